@@ -1,0 +1,1 @@
+"""promptstack: a prompt library that AI assistants use directly."""

@@ -1,0 +1,1 @@
+"""The pure part: names, references, templates, arguments, diffs. No I/O."""

@@ -1,0 +1,1 @@
+"""Use cases: one method is one operation is one transaction."""

@@ -1,0 +1,236 @@
+"""The nouns that pass between rooms: frozen, plain, free of any library."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
+
+Role = Literal["system", "user", "assistant"]
+TemplateFormat = Literal["text", "simple"]
+ArgumentType = Literal["string", "integer", "number", "boolean", "enum", "json"]
+
+MAIN = "main"
+"""The branch that every prompt has."""
+PRODUCTION = "production"
+"""The label that decides what a bare name means."""
+LATEST = "latest"
+"""The reserved word for the head of `main`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextContent:
+    """Text, in which a template's placeholders are filled."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageContent:
+    """A picture; `data` is base64."""
+
+    data: str
+    mime_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioContent:
+    """A sound; `data` is base64."""
+
+    data: str
+    mime_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedResource:
+    """A resource carried whole: exactly one of `text` and `blob` (base64) is set."""
+
+    uri: str
+    mime_type: str | None = None
+    text: str | None = None
+    blob: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceLink:
+    """A resource pointed at."""
+
+    uri: str
+    name: str
+    title: str | None = None
+    description: str | None = None
+    mime_type: str | None = None
+
+
+Content: TypeAlias = TextContent | ImageContent | AudioContent | EmbeddedResource | ResourceLink
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A role and its content; in a version its text may hold placeholders."""
+
+    role: Role
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A declared blank. `default` and `choices` are written as text, as every client sends them."""
+
+    name: str
+    title: str | None = None
+    description: str | None = None
+    required: bool = True
+    type: ArgumentType = "string"
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The content that a version would have: all that its content hash covers."""
+
+    messages: tuple[Message, ...]
+    arguments: tuple[Argument, ...] = ()
+    template_format: TemplateFormat = "simple"
+    model_type: str | None = None
+    model_config: Mapping[str, Any] = field(default_factory=dict)
+    variants: Mapping[str, tuple[Message, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One frozen state of a prompt."""
+
+    prompt_id: UUID
+    version: int
+    branch: str
+    parent: int | None
+    merged_from: int | None
+    draft: Draft
+    tags: tuple[str, ...]
+    commit_message: str | None
+    created_by: str
+    created_at: datetime
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSummary:
+    """A version in a list: without its texts."""
+
+    version: int
+    branch: str
+    parent: int | None
+    merged_from: int | None
+    labels: tuple[str, ...]
+    tags: tuple[str, ...]
+    model_type: str | None
+    commit_message: str | None
+    created_by: str
+    created_at: datetime
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The named thing and its pointers: which version each label and branch means now."""
+
+    id: UUID
+    name: str
+    title: str | None
+    description: str | None
+    folder: str
+    tags: tuple[str, ...]
+    last_version: int
+    labels: Mapping[str, int]
+    branches: Mapping[str, int]
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None = None
+
+    @property
+    def latest_version(self) -> int:
+        """The head of `main`."""
+        return self.branches[MAIN]
+
+    @property
+    def served_version(self) -> int:
+        """What a bare name means: `production` where it is set, else the head of `main`."""
+        return self.labels.get(PRODUCTION, self.latest_version)
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a prompt says about itself outside its versions."""
+
+    name: str
+    title: str | None = None
+    description: str | None = None
+    folder: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSummary:
+    """A prompt in a list: what is served of it, without the texts."""
+
+    id: UUID
+    name: str
+    title: str | None
+    description: str | None
+    folder: str
+    tags: tuple[str, ...]
+    version: int
+    arguments: tuple[Argument, ...]
+    model_type: str | None
+    labels: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A prompt that a search found, its score (higher is better) and where it matched."""
+
+    prompt: PromptSummary
+    score: float
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFilter:
+    """What narrows a list or a search. All conditions hold together; `tags` wants every tag.
+
+    `folder` means the folder and all below it. `label` keeps prompts that carry the label,
+    `min_version` those with at least that many versions. `any_tags` and `folders` are a server's
+    allow-list: where given, at least one of each has to match.
+    """
+
+    tags: tuple[str, ...] = ()
+    folder: str | None = None
+    model_type: str | None = None
+    label: str | None = None
+    min_version: int | None = None
+    archived: bool = False
+    any_tags: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
+ChangeKind = Literal["prompt", "version", "label", "everything"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a commit somewhere changed. `everything` stands for a gap: anything may have changed.
+
+    `listed` tells whether the prompt's entry in lists may look different now.
+    """
+
+    kind: ChangeKind
+    name: str = ""
+    prompt_id: UUID | None = None
+    label: str | None = None
+    listed: bool = True

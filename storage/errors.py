@@ -1,0 +1,77 @@
+"""The kinds of failure that a caller can meet, in the words of the domain.
+
+PromptError
+├── NotFound      what was asked for isn't there; carries the nearest names
+├── Conflict      somebody else got there first; carries the current version
+├── Invalid       the request can't be done as it stands; names every field at fault
+├── Forbidden     the caller may not do this
+└── Unavailable   the database can't be reached now; trying again helps
+
+Doors map these five kinds and never a subclass. A message is a full sentence that quotes the value
+and says the next step.
+"""
+
+from collections.abc import Mapping, Sequence
+
+
+class PromptError(Exception):
+    """A failure that is the caller's to read; its text is safe to show."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def data(self) -> dict[str, object]:
+        """What a program can act on, beside the sentence."""
+        return {}
+
+
+class NotFound(PromptError):
+    """A prompt, version, label or branch that isn't there.
+
+    `nearest` holds existing names that look like the one asked for, best first.
+    """
+
+    def __init__(self, message: str, *, nearest: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.nearest = tuple(nearest)
+
+    @property
+    def data(self) -> dict[str, object]:
+        return {"nearest": list(self.nearest)} if self.nearest else {}
+
+
+class Conflict(PromptError):
+    """A write that met a different state from the one it expected.
+
+    `current_version` is the version that is there now, where there is one.
+    """
+
+    def __init__(self, message: str, *, current_version: int | None = None) -> None:
+        super().__init__(message)
+        self.current_version = current_version
+
+    @property
+    def data(self) -> dict[str, object]:
+        return {} if self.current_version is None else {"current_version": self.current_version}
+
+
+class Invalid(PromptError):
+    """Input that can't be accepted. `fields` maps each field at fault to its sentence."""
+
+    def __init__(self, message: str, *, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.fields = dict(fields or {})
+
+    @property
+    def data(self) -> dict[str, object]:
+        return {"fields": self.fields} if self.fields else {}
+
+
+class Forbidden(PromptError):
+    """An act that this caller or this server isn't allowed."""
+
+
+class Unavailable(PromptError):
+    """The database can't be reached; nothing was changed and trying again helps."""
