@@ -1,0 +1,244 @@
+"""Names of prompts, labels, branches, tags and folders: what they may be, and what was meant."""
+
+import re
+from collections.abc import Iterable, Sequence
+from hashlib import blake2s
+from itertools import count
+
+from storage.entities import LATEST, Metadata
+from storage.errors import Invalid
+
+from mcp_server.domain.texts import (
+    MAX_DESCRIPTION,
+    MAX_TAGS,
+    MAX_TITLE,
+    check_line,
+    check_text,
+    refused,
+    shown,
+)
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+LABEL = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+BRANCH = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+FOLDER = re.compile(r"(?:[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*)*)?")
+SHORT_NAME = 40
+"""Clients join a server's and a prompt's name, and cut what becomes too long."""
+MAX_FOLDER = 256
+MAX_TAG = 64
+MAX_TITLE_READ = 1_000
+"""Characters of a title that are looked at to make a name."""
+
+_RULE = "1 to 64 of a-z, 0-9, '_' and '-', beginning with a letter or digit"
+
+
+def check_name(name: str) -> str:
+    """Return the name of a prompt.
+
+    Raises:
+        Invalid: it can't be one; the sentence proposes a name that can.
+    """
+    if NAME.fullmatch(name):
+        return name
+    sentence = f"names are {_RULE}. Use '{safe_name(name)}'."
+    raise Invalid(
+        f"The name '{shown(name)}' can't be used: {sentence}",
+        fields={"name": f"N{sentence[1:]}"},
+    )
+
+
+def name_warning(name: str) -> str | None:
+    """Tell what is awkward about a valid name; None where nothing is."""
+    if len(name) <= SHORT_NAME:
+        return None
+    return (
+        f"The name '{shown(name)}' has {len(name)} characters. Clients join it with the server's "
+        f"name and may refuse more than {SHORT_NAME}: '{safe_name(name)}' is safer."
+    )
+
+
+def safe_name(title: str) -> str:
+    """Make a name out of a title in any script, of at most 40 characters."""
+    # Loaded here: its tables are only needed when something is named, never at start-up.
+    from anyascii import anyascii
+
+    words = re.sub(r"[^a-z0-9_]+", "-", anyascii(title[:MAX_TITLE_READ]).lower()).strip("-_")
+    return _cut(words, SHORT_NAME) or f"prompt-{_digest(title)[:8]}"
+
+
+def unique_names(titles: Sequence[str]) -> list[str]:
+    """Make one name for each title, all different.
+
+    Titles that would share a name all get a suffix made of their text, so that the order in which
+    they are given decides nothing.
+    """
+    groups: dict[str, list[str]] = {}
+    for title in sorted(titles):
+        groups.setdefault(safe_name(title), []).append(title)
+    alone = {group[0]: name for name, group in groups.items() if len(group) == 1}
+    names = {title: [name] for title, name in alone.items()}
+    taken = set(alone.values())
+    for base, group in groups.items():
+        for title in group if len(group) > 1 else ():
+            name = _free_name(base, title, taken)
+            taken.add(name)
+            names.setdefault(title, []).append(name)
+    queues = {title: iter(given) for title, given in names.items()}
+    return [next(queues[title]) for title in titles]
+
+
+def nearest(name: str, candidates: Iterable[str], limit: int = 3) -> tuple[str, ...]:
+    """Return the candidates that look like a name, best first."""
+    # Loaded here: the import takes longer than the whole of this module, and few calls need it.
+    from difflib import SequenceMatcher
+
+    wanted = name.casefold()
+    matcher = SequenceMatcher(b=wanted, autojunk=False)
+    scored: list[tuple[float, str]] = []
+    for candidate in set(candidates):
+        folded = candidate.casefold()
+        score = _containment(wanted, folded)
+        matcher.set_seq1(folded)
+        if not score and matcher.real_quick_ratio() >= 0.6 and matcher.quick_ratio() >= 0.6:
+            score = matcher.ratio()
+        if score >= 0.6:
+            scored.append((-score, candidate))
+    return tuple(candidate for _, candidate in sorted(scored)[:limit])
+
+
+def did_you_mean(near: Sequence[str]) -> str:
+    """Write the question that ends a sentence about something missing; '' for no candidates."""
+    if not near:
+        return ""
+    quoted = [f"'{candidate}'" for candidate in near]
+    return f" Did you mean {' or '.join([', '.join(quoted[:-1]), quoted[-1]][len(quoted) < 2 :])}?"
+
+
+def check_label(label: str) -> str:
+    """Return a label that a version may carry.
+
+    Raises:
+        Invalid: it can't be one, or it is the reserved word 'latest'.
+    """
+    if label == LATEST:
+        raise refused("label", f"can't be '{LATEST}': that always means the newest version of main")
+    if LABEL.fullmatch(label):
+        return label
+    raise refused(
+        "label",
+        f"can't be '{shown(label)}': labels are 1 to 64 of a-z, 0-9, '_', '.' and '-', beginning "
+        f"with a letter{_proposal(label, LABEL)}",
+    )
+
+
+def check_branch(branch: str) -> str:
+    """Return the name of a branch.
+
+    Raises:
+        Invalid: it can't be one.
+    """
+    if BRANCH.fullmatch(branch):
+        return branch
+    raise refused(
+        "branch",
+        f"can't be '{shown(branch)}': branches are 1 to 64 of a-z, 0-9, '_', '.' and '-', "
+        f"beginning with a letter or digit{_proposal(branch, BRANCH)}",
+    )
+
+
+def check_tag(tag: str) -> str:
+    """Return the tag, trimmed.
+
+    Raises:
+        Invalid: it is blank, too long or holds a control character.
+    """
+    return check_line(tag, "tags", limit=MAX_TAG)
+
+
+def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return the tags, trimmed and each once, in the order given.
+
+    Raises:
+        Invalid: one of them can't be a tag, or there are too many.
+    """
+    checked = tuple(dict.fromkeys(check_tag(tag) for tag in tags))
+    if len(checked) > MAX_TAGS:
+        raise refused(
+            "tags", f"has {len(checked)} tags; a prompt has at most {MAX_TAGS}. Leave some out"
+        )
+    return checked
+
+
+def check_folder(folder: str) -> str:
+    """Return the path of a folder without slashes around it; '' is the root.
+
+    Raises:
+        Invalid: a segment holds something else than a-z, 0-9, '_' and '-'.
+    """
+    path = folder.strip().strip("/")
+    if FOLDER.fullmatch(path) and len(path) <= MAX_FOLDER:
+        return path
+    safe = "/".join(safe_name(segment) for segment in path.split("/") if segment.strip())
+    raise refused(
+        "folder",
+        f"can't be '{shown(folder)}': a folder is made of a-z, 0-9, '_' and '-', with '/' between "
+        f"segments and at most {MAX_FOLDER} characters. Use '{_cut(safe, MAX_FOLDER)}'",
+    )
+
+
+def check_metadata(metadata: Metadata) -> Metadata:
+    """Return what a prompt says about itself, checked and trimmed; a blank title becomes None.
+
+    Raises:
+        Invalid: the first of its fields that can't be kept.
+    """
+    title, description = metadata.title, metadata.description
+    return Metadata(
+        name=check_name(metadata.name),
+        title=check_line(title, "title", limit=MAX_TITLE) if title and title.strip() else None,
+        description=check_text(description, "description", limit=MAX_DESCRIPTION)
+        if description and description.strip()
+        else None,
+        folder=check_folder(metadata.folder),
+        tags=check_tags(metadata.tags),
+    )
+
+
+def _cut(words: str, length: int) -> str:
+    """Cut at a boundary between words, inside the first one only where it alone is too long."""
+    if len(words) <= length:
+        return words
+    head = words[: length + 1]
+    boundary = max(head.rfind("-"), head.rfind("_"), head.rfind("/"))
+    return head[: boundary if boundary > 0 else length].rstrip("-_/")
+
+
+def _digest(text: str) -> str:
+    return blake2s(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _free_name(base: str, title: str, taken: set[str]) -> str:
+    """Return the first name for a title that collides which no other title has."""
+    for attempt in count():
+        suffix = _digest(f"{title}\0{attempt}" if attempt else title)[:6]
+        name = f"{_cut(base, SHORT_NAME - 7)}-{suffix}"
+        if name not in taken:
+            return name
+    raise AssertionError("unreachable: count() never ends")
+
+
+def _containment(wanted: str, candidate: str) -> float:
+    """Score a candidate that begins with, ends or holds the wanted text, or the reverse."""
+    if wanted == candidate:
+        return 2.0
+    shorter, longer = sorted((wanted, candidate), key=len)
+    if len(shorter) < 2 or shorter not in longer:
+        return 0.0
+    share = len(shorter) / len(longer)
+    return (1.0 if longer.startswith(shorter) else 0.7) + share * 0.3
+
+
+def _proposal(text: str, pattern: re.Pattern[str]) -> str:
+    """Propose a spelling that fits a pattern, where the text lends itself to one."""
+    safe = re.sub(r"[^a-z0-9_.-]+", "-", text.strip().lower()).strip("-_.")
+    return f". Use '{safe}'" if pattern.fullmatch(safe) and safe != LATEST else ""

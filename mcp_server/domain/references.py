@@ -1,0 +1,120 @@
+"""References: how a version of a prompt is asked for, and what that means."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from storage.entities import LATEST, Prompt
+from storage.errors import Invalid, NotFound
+
+from mcp_server.domain.names import BRANCH, LABEL, NAME, did_you_mean, nearest, safe_name
+from mcp_server.domain.texts import shown
+
+BRANCH_PREFIX = "branch:"
+
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
+_FORMS = "a name, name@3, name@production, name@latest or name@branch:main"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A name with at most one of a version, a label (or the word 'latest') and a branch."""
+
+    name: str
+    version: int | None = None
+    label: str | None = None
+    branch: str | None = None
+
+    def __str__(self) -> str:
+        if self.version is not None:
+            return f"{self.name}@{self.version}"
+        if self.branch is not None:
+            return f"{self.name}@{BRANCH_PREFIX}{self.branch}"
+        return self.name if self.label is None else f"{self.name}@{self.label}"
+
+
+def parse_reference(text: str) -> Reference:
+    """Read a reference.
+
+    Raises:
+        Invalid: it isn't one; the sentence proposes what was probably meant.
+    """
+    name, at, point = text.partition("@")
+    reference = _pointed(name, point) if at else Reference(name)
+    if reference and NAME.fullmatch(name):
+        return reference
+    proposal = _correction(name, point)
+    raise Invalid(
+        f"'{shown(text)}' can't be a reference: write {_FORMS}. Use '{proposal}'.",
+        fields={"reference": f"Not a reference. Use '{proposal}'."},
+    )
+
+
+def resolve_reference(prompt: Prompt, reference: Reference) -> int:
+    """Return the number of the version that a reference to this prompt means.
+
+    Raises:
+        NotFound: the prompt has no such version, label or branch.
+    """
+    if reference.version is not None:
+        return _existing_version(prompt, reference.version)
+    if reference.branch is not None:
+        if reference.branch in prompt.branches:
+            return prompt.branches[reference.branch]
+        raise _missing(prompt, "branch", "branches", reference.branch, prompt.branches)
+    if reference.label is None:
+        return prompt.served_version
+    if reference.label == LATEST:
+        return prompt.latest_version
+    if reference.label in prompt.labels:
+        return prompt.labels[reference.label]
+    raise _missing(prompt, "label", "labels", reference.label, prompt.labels)
+
+
+def _pointed(name: str, point: str) -> Reference | None:
+    """Read what stands behind the '@'; None where it means nothing."""
+    if _VERSION.fullmatch(point):
+        return Reference(name, version=int(point))
+    if LABEL.fullmatch(point):
+        return Reference(name, label=point)
+    branch = point.removeprefix(BRANCH_PREFIX)
+    if branch != point and BRANCH.fullmatch(branch):
+        return Reference(name, branch=branch)
+    return None
+
+
+def _correction(name: str, point: str) -> str:
+    """Write the valid reference that is closest to what was written."""
+    if not point and not NAME.fullmatch(name):
+        # Other libraries write name:label.
+        before, _, after = name.rpartition(":")
+        name, point = (before, after) if NAME.fullmatch(before) else (name, "")
+    safe = name if NAME.fullmatch(name) else safe_name(name)
+    reference = _pointed(safe, re.sub(r"[^a-z0-9_.:-]+", "-", point.strip().lower()).strip("-"))
+    if reference is None and point.strip().isdecimal():
+        reference = _pointed(safe, point.strip().lstrip("0")) or Reference(safe, label=LATEST)
+    return str(reference or Reference(safe))
+
+
+def _existing_version(prompt: Prompt, version: int) -> int:
+    if 1 <= version <= prompt.last_version:
+        return version
+    held = f"versions 1 to {prompt.last_version}" if prompt.last_version > 1 else "only version 1"
+    raise NotFound(
+        f"Prompt '{prompt.name}' has no version {version}: it has {held}. "
+        f"Use '{prompt.name}@{prompt.last_version}' or '{prompt.name}@{LATEST}'.",
+        nearest=(f"{prompt.name}@{prompt.last_version}",),
+    )
+
+
+def _missing(
+    prompt: Prompt, noun: str, plural: str, wanted: str, held: Collection[str]
+) -> NotFound:
+    """Say that a label or branch isn't there, and what is."""
+    near = nearest(wanted, held)
+    listed = ", ".join(f"'{known}'" for known in sorted(held)[:10])
+    known = f"Its {plural} are {listed}." if held else f"It has no {plural} yet."
+    hint = did_you_mean(near) or f" {known}"
+    if noun == "label" and wanted in prompt.branches:
+        hint += f" There is a branch of that name: '{prompt.name}@{BRANCH_PREFIX}{wanted}'."
+    return NotFound(f"Prompt '{prompt.name}' has no {noun} '{shown(wanted)}'.{hint}", nearest=near)

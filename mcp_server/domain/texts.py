@@ -1,0 +1,89 @@
+"""What any text has to satisfy before it is kept, and how a text is shown in a sentence."""
+
+import re
+
+from storage.errors import Invalid
+
+MAX_TEXT = 1_000_000
+"""Characters of text in all messages of one version together."""
+MAX_DATA = 8_000_000
+"""Characters of base64 in all messages of one version together."""
+MAX_MESSAGES = 256
+MAX_ARGUMENTS = 256
+MAX_TAGS = 64
+MAX_TITLE = 256
+MAX_DESCRIPTION = 8_000
+
+_SHOWN = 40
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_UNSHOWABLE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
+
+
+def check_text(value: str, field: str, *, limit: int | None = None) -> str:
+    """Return the text unless the database couldn't hold it or it is longer than `limit`.
+
+    Raises:
+        Invalid: it has a NUL or a lone surrogate, or it is too long.
+    """
+    bad = _UNSTORABLE.search(value)
+    if bad:
+        kind = "NUL" if bad[0] == "\0" else "lone surrogate"
+        raise refused(
+            field,
+            f"has a {kind} (U+{ord(bad[0]):04X}) at position {bad.start()}, which can't be stored. "
+            "Remove that character",
+        )
+    if limit is not None and len(value) > limit:
+        raise refused(
+            field,
+            f"has {len(value):,} characters; at most {limit:,} are allowed. Shorten it",
+        )
+    return value
+
+
+def check_line(value: str, field: str, *, limit: int) -> str:
+    """Return a one-line text, trimmed, that isn't blank.
+
+    Raises:
+        Invalid: it is blank, holds a control character or is too long.
+    """
+    text = check_text(value, field, limit=limit).strip()
+    if not text:
+        raise refused(field, "is blank. Leave it out or write something")
+    bad = _UNSHOWABLE.search(text)
+    if bad:
+        raise refused(
+            field,
+            f"has a control character (U+{ord(bad[0]):04X}) at position {bad.start()}. Remove it",
+        )
+    return text
+
+
+def refused(field: str, reason: str) -> Invalid:
+    """Make the error of one field; `reason` continues the sentence *'field' …*."""
+    return Invalid(f"'{field}' {reason}.", fields={field: f"{reason}."})
+
+
+def shown(value: object) -> str:
+    """Write a value for a sentence: on one line, printable and cut to about 40 characters."""
+    text = value if isinstance(value, str) else repr(value)
+    text = _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text[: _SHOWN + 1])
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def located(error: Invalid, place: str) -> Invalid:
+    """Return the same refusal with the place it was met at in front of its sentence."""
+    return Invalid(f"{place}: {error.message}", fields=error.fields)
+
+
+def check_rendered(size: int, limit: int | None) -> None:
+    """Stop a rendering that grows beyond its limit.
+
+    Raises:
+        Invalid: `size` is more than `limit`.
+    """
+    if limit is not None and size > limit:
+        raise Invalid(
+            f"The rendered prompt would have more than {limit:,} characters. "
+            "Give shorter values for its arguments."
+        )

@@ -1,0 +1,149 @@
+"""The reader's memory: never stale, because every commit anywhere is heard.
+
+Versions are immutable and kept until room is needed. Pointers (what a name means) and the list are
+kept until a change of that prompt is heard. While nothing can be heard, pointers and the list come
+straight from the database.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from cachetools import LRUCache
+
+from storage.database import Database
+from storage.entities import (
+    Change,
+    EmbeddedResource,
+    Prompt,
+    PromptFilter,
+    PromptSummary,
+    TextContent,
+    Version,
+)
+
+_MAX_POINTERS = 20_000
+_MAX_TEXT = 64_000_000
+_MANY = 500
+"""So many changed prompts are read again with the whole list, not one by one."""
+_BATCH = 5_000
+
+
+class Catalog:
+    """What this process remembers of the library."""
+
+    def __init__(self, database: Database, is_hearing: Callable[[], bool]) -> None:
+        self._database = database
+        self._is_hearing = is_hearing
+        self._pointers: LRUCache[str, Prompt] = LRUCache(_MAX_POINTERS)
+        self._versions: LRUCache[tuple[UUID, int], Version] = LRUCache(_MAX_TEXT, _size)
+        self._changes = 0
+        self._gaps = 0
+        self._refreshing = asyncio.Lock()
+        self._list: dict[UUID, PromptSummary] | None = None
+        self._sorted: tuple[PromptSummary, ...] | None = None
+        self._dirty: set[UUID] = set()
+
+    def hear(self, change: Change) -> None:
+        """Forget what a change may have made untrue."""
+        self._changes += 1
+        self._sorted = None
+        if change.kind == "everything" or change.prompt_id is None:
+            self._gaps += 1
+            self._pointers.clear()
+            self._list = None
+            return
+        self._pointers.pop(change.name, None)
+        if change.listed:
+            self._dirty.add(change.prompt_id)
+
+    async def find_prompt(self, name: str) -> Prompt | None:
+        """Return the prompt of that name with its pointers as they are now."""
+        if not self._is_hearing():
+            return await self._read_prompt(name)
+        remembered = self._pointers.get(name)
+        if remembered is not None:
+            return remembered
+        before = self._changes
+        prompt = await self._read_prompt(name)
+        # A change heard while the query ran may be newer than what it saw.
+        if prompt is not None and before == self._changes and self._is_hearing():
+            self._pointers[name] = prompt
+        return prompt
+
+    async def find_version(self, prompt_id: UUID, number: int) -> Version | None:
+        """Return a version; once read it is never read again."""
+        remembered = self._versions.get((prompt_id, number))
+        if remembered is not None:
+            return remembered
+        async with self._database.reading() as tx:
+            version = await tx.versions.find(prompt_id, number)
+        if version is not None and _size(version) <= _MAX_TEXT:
+            self._versions[prompt_id, number] = version
+        return version
+
+    async def list_prompts(self) -> Sequence[PromptSummary]:
+        """Return every prompt that isn't archived, by name."""
+        if not self._is_hearing():
+            return tuple(_by_name(await self._read_list()))
+        if self._sorted is not None:
+            return self._sorted
+        before = self._changes
+        summaries = tuple(_by_name(await self._refresh_list()))
+        if before == self._changes and self._is_hearing():
+            self._sorted = summaries
+        return summaries
+
+    async def _refresh_list(self) -> dict[UUID, PromptSummary]:
+        # One at a time: a second reader must not take the list before the first has mended it.
+        async with self._refreshing:
+            gaps, dirty = self._gaps, self._dirty
+            self._dirty = set()
+            try:
+                mended = await self._mend_list(dirty)
+            except BaseException:
+                self._dirty |= dirty
+                raise
+            if gaps == self._gaps:
+                self._list = mended
+            return mended
+
+    async def _mend_list(self, dirty: set[UUID]) -> dict[UUID, PromptSummary]:
+        if self._list is None or len(dirty) > _MANY:
+            return await self._read_list()
+        if not dirty:
+            return self._list
+        async with self._database.reading() as tx:
+            fresh = await tx.prompts.get_summaries(dirty)
+        kept = {key: summary for key, summary in self._list.items() if key not in dirty}
+        return kept | {summary.id: summary for summary in fresh}
+
+    async def _read_list(self) -> dict[UUID, PromptSummary]:
+        read: dict[UUID, PromptSummary] = {}
+        cursor = None
+        async with self._database.reading() as tx:
+            while True:
+                page = await tx.prompts.list_summaries(PromptFilter(), limit=_BATCH, cursor=cursor)
+                read |= {summary.id: summary for summary in page.items}
+                cursor = page.next_cursor
+                if cursor is None:
+                    return read
+
+    async def _read_prompt(self, name: str) -> Prompt | None:
+        async with self._database.reading() as tx:
+            return await tx.prompts.find(name)
+
+
+def _by_name(summaries: dict[UUID, PromptSummary]) -> list[PromptSummary]:
+    return sorted(summaries.values(), key=lambda summary: summary.name)
+
+
+def _size(version: Version) -> int:
+    """Estimate a version's weight by its texts; each counts for something."""
+    contents = (message.content for message in version.draft.messages)
+    return 500 + sum(
+        len(content.text or "")
+        if isinstance(content, TextContent | EmbeddedResource)
+        else len(getattr(content, "data", ""))
+        for content in contents
+    )

@@ -1,0 +1,78 @@
+"""Completion: what could come next, from what is declared and what was used before."""
+
+from collections.abc import Iterable, Mapping
+
+from mcp_server.domain.references import parse_reference
+from mcp_server.service.catalog import Catalog
+from mcp_server.service.finding import Finder
+from mcp_server.service.results import Completions
+from mcp_server.service.scope import Scope
+from storage.database import Database
+from storage.entities import LATEST
+
+_MOST = 100
+"""The protocol's bound on one answer."""
+
+
+class Completing:
+    """Completes what a person types."""
+
+    def __init__(
+        self, database: Database, catalog: Catalog, finder: Finder, scope: Scope
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._finder = finder
+        self._scope = scope
+
+    async def argument(self, reference: str, argument: str, typed: str) -> Completions:
+        """Complete an argument's value: its choices, then values given before.
+
+        Raises:
+            NotFound, Invalid: the reference means nothing.
+        """
+        source = await self._finder.read(reference)
+        declared = {known.name: known for known in source.version.draft.arguments}.get(argument)
+        if declared is None:
+            return _completed((), "")
+        choices = ("true", "false") if declared.type == "boolean" else declared.choices
+        if choices:
+            return _completed(choices, typed)
+        async with self._database.reading() as tx:
+            used = await tx.usage.list_values(
+                source.prompt.id, argument, prefix=typed, limit=_MOST
+            )
+        default = (declared.default,) if declared.default else ()
+        return _completed((*default, *used), typed)
+
+    async def name(self, typed: str) -> Completions:
+        """Complete a prompt's name."""
+        published = await self._catalog.list_prompts()
+        return _completed((known.name for known in published if self._scope.admits(known)), typed)
+
+    async def label(self, name: str, typed: str) -> Completions:
+        """Complete a label of one prompt.
+
+        Raises:
+            NotFound, Invalid: there is no such prompt.
+        """
+        prompt = await self._finder.prompt(parse_reference(name))
+        return _completed((*sorted(prompt.labels), LATEST), typed)
+
+    async def version(self, name: str, typed: str) -> Completions:
+        """Complete a version's number, the newest first.
+
+        Raises:
+            NotFound, Invalid: there is no such prompt.
+        """
+        prompt = await self._finder.prompt(parse_reference(name))
+        return _completed((str(number) for number in range(prompt.last_version, 0, -1)), typed)
+
+
+def _completed(candidates: Iterable[str], typed: str) -> Completions:
+    """Keep what begins with the typed text; without any such, what holds it."""
+    unique: Mapping[str, None] = dict.fromkeys(candidates)
+    wanted = typed.casefold()
+    beginning = [value for value in unique if value.casefold().startswith(wanted)]
+    matching = beginning or [value for value in unique if wanted in value.casefold()]
+    return Completions(tuple(matching[:_MOST]), len(matching))

@@ -1,0 +1,116 @@
+"""What a caller wrote, applied to what is there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mcp_server.domain.drafts import make_draft
+from mcp_server.domain.names import check_folder, check_name, check_tags
+from mcp_server.domain.texts import check_text
+from mcp_server.service.inputs import PromptInput
+from storage.entities import Argument, Draft, Message, Metadata
+
+_MAX_TITLE = 200
+_MAX_DESCRIPTION = 10_000
+_CONTENT = ("messages", "arguments", "template_format", "model_type", "model_config", "variants")
+
+
+def new_metadata(name: str, written: PromptInput) -> Metadata:
+    """Return the metadata of a prompt that is about to be created.
+
+    Raises:
+        Invalid: the name or another field can't be used; proposes what can.
+    """
+    return revise_metadata(Metadata(check_name(name)), written)
+
+
+def revise_metadata(present: Metadata, written: PromptInput) -> Metadata:
+    """Return the metadata with the written fields replaced.
+
+    Raises:
+        Invalid: a field can't be used.
+    """
+    changes: dict[str, Any] = {}
+    given = written.given()
+    if "title" in given:
+        changes["title"] = _text_or_none(given["title"], "title", _MAX_TITLE)
+    if "description" in given:
+        changes["description"] = _text_or_none(
+            given["description"], "description", _MAX_DESCRIPTION
+        )
+    if "folder" in given:
+        changes["folder"] = check_folder(given["folder"] or "")
+    if "tags" in given:
+        changes["tags"] = check_tags(given["tags"] or ())
+    return replace(present, **changes)
+
+
+def new_draft(written: PromptInput) -> Draft:
+    """Return the content of a prompt that is about to be created.
+
+    Raises:
+        Invalid: there is no template and no message, or a field can't be used.
+    """
+    given = written.given()
+    return make_draft(
+        template=given.get("template"),
+        messages=given.get("messages"),
+        **_settings(given),
+    )
+
+
+def revise_draft(present: Draft, written: PromptInput) -> Draft:
+    """Return the content with the written fields replaced.
+
+    Arguments that the caller didn't write keep their declarations as long as the new texts use them.
+
+    Raises:
+        Invalid: a field can't be used.
+    """
+    given = written.given()
+    texts_written = not given.keys().isdisjoint(("template", "messages", "variants"))
+    if not texts_written and given.keys().isdisjoint(_CONTENT):
+        return present
+    fields: dict[str, Any] = {name: getattr(present, name) for name in _CONTENT}
+    if "template" in given and "messages" not in given:
+        fields["messages"] = None
+    fields |= {name: value for name, value in given.items() if name in _CONTENT}
+    if texts_written and "arguments" not in given:
+        fields["arguments"] = _still_used(present, fields, given)
+    return make_draft(
+        template=given.get("template"), messages=fields["messages"], **_settings(fields)
+    )
+
+
+def _still_used(
+    present: Draft, fields: Mapping[str, Any], given: Mapping[str, Any]
+) -> tuple[Argument, ...]:
+    """Return the declarations that the new texts have a use for."""
+    inferred = make_draft(
+        template=given.get("template"),
+        messages=fields["messages"],
+        **_settings({**fields, "arguments": ()}),
+    )
+    used = {argument.name for argument in inferred.arguments}
+    return tuple(argument for argument in present.arguments if argument.name in used)
+
+
+def _settings(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything of a draft but its messages, with defaults."""
+    return {
+        "arguments": tuple(fields.get("arguments") or ()),
+        "template_format": fields.get("template_format") or "simple",
+        "model_type": _text_or_none(fields.get("model_type"), "model_type", 100),
+        "model_config": fields.get("model_config") or {},
+        "variants": _variants(fields.get("variants") or {}),
+    }
+
+
+def _variants(written: Mapping[str, Sequence[Message]]) -> dict[str, tuple[Message, ...]]:
+    return {model_type: tuple(messages) for model_type, messages in written.items()}
+
+
+def _text_or_none(value: str | None, field: str, limit: int) -> str | None:
+    if value is None or not value.strip():
+        return None
+    return check_text(value, field, limit=limit)

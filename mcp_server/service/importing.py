@@ -1,0 +1,60 @@
+"""Import: files become prompts, and doing it again changes nothing."""
+
+from typing import Literal
+
+from mcp_server.domain.drafts import content_hash
+from mcp_server.domain.formats.files import PromptFile
+from mcp_server.domain.names import check_name
+from mcp_server.service.finding import Finder
+from mcp_server.service.writing import Writer
+from storage.database import Database
+from storage.entities import Draft, Metadata, Prompt, Version
+
+Outcome = Literal["created", "new version", "updated", "unchanged"]
+
+
+class Importing:
+    """Brings prompts in from files."""
+
+    def __init__(self, database: Database, finder: Finder, writer: Writer) -> None:
+        self._database = database
+        self._finder = finder
+        self._writer = writer
+
+    async def take(self, file: PromptFile, *, by: str) -> Outcome:
+        """Bring one prompt in.
+
+        Content that the prompt has, or had before, writes nothing: importing an old file again never
+        overrides what came after it. Labels stay where they are.
+
+        Raises:
+            Invalid, Forbidden, Unavailable: as for `Prompts.create` and `Prompts.update`.
+        """
+        check_name(file.metadata.name)
+        author, message = file.created_by or by, f"Import from {file.source}"
+        async with self._database.reading() as tx:
+            present = await tx.prompts.find(file.metadata.name)
+            known = present and await tx.versions.find_by_hash(
+                present.id, content_hash(file.draft)
+            )
+        if present is None:
+            await self._writer.create(
+                file.metadata, file.draft, by=author, commit_message=message
+            )
+            return "created"
+        if present.archived_at is not None or (known and known != present.latest_version):
+            return "unchanged"
+        return await self._revise(present, file, author, message)
+
+    async def _revise(
+        self, present: Prompt, file: PromptFile, author: str, message: str
+    ) -> Outcome:
+        def revision(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
+            return file.metadata, file.draft
+
+        saved = await self._writer.revise(
+            present.name, revision, by=author, commit_message=message
+        )
+        if saved.new_version:
+            return "new version"
+        return "updated" if saved.changed else "unchanged"

@@ -1,0 +1,62 @@
+"""Labels: set, move, remove."""
+
+from mcp_server.domain.names import check_label
+from mcp_server.domain.references import parse_reference, resolve_reference
+from mcp_server.service.finding import Finder
+from mcp_server.service.results import LabelMove
+from mcp_server.service.writing import Writer
+from storage.database import Database
+from storage.errors import NotFound
+
+
+class Labels:
+    """What can be done with movable pointers."""
+
+    def __init__(self, database: Database, finder: Finder, writer: Writer) -> None:
+        self._database = database
+        self._finder = finder
+        self._writer = writer
+
+    async def set(self, reference: str, label: str, *, by: str) -> LabelMove:
+        """Point a label at the version that a reference means, moving it where it's set already.
+
+        Raises:
+            NotFound: there is no such prompt or version.
+            Invalid: the label isn't one that a version may carry.
+        """
+        check_label(label)
+        wanted = parse_reference(reference)
+        async with self._database.transaction() as tx:
+            prompt = await self._finder.lock(tx, wanted.name)
+            version = resolve_reference(prompt, wanted)
+            before = prompt.labels.get(label)
+            if before != version:
+                await tx.labels.point(
+                    prompt.id, label, version, moved_from=before, moved_by=by
+                )
+            current = await tx.prompts.find(prompt.name)
+        self._writer.announce(prompt)
+        return LabelMove(current or prompt, label, before, version)
+
+    async def remove(self, name: str, label: str, *, by: str) -> LabelMove:
+        """Take a label away.
+
+        Raises:
+            NotFound: there is no such prompt, or it doesn't carry the label.
+        """
+        async with self._database.transaction() as tx:
+            prompt = await self._finder.lock(tx, name)
+            before = prompt.labels.get(label)
+            if before is None:
+                raise _no_such_label(name, label, sorted(prompt.labels))
+            await tx.labels.remove(prompt.id, label, moved_from=before, moved_by=by)
+            current = await tx.prompts.find(prompt.name)
+        self._writer.announce(prompt)
+        return LabelMove(current or prompt, label, before, None)
+
+
+def _no_such_label(name: str, label: str, present: list[str]) -> NotFound:
+    carried = ", ".join(f"'{known}'" for known in present) or "none"
+    return NotFound(
+        f"'{name}' carries no label '{label}'. Its labels: {carried}.", nearest=present
+    )

@@ -1,0 +1,42 @@
+"""The library: every use case under its noun."""
+
+from collections.abc import Callable
+
+from mcp_server.service.catalog import Catalog
+from mcp_server.service.completing import Completing
+from mcp_server.service.finding import Finder
+from mcp_server.service.importing import Importing
+from mcp_server.service.labels import Labels
+from mcp_server.service.prompts import Prompts
+from mcp_server.service.scope import Scope
+from mcp_server.service.search import Search
+from mcp_server.service.values import ArgumentValues
+from mcp_server.service.versions import Versions
+from mcp_server.service.writing import Writer
+from storage.database import Database
+
+
+class Library:
+    """What every door calls. Each method is one operation and one transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        scope: Scope | None = None,
+        is_hearing: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Open the library; `is_hearing` tells whether `catalog.hear` gets every commit."""
+        self.scope = scope or Scope()
+        self.catalog = Catalog(database, is_hearing)
+        self.values = ArgumentValues(database)
+        finder = Finder(database, self.catalog, self.scope)
+        writer = Writer(database, self.catalog, finder, self.scope)
+        self.prompts = Prompts(
+            database, self.catalog, finder, writer, self.values, self.scope
+        )
+        self.versions = Versions(database, finder, writer)
+        self.labels = Labels(database, finder, writer)
+        self.search = Search(database, self.scope)
+        self.completing = Completing(database, self.catalog, finder, self.scope)
+        self.importing = Importing(database, finder, writer)

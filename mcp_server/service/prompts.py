@@ -1,0 +1,149 @@
+"""Prompts: create, update, read, render, list, archive."""
+
+from collections.abc import Mapping
+
+from mcp_server.domain.rendering import render
+from mcp_server.service.catalog import Catalog
+from mcp_server.service.editing import new_draft, new_metadata, revise_draft, revise_metadata
+from mcp_server.service.finding import Finder
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.results import PromptVersion, RenderedPrompt, Saved
+from mcp_server.service.scope import Scope
+from mcp_server.service.values import ArgumentValues
+from mcp_server.service.writing import Writer, metadata_of
+from storage.database import Database
+from storage.entities import Draft, Metadata, Prompt, PromptFilter, PromptSummary, Version
+from storage.pages import Page, cut_page, decode_cursor
+
+
+class Prompts:
+    """What can be done with the named things."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: Catalog,
+        finder: Finder,
+        writer: Writer,
+        values: ArgumentValues,
+        scope: Scope,
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._finder = finder
+        self._writer = writer
+        self._values = values
+        self._scope = scope
+
+    async def create(
+        self, name: str, written: PromptInput, *, by: str, commit_message: str | None = None
+    ) -> Saved:
+        """Create a prompt with its first version.
+
+        Raises:
+            Invalid: a field can't be used; names each.
+            Conflict: the name is taken.
+            Forbidden: this server is read-only, or wouldn't see the prompt.
+        """
+        return await self._writer.create(
+            new_metadata(name, written), new_draft(written), by=by, commit_message=commit_message
+        )
+
+    async def update(
+        self,
+        name: str,
+        written: PromptInput,
+        *,
+        by: str,
+        expected_version: int | None = None,
+        commit_message: str | None = None,
+    ) -> Saved:
+        """Change the written fields; changed content becomes a new version.
+
+        Raises:
+            NotFound, Invalid, Forbidden: as everywhere.
+            Conflict: the prompt isn't at `expected_version`.
+        """
+
+        def revision(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
+            metadata = revise_metadata(metadata_of(prompt), written)
+            return metadata, revise_draft(head.draft, written)
+
+        return await self._writer.revise(
+            name,
+            revision,
+            by=by,
+            expected_version=expected_version,
+            commit_message=commit_message,
+        )
+
+    async def get(self, reference: str) -> PromptVersion:
+        """Return the prompt and the version that a reference means now.
+
+        Raises:
+            Invalid, NotFound: see `Finder.read`.
+        """
+        return await self._finder.read(reference)
+
+    async def render(
+        self, reference: str, arguments: Mapping[str, object], *, lenient: bool = False
+    ) -> RenderedPrompt:
+        """Fill the blanks of the version that a reference means.
+
+        With `lenient`, unknown arguments are ignored and named in the result.
+
+        Raises:
+            Invalid: arguments are missing, ill-typed or unknown; names all of them.
+            NotFound: see `Finder.read`.
+        """
+        source = await self._finder.read(reference)
+        rendered = render(source.version.draft, arguments, allow_unknown=lenient)
+        self._values.remember(source.prompt.id, rendered.values)
+        return RenderedPrompt(source, rendered.messages, rendered.ignored)
+
+    async def list(
+        self, chosen: PromptFilter, *, limit: int, cursor: str | None = None
+    ) -> Page[PromptSummary]:
+        """Return prompts by name, a page at a time.
+
+        Raises:
+            Invalid: the cursor isn't one of this list.
+        """
+        async with self._database.reading() as tx:
+            return await tx.prompts.list_summaries(
+                self._scope.narrow(chosen), limit=limit, cursor=cursor
+            )
+
+    async def list_published(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> Page[PromptSummary]:
+        """Return what is published, by name: everything, or `limit` at a time.
+
+        Raises:
+            Invalid: the cursor isn't one of this list.
+        """
+        published = [
+            summary
+            for summary in await self._catalog.list_prompts()
+            if self._scope.admits(summary)
+        ]
+        listing = f"published {self._scope}"
+        if cursor is not None:
+            after = str(decode_cursor(listing, cursor)[0])
+            published = [summary for summary in published if summary.name > after]
+        size = limit or max(len(published), 1)
+        return cut_page(published, size, listing, lambda summary: (summary.name,))
+
+    async def archive(self, name: str, *, restore: bool = False) -> Prompt:
+        """Take a prompt out of lists and search, or bring it back; nothing of it is lost.
+
+        Raises:
+            NotFound, Forbidden: as everywhere.
+        """
+        async with self._database.transaction() as tx:
+            prompt = await self._finder.lock(tx, name, archived=True)
+            if (prompt.archived_at is not None) == restore:
+                await tx.prompts.set_archived(prompt.id, not restore)
+            current = await tx.prompts.find(name)
+        self._writer.announce(prompt)
+        return current or prompt

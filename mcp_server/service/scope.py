@@ -1,0 +1,52 @@
+"""Which part of the library a server publishes, and whether it may be written."""
+
+from dataclasses import dataclass, replace
+
+from storage.entities import Metadata, Prompt, PromptFilter, PromptSummary
+from storage.errors import Forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """An allow-list: with tags, a prompt needs one of them; with folders, it lies in one of them."""
+
+    tags: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    read_only: bool = False
+
+    def admits(self, prompt: Prompt | PromptSummary | Metadata) -> bool:
+        """Return whether a prompt belongs to what is published."""
+        tagged = not self.tags or any(tag in self.tags for tag in prompt.tags)
+        return tagged and (not self.folders or self._holds(prompt.folder))
+
+    def narrow(self, chosen: PromptFilter) -> PromptFilter:
+        """Add the allow-list to a filter."""
+        return replace(chosen, any_tags=self.tags, folders=self.folders)
+
+    def check_writable(self) -> None:
+        """Raise Forbidden on a server that only reads."""
+        if self.read_only:
+            raise Forbidden(
+                "This server was started with --read-only: it can't change the library. "
+                "Ask for a server without that option."
+            )
+
+    def check_stays_inside(self, metadata: Metadata) -> None:
+        """Raise Forbidden where a write would put a prompt out of this server's own sight."""
+        if not self.admits(metadata):
+            raise Forbidden(
+                f"This server publishes only prompts {self._describe()}. "
+                f"Give '{metadata.name}' such a tag or folder."
+            )
+
+    def _holds(self, folder: str) -> bool:
+        return any(folder == held or folder.startswith(f"{held}/") for held in self.folders)
+
+    def _describe(self) -> str:
+        tagged = f"tagged {_one_of(self.tags)}" if self.tags else ""
+        placed = f"in the folder {_one_of(self.folders)}" if self.folders else ""
+        return " and ".join(part for part in (tagged, placed) if part)
+
+
+def _one_of(names: tuple[str, ...]) -> str:
+    return " or ".join(f"'{name}'" for name in names)

@@ -1,0 +1,39 @@
+"""Search: by words, by spelling, by filters."""
+
+from mcp_server.domain.snippets import snippet
+from mcp_server.domain.texts import check_text
+from mcp_server.service.scope import Scope
+from storage.database import Database
+from storage.entities import PromptFilter, SearchHit
+from storage.pages import Page
+
+_MAX_WORDS = 1_000
+
+
+class Search:
+    """Finding prompts."""
+
+    def __init__(self, database: Database, scope: Scope) -> None:
+        self._database = database
+        self._scope = scope
+
+    async def find(
+        self, words: str, chosen: PromptFilter, *, limit: int, cursor: str | None = None
+    ) -> Page[SearchHit]:
+        """Return the prompts that match, best first, each with a snippet around the match.
+
+        Without words, the filters alone decide and the order is by name.
+
+        Raises:
+            Invalid: the cursor isn't one of this search, or the words can't be searched for.
+        """
+        check_text(words, "query", limit=_MAX_WORDS)
+        narrowed = self._scope.narrow(chosen)
+        async with self._database.reading() as tx:
+            if not words.strip():
+                page = await tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)
+                return page.map(lambda prompt: SearchHit(prompt, 0.0, prompt.description or ""))
+            found = await tx.search.find(words, narrowed, limit=limit, cursor=cursor)
+        return found.map(
+            lambda hit: SearchHit(hit.prompt, hit.score, snippet(hit.text, words))
+        )

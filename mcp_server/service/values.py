@@ -1,0 +1,36 @@
+"""The values that arguments were given, remembered off the request path."""
+
+import logging
+from collections.abc import Mapping
+from uuid import UUID
+
+from storage.database import Database
+from storage.errors import Unavailable
+
+_MAX_WAITING = 5_000
+
+logger = logging.getLogger(__name__)
+
+
+class ArgumentValues:
+    """Collects used values in memory; `flush` writes them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: set[tuple[UUID, str, str]] = set()
+
+    def remember(self, prompt_id: UUID, values: Mapping[str, str]) -> None:
+        """Note what the arguments of a prompt were given just now."""
+        if len(self._waiting) < _MAX_WAITING:
+            self._waiting |= {(prompt_id, name, value) for name, value in values.items()}
+
+    async def flush(self) -> None:
+        """Write what was noted. A database that is away costs suggestions, nothing else."""
+        waiting, self._waiting = self._waiting, set()
+        if not waiting:
+            return
+        try:
+            async with self._database.transaction() as tx:
+                await tx.usage.remember_values(waiting)
+        except Unavailable as error:
+            logger.info("used values weren't remembered: %s", error)

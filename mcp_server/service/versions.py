@@ -1,0 +1,72 @@
+"""Versions: list, compare, restore."""
+
+from mcp_server.domain.diffs import VersionDiff, diff_versions
+from mcp_server.domain.names import check_branch
+from mcp_server.domain.references import parse_reference
+from mcp_server.service.finding import Finder
+from mcp_server.service.results import Saved
+from mcp_server.service.writing import Writer, metadata_of
+from storage.database import Database
+from storage.entities import Draft, Metadata, Prompt, Version, VersionSummary
+from storage.pages import Page
+
+
+class Versions:
+    """What can be done with frozen states."""
+
+    def __init__(self, database: Database, finder: Finder, writer: Writer) -> None:
+        self._database = database
+        self._finder = finder
+        self._writer = writer
+
+    async def list(
+        self, name: str, *, branch: str | None = None, limit: int, cursor: str | None = None
+    ) -> Page[VersionSummary]:
+        """Return a prompt's versions, newest first, without their texts.
+
+        Raises:
+            NotFound: there is no such prompt.
+            Invalid: the cursor isn't one of this list.
+        """
+        prompt = await self._finder.prompt(parse_reference(name))
+        wanted = None if branch is None else check_branch(branch)
+        async with self._database.reading() as tx:
+            return await tx.versions.list_summaries(
+                prompt.id, branch=wanted, limit=limit, cursor=cursor
+            )
+
+    async def diff(self, old: str, new: str) -> VersionDiff:
+        """Compare what two references mean now.
+
+        Raises:
+            Invalid, NotFound: see `Finder.read`.
+        """
+        before, after = await self._finder.read(old), await self._finder.read(new)
+        return diff_versions(before.version, after.version)
+
+    async def restore(
+        self,
+        reference: str,
+        *,
+        by: str,
+        expected_version: int | None = None,
+        commit_message: str | None = None,
+    ) -> Saved:
+        """Write an old version's content as a new version; history stays as it is.
+
+        Raises:
+            NotFound, Invalid, Forbidden: as everywhere.
+            Conflict: the prompt isn't at `expected_version`.
+        """
+        source = await self._finder.read(reference)
+
+        def revision(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
+            return metadata_of(prompt), source.version.draft
+
+        return await self._writer.revise(
+            source.prompt.name,
+            revision,
+            by=by,
+            expected_version=expected_version,
+            commit_message=commit_message or f"Restore version {source.version.version}",
+        )

@@ -1,0 +1,144 @@
+"""The one path on which versions are written: lock, compare, append, announce."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from mcp_server.domain.drafts import content_hash
+from mcp_server.domain.names import name_warning
+from mcp_server.service.catalog import Catalog
+from mcp_server.service.finding import Finder
+from mcp_server.service.results import PromptVersion, Saved
+from mcp_server.service.scope import Scope
+from storage.database import Database, Transaction
+from storage.entities import MAIN, Change, Draft, Metadata, Prompt, Version
+from storage.errors import Conflict
+from storage.ids import new_id
+
+Revision = Callable[[Prompt, Version], tuple[Metadata, Draft]]
+"""Given what is there, what shall be there."""
+
+
+class Writer:
+    """Writes prompts and versions, each call in one transaction."""
+
+    def __init__(
+        self, database: Database, catalog: Catalog, finder: Finder, scope: Scope
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._finder = finder
+        self._scope = scope
+
+    async def create(
+        self, metadata: Metadata, draft: Draft, *, by: str, commit_message: str | None = None
+    ) -> Saved:
+        """Write a new prompt's first version.
+
+        Raises:
+            Conflict: the name is taken, also where an archived prompt has it.
+        """
+        self._scope.check_writable()
+        self._scope.check_stays_inside(metadata)
+        prompt_id = new_id()
+        try:
+            async with self._database.transaction() as tx:
+                await tx.prompts.insert(prompt_id, metadata)
+                await self._append(tx, prompt_id, metadata, draft, None, by, commit_message)
+                current = await _read_back(tx, metadata.name)
+        except Conflict:
+            raise Conflict(
+                f"A prompt named '{metadata.name}' already exists (an archived one keeps its name). "
+                "Choose another name, or write a new version with update_prompt."
+            ) from None
+        self.announce(current.prompt)
+        warning = name_warning(metadata.name)
+        return Saved(current, True, True, (warning,) if warning else ())
+
+    async def revise(
+        self,
+        name: str,
+        revision: Revision,
+        *,
+        by: str,
+        expected_version: int | None = None,
+        commit_message: str | None = None,
+    ) -> Saved:
+        """Write a new version on `main`, unless its content equals the head's.
+
+        Raises:
+            NotFound: there is no such prompt in sight.
+            Conflict: the head of `main` isn't `expected_version`; carries the version that is.
+        """
+        async with self._database.transaction() as tx:
+            prompt = await self._finder.lock(tx, name)
+            _check_expected(prompt, expected_version)
+            head = await _head(tx, prompt)
+            metadata, draft = revision(prompt, head)
+            self._scope.check_stays_inside(metadata)
+            described = metadata != metadata_of(prompt)
+            if described:
+                await tx.prompts.update(prompt.id, metadata)
+            rewritten = content_hash(draft) != head.content_hash
+            if rewritten:
+                await self._append(
+                    tx, prompt.id, metadata, draft, head.version, by, commit_message
+                )
+            current = await _read_back(tx, name)
+        if rewritten or described:
+            self.announce(current.prompt)
+        return Saved(current, rewritten, rewritten or described)
+
+    def announce(self, prompt: Prompt) -> None:
+        """Let this process forget what it remembered of a prompt, before anyone reads again."""
+        self._catalog.hear(Change("prompt", prompt.name, prompt.id))
+
+    @staticmethod
+    async def _append(
+        tx: Transaction,
+        prompt_id: UUID,
+        metadata: Metadata,
+        draft: Draft,
+        parent: int | None,
+        by: str,
+        commit_message: str | None,
+    ) -> None:
+        await tx.versions.append(
+            prompt_id,
+            draft,
+            branch=MAIN,
+            parent=parent,
+            content_hash=content_hash(draft),
+            tags=metadata.tags,
+            created_by=by,
+            commit_message=commit_message,
+        )
+
+
+def metadata_of(prompt: Prompt) -> Metadata:
+    """Return what a prompt says about itself."""
+    return Metadata(prompt.name, prompt.title, prompt.description, prompt.folder, prompt.tags)
+
+
+def _check_expected(prompt: Prompt, expected: int | None) -> None:
+    current = prompt.latest_version
+    if expected is not None and expected != current:
+        raise Conflict(
+            f"'{prompt.name}' is at version {current}, not at version {expected} as expected. "
+            f"Read version {current}, merge your change into it, and write again with "
+            f"expected_version {current}.",
+            current_version=current,
+        )
+
+
+async def _head(tx: Transaction, prompt: Prompt) -> Version:
+    head = await tx.versions.find(prompt.id, prompt.latest_version)
+    if head is None:  # the branch's foreign key forbids it
+        raise LookupError(f"{prompt.name}@{prompt.latest_version}")
+    return head
+
+
+async def _read_back(tx: Transaction, name: str) -> PromptVersion:
+    prompt = await tx.prompts.find(name)
+    if prompt is None:  # written in this very transaction
+        raise LookupError(name)
+    return PromptVersion(prompt, await _head(tx, prompt))

@@ -1,0 +1,1 @@
+"""The steps, oldest first; a file is named for its revision."""

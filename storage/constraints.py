@@ -1,0 +1,35 @@
+"""What the database refuses, in the words of the domain: the one place that knows constraint names.
+
+Nothing checks before it inserts. The constraint decides, and its name chooses the sentence.
+"""
+
+from sqlalchemy.exc import DBAPIError
+
+from storage.errors import Conflict, Invalid, NotFound, PromptError
+
+_SENTENCES: dict[str, tuple[type[PromptError], str]] = {
+    "uq_prompts_name": (
+        Conflict,
+        "A prompt of that name already exists (names of archived prompts stay taken). "
+        "Choose another name, or update the prompt.",
+    ),
+    "ck_prompts_name": (Invalid, "The name isn't one that a prompt may have."),
+    "ck_prompt_labels_label": (Invalid, "The label isn't one that a version may carry."),
+    "fk_prompt_labels_prompt_id_version": (NotFound, "The prompt has no such version."),
+    "fk_prompt_branches_prompt_id_head": (NotFound, "The prompt has no such version."),
+    "pk_prompt_branches": (Conflict, "A branch of that name already exists."),
+    "prompt_versions_append_only": (Conflict, "A version never changes once it is written."),
+    "label_history_append_only": (Conflict, "The history of labels is never rewritten."),
+}
+
+
+def translate_refusal(error: DBAPIError) -> PromptError | None:
+    """Turn a constraint's refusal into a domain error; None where it is a bug of ours."""
+    name = getattr(_cause(error), "constraint_name", None)
+    found = _SENTENCES.get(name or "")
+    return found[0](found[1]) if found else None
+
+
+def _cause(error: DBAPIError) -> BaseException | None:
+    """Return asyncpg's own exception, which carries the constraint's name."""
+    return error.orig.__cause__ if error.orig is not None else None

@@ -1,0 +1,1 @@
+"""The PostgreSQL that promptstack runs by itself when no DATABASE_URL is set."""

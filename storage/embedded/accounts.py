@@ -1,0 +1,120 @@
+"""The account that runs PostgreSQL, which refuses to run as root."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from storage.embedded.errors import EmbeddedError
+
+if sys.platform != "win32":
+    import pwd
+
+_OWN_NAME = "promptstack"
+
+
+class ProcessIdentity(TypedDict, total=False):
+    """The arguments of `subprocess.Popen` that change whom a child runs as."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whom the server runs as; `is_other` when that is not whom this process runs as."""
+
+    uid: int
+    gid: int
+    name: str
+    is_other: bool
+
+    def identity(self) -> ProcessIdentity:
+        """Return what makes `subprocess` start a child as this account."""
+        if not self.is_other:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+    def own(self, path: Path) -> None:
+        """Give a file or folder to this account."""
+        if self.is_other:
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+    def unreachable_part(self, path: Path) -> Path | None:
+        """Return the outermost folder on the way to `path` that this account may not pass."""
+        if not self.is_other:
+            return None
+        way = [*reversed(path.resolve().parents), path.resolve()]
+        return next((part for part in way if part.is_dir() and not self._may_pass(part)), None)
+
+    def _may_pass(self, folder: Path) -> bool:
+        status = folder.stat()
+        if status.st_uid == self.uid:
+            return bool(status.st_mode & 0o100)
+        if status.st_gid == self.gid:
+            return bool(status.st_mode & 0o010)
+        return bool(status.st_mode & 0o001)
+
+
+def server_account(data: Path | None = None, *, may_create: bool = True) -> Account:
+    """Choose the account to run PostgreSQL as.
+
+    Root gives way to the owner of `data` if there is one, because a data directory can't change
+    hands, then to an account named for us, then to PostgreSQL's usual one.
+    """
+    if os.geteuid() != 0:
+        return _own_account()
+    if data is not None and data.is_dir() and (owner := data.stat().st_uid) != 0:
+        return _account(_entry_of(owner))
+    for name in (_OWN_NAME, "postgres"):
+        if entry := _find_entry(name):
+            return _account(entry)
+    if may_create and (entry := _create_entry()):
+        return _account(entry)
+    if entry := _find_entry("nobody"):
+        return _account(entry)
+    raise EmbeddedError(
+        "PostgreSQL can't run as root, and this machine has no account 'promptstack', 'postgres' "
+        "or 'nobody' to run it as; create one, or set DATABASE_URL."
+    )
+
+
+def _own_account() -> Account:
+    entry = _entry_of(os.geteuid())
+    return Account(entry.pw_uid, entry.pw_gid, entry.pw_name, is_other=False)
+
+
+def _account(entry: "pwd.struct_passwd") -> Account:
+    return Account(entry.pw_uid, entry.pw_gid, entry.pw_name, is_other=True)
+
+
+def _entry_of(uid: int) -> "pwd.struct_passwd":
+    try:
+        return pwd.getpwuid(uid)
+    except KeyError:
+        raise EmbeddedError(
+            f"PostgreSQL can't run as user id {uid}, which has no entry in the password "
+            "database; set DATABASE_URL to a PostgreSQL server, or run as a named user."
+        ) from None
+
+
+def _find_entry(name: str) -> "pwd.struct_passwd | None":
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def _create_entry() -> "pwd.struct_passwd | None":
+    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    if useradd is None:
+        return None
+    command = [useradd, "--system", "--user-group", "--no-create-home", "--home-dir", "/"]
+    command += ["--shell", "/usr/sbin/nologin", _OWN_NAME]
+    # Its exit code is no matter: another process may have created the account meanwhile.
+    subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    return _find_entry(_OWN_NAME)

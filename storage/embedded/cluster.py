@@ -1,0 +1,183 @@
+"""A database cluster on disk: how it's made, and with which settings it's served."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from storage.embedded.accounts import Account
+from storage.embedded.binaries import Binaries
+from storage.embedded.errors import EmbeddedError
+from storage.embedded.paths import Root
+from storage.embedded.probe import DATABASE, USER
+from storage.embedded.supervisor import try_lock, unlock
+
+# Whatever the client's environment is, the cluster and its messages are the same.
+ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath}
+
+# One user's server: small, quiet, and with nothing open but its socket.
+_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "cluster_name": "promptstack",
+    "timezone": "UTC",
+    "logging_collector": "off",
+    "shared_buffers": "16MB",
+    "max_connections": "100",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
+    "max_worker_processes": "2",
+    "max_parallel_workers": "2",
+    "autovacuum_max_workers": "1",
+    "jit": "off",
+    "min_wal_size": "32MB",
+    "max_wal_size": "128MB",
+    "huge_pages": "off",
+}
+
+
+def create_cluster(root: Root, binaries: Binaries, account: Account) -> Path:
+    """Make the data directory of `binaries`' version; it appears all at once or not at all."""
+    if not root.password.exists():
+        write_secret(root.password, secrets.token_urlsafe(32))
+    workshop = Path(tempfile.mkdtemp(prefix=".init-", dir=root.path))
+    # Whoever finds the folder unlocked may remove it; initdb and its children keep it locked
+    # even when this process is killed.
+    lock = try_lock(workshop / "lock")
+    assert lock is not None
+    try:
+        unfinished = _fill(workshop, root.password.read_text(), binaries, account, lock)
+        data = root.data(binaries.major)
+        unfinished.rename(data)
+        _sync_folder(root.path)
+    finally:
+        unlock(lock)
+        shutil.rmtree(workshop, ignore_errors=True)
+    return data
+
+
+def remove_unfinished(root: Root) -> None:
+    """Remove what killed processes left half made; the start lock must be held."""
+    for folder in root.path.glob(".stage-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for folder in root.path.glob(".init-*"):
+        lock = try_lock(folder / "lock")
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            unlock(lock)
+
+
+def check_version(data: Path, major: int) -> None:
+    """Refuse a data directory whose content isn't of the version its name says.
+
+    Raises:
+        EmbeddedError: It isn't.
+    """
+    try:
+        written_by = (data / "PG_VERSION").read_text().strip()
+    except FileNotFoundError:
+        written_by = ""
+    if written_by != str(major):
+        raise EmbeddedError(
+            f"'{data}' should hold a PostgreSQL {major} database, but its PG_VERSION says "
+            f"'{written_by}'; put the folder right, or name another one in PROMPTSTACK_DATA_DIR."
+        )
+
+
+def server_command(data: Path, sockets: Path, binaries: Binaries) -> list[str]:
+    """Return the command line of the server."""
+    settings = dict(_SETTINGS)
+    # This setting is a list, so a path in it must be quoted.
+    settings["unix_socket_directories"] = '"' + str(sockets).replace('"', '""') + '"'
+    if binaries.major >= 18:
+        settings["io_method"] = "sync"
+    if sys.platform == "linux":
+        settings["recovery_init_sync_method"] = "syncfs"
+    command = [str(binaries.program("postgres")), "-D", str(data)]
+    for name, value in settings.items():
+        command += ["-c", f"{name}={value}"]
+    return command
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only this user can read, all at once."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with open(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(name, path)
+
+
+def replace_password(root: Root, data: Path, binaries: Binaries, account: Account) -> None:
+    """Give the database user a new password, as the old one is lost; the server must be down."""
+    password = secrets.token_urlsafe(32)
+    _single_user(data, f"ALTER ROLE {USER} PASSWORD '{password}'", binaries, account)
+    write_secret(root.password, password)
+
+
+def _fill(workshop: Path, password: str, binaries: Binaries, account: Account, lock: int) -> Path:
+    data, secret = workshop / "data", workshop / "password"
+    write_secret(secret, password)
+    account.own(secret)
+    account.own(workshop)
+    initdb = str(binaries.program("initdb"))
+    command = [initdb, "-D", str(data), "-U", USER, "--auth=scram-sha-256", f"--pwfile={secret}"]
+    command += ["--encoding=UTF8", "--no-sync", "--no-instructions", *_locale_flags(binaries)]
+    _run(command, account, lock=lock)
+    _single_user(data, f"CREATE DATABASE {DATABASE}", binaries, account, "-F", lock=lock)
+    _run([initdb, "--sync-only", "-D", str(data)], account, lock=lock)
+    return data
+
+
+def _locale_flags(binaries: Binaries) -> list[str]:
+    # With the locale C, which it would take from a bare environment, PostgreSQL can't change the
+    # case of a letter beyond ASCII, and never will for this cluster.
+    if binaries.major >= 17:
+        return ["--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    return ["--locale=C.UTF-8"]
+
+
+def _single_user(
+    data: Path,
+    statement: str,
+    binaries: Binaries,
+    account: Account,
+    *options: str,
+    lock: int | None = None,
+) -> None:
+    postgres = str(binaries.program("postgres"))
+    command = [postgres, "--single", "-D", str(data), "-c", "exit_on_error=on", *options]
+    _run([*command, "postgres"], account, text=statement, lock=lock)
+
+
+def _run(command: list[str], account: Account, *, text: str = "", lock: int | None = None) -> None:
+    done = subprocess.run(
+        command,
+        input=text.encode(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        cwd="/",
+        env=ENVIRONMENT,
+        pass_fds=() if lock is None else (lock,),
+        **account.identity(),
+    )
+    if done.returncode:
+        said = done.stdout.decode(errors="replace").strip()
+        raise EmbeddedError(
+            f"The embedded PostgreSQL couldn't be set up: '{command[0]}' ended with exit code "
+            f"{done.returncode}. Mend what it says below, or set DATABASE_URL.\n{said}"
+        )
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

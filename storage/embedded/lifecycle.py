@@ -1,0 +1,234 @@
+"""Join the embedded PostgreSQL of a data root, starting it if nobody has."""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from storage.embedded import presence
+from storage.embedded.errors import EmbeddedError
+from storage.embedded.paths import Root
+from storage.embedded.probe import DATABASE, PORT, USER, Answer, probe
+from storage.embedded.supervisor import (
+    count_clients,
+    is_locked,
+    postmaster_pid,
+    tail,
+    try_lock,
+    unlock,
+)
+
+_PATIENCE_SECONDS = 120.0
+# Children of a killed server live on until they next look.
+_ORPHANS_SECONDS = 15.0
+_MOST_LAUNCHES = 5
+_FIRST_TICK_SECONDS = 0.005
+_LAST_TICK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class ConnInfo:
+    """Where and as whom to connect; `host` is the folder of a Unix socket."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str
+
+    def url(self) -> str:
+        """Return the same as an URL for SQLAlchemy; it holds the password."""
+        query = urlencode({"host": self.host, "port": self.port})
+        return (
+            f"postgresql+asyncpg://{quote(self.user)}:{quote(self.password, safe='')}"
+            f"@/{quote(self.database)}?{query}"
+        )
+
+
+def ensure(root: Root) -> ConnInfo:
+    """Return how to connect to the running server, and keep it running while this process lives.
+
+    Blocks: for milliseconds where the server runs, for about a second the first time. Call it
+    again whenever a connection is refused.
+
+    Raises:
+        EmbeddedError: It can't be started.
+    """
+    _refuse_windows()
+    try:
+        root.prepare()
+        presence.register(root.clients)
+        if not _is_served(root) or not root.password.exists():
+            _serve(root)
+        return ConnInfo(str(root.sockets), PORT, USER, root.password.read_text(), DATABASE)
+    except OSError as error:
+        raise EmbeddedError(
+            f"The embedded PostgreSQL in '{root.path}' can't be used ({error}); mend that, or name "
+            "another folder in PROMPTSTACK_DATA_DIR, or set DATABASE_URL."
+        ) from error
+
+
+@dataclass(frozen=True)
+class Status:
+    """What can be seen of a data root without touching it."""
+
+    running: bool
+    pid: int | None
+    version: str | None
+    data_dir: Path | None
+    socket_dir: Path
+    clients: int
+    size: int
+    log_tail: str
+
+
+def status(root: Root) -> Status:
+    """Describe the server and its data; start nothing."""
+    _refuse_windows()
+    found = root.found_data()
+    return Status(
+        running=probe(root.sockets) is not Answer.NONE,
+        pid=postmaster_pid(found[0]) if found else None,
+        version=_version(root, found[1]) if found else None,
+        data_dir=found[0] if found else None,
+        socket_dir=root.sockets,
+        clients=count_clients(root.clients),
+        size=_size(found[0]) if found else 0,
+        log_tail=tail(root.log),
+    )
+
+
+def stop(root: Root) -> bool:
+    """Stop the server, whoever uses it, and tell whether there was one.
+
+    The next client that needs it starts it again.
+    """
+    _refuse_windows()
+    if not root.path.is_dir():
+        return False
+    patience = _Patience(root)
+    with _start_lock(root, patience):
+        return _stop_server(root, patience)
+
+
+class _Patience:
+    """How long to wait for a server that shows no sign of life."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._tick = _FIRST_TICK_SECONDS
+        self._ends_at = time.monotonic() + _PATIENCE_SECONDS
+
+    def wait(self) -> None:
+        if time.monotonic() >= self._ends_at:
+            # The repair of a big database after a crash takes as long as it takes.
+            if probe(self._root.sockets) is not Answer.BUSY:
+                raise _failure(self._root, f"didn't answer within {_PATIENCE_SECONDS:.0f} seconds")
+            self._ends_at = time.monotonic() + _PATIENCE_SECONDS
+        time.sleep(self._tick)
+        self._tick = min(self._tick * 1.1, _LAST_TICK_SECONDS)
+
+
+def _is_served(root: Root) -> bool:
+    # A supervisor stops for idleness under this lock, and looks for clients once more before.
+    lock = try_lock(root.start_lock, shared=True)
+    if lock is None:
+        return False
+    try:
+        return is_locked(root.supervisor_lock) and probe(root.sockets) is Answer.READY
+    finally:
+        unlock(lock)
+
+
+def _serve(root: Root) -> None:
+    # Who joins a running server, at each start of an assistant, needn't wait for this import.
+    from storage.embedded.plans import launch_supervisor, prepare
+
+    patience = _Patience(root)
+    with _start_lock(root, patience):
+        if root.found_data() and not root.password.exists():
+            _stop_server(root, patience)
+        launches, began_at = 0, time.monotonic()
+        while not is_locked(root.supervisor_lock) or probe(root.sockets) is not Answer.READY:
+            if not is_locked(root.supervisor_lock):
+                if launches:
+                    _check_retry(root, launches, time.monotonic() - began_at)
+                launch_supervisor(root, prepare(root))
+                launches += 1
+            patience.wait()
+
+
+def _check_retry(root: Root, launches: int, seconds: float) -> None:
+    """Raise unless it makes sense to start a server that has just ended once more."""
+    reason = root.failure.read_text(errors="replace") if root.failure.exists() else ""
+    if "still in use" in reason and seconds < _ORPHANS_SECONDS:
+        return
+    if reason:
+        raise _failure(root, "didn't start", reason)
+    if launches >= _MOST_LAUNCHES:
+        raise _failure(root, f"ended {launches} times while it started")
+
+
+def _failure(root: Root, what: str, reason: str = "") -> EmbeddedError:
+    return EmbeddedError(
+        f"The embedded PostgreSQL in '{root.path}' {what}; mend what its log '{root.log}' says, or "
+        f"name another folder in PROMPTSTACK_DATA_DIR, or set DATABASE_URL.\n"
+        f"{reason or tail(root.log)}"
+    )
+
+
+@contextlib.contextmanager
+def _start_lock(root: Root, patience: _Patience) -> Iterator[None]:
+    while (lock := try_lock(root.start_lock)) is None:
+        patience.wait()
+    try:
+        yield
+    finally:
+        unlock(lock)
+
+
+def _stop_server(root: Root, patience: _Patience) -> bool:
+    was_running = False
+    while is_locked(root.supervisor_lock):
+        # Its number is in the file a moment after it has the lock.
+        if not was_running and (number := root.supervisor_lock.read_text()):
+            os.kill(int(number), signal.SIGTERM)
+            was_running = True
+        patience.wait()
+    found = root.found_data()
+    if found and (pid := postmaster_pid(found[0])):
+        os.kill(pid, signal.SIGINT)
+        was_running = True
+        while postmaster_pid(found[0]):
+            patience.wait()
+    return was_running
+
+
+def _version(root: Root, major: int) -> str:
+    from storage.embedded.binaries import staged_binaries
+
+    staged = staged_binaries(root.path, major)
+    return staged.label if staged else str(major)
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            # The server removes files while we look.
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(place, name)).st_size
+    return total
+
+
+def _refuse_windows() -> None:
+    if sys.platform == "win32":
+        raise EmbeddedError(
+            "The embedded PostgreSQL doesn't run on Windows; set DATABASE_URL to a PostgreSQL "
+            "server."
+        )

@@ -1,0 +1,169 @@
+"""The data root: where everything of one embedded PostgreSQL lies."""
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storage.embedded.errors import EmbeddedError
+
+if TYPE_CHECKING:
+    from storage.embedded.accounts import Account
+
+# The name of a socket is at most 103 bytes long on the strictest system, ours takes 13 of them.
+_LONGEST_SOCKET_FOLDER = 80
+_AS_ROOT = Path("/var/lib/promptstack")
+
+
+@dataclass(frozen=True)
+class Root:
+    """One data root, and how it's to be served.
+
+    `bindir` names a PostgreSQL to use instead of the one that is found.
+    """
+
+    path: Path
+    idle_seconds: float = 60.0
+    bindir: Path | None = None
+
+    @classmethod
+    def of(
+        cls,
+        data_dir: Path | None = None,
+        *,
+        idle_seconds: float = 60.0,
+        bindir: Path | None = None,
+    ) -> "Root":
+        """Return the root inside `data_dir`, or in the usual place of this user."""
+        # Different spellings of one folder must not become two servers.
+        folder = Path(os.path.realpath(data_dir or _usual_place()))
+        return cls(folder / "postgres", idle_seconds, bindir)
+
+    @property
+    def password(self) -> Path:
+        """The file with the password of the database user."""
+        return self.path / "password"
+
+    @property
+    def passfile(self) -> Path:
+        """The same password in the form the programs of PostgreSQL read."""
+        return self.path / "pgpass"
+
+    @property
+    def clients(self) -> Path:
+        """The folder of the presence files."""
+        return self.path / "clients"
+
+    @property
+    def backups(self) -> Path:
+        """The folder of dumps that were given no name."""
+        return self.path / "backups"
+
+    @property
+    def start_lock(self) -> Path:
+        """The lock under which a server is made, started, or stopped for idleness."""
+        return self.path / "start.lock"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        """The lock that the supervisor holds all its life; in it, its process id."""
+        return self.path / "supervisor.lock"
+
+    @property
+    def failure(self) -> Path:
+        """What the last supervisor left to say, if it failed."""
+        return self.path / "failure"
+
+    @property
+    def log(self) -> Path:
+        """The log of PostgreSQL."""
+        return self.path / "postgres.log"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """The log of the supervisors."""
+        return self.path / "supervisor.log"
+
+    @property
+    def sockets(self) -> Path:
+        """The folder of the socket: in the root, unless that makes a name nobody can open."""
+        inside = self.path / "run"
+        name = os.fsencode(inside)
+        # Clients split a host name at commas.
+        if len(name) <= _LONGEST_SOCKET_FOLDER and b"," not in name:
+            return inside
+        import hashlib
+
+        # Not the folder TMPDIR names: clients are started with different environments.
+        short = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
+        return Path(f"/tmp/promptstack-{os.geteuid()}-{short}")
+
+    def data(self, major: int) -> Path:
+        """Return the data directory of a major version."""
+        return self.path / f"pg{major}"
+
+    def found_data(self) -> tuple[Path, int] | None:
+        """Return the newest data directory there is, and its major version."""
+        majors = [
+            int(match[1])
+            for folder in self.path.glob("pg*")
+            if (match := re.fullmatch(r"pg(\d+)", folder.name)) and folder.is_dir()
+        ]
+        return (self.data(max(majors)), max(majors)) if majors else None
+
+    def prepare(self) -> None:
+        """Make the root, or check that it's ours.
+
+        Raises:
+            EmbeddedError: Another user owns it.
+        """
+        is_root = os.geteuid() == 0
+        mode = 0o711 if is_root else 0o700
+        if not self.path.is_dir():
+            _make_folders(self.path, mode)
+        status = self.path.stat()
+        if status.st_uid != os.geteuid():
+            raise EmbeddedError(
+                f"The data folder '{self.path}' belongs to user id {status.st_uid}, and this "
+                f"process runs as {os.geteuid()}; run it as that user, or name another folder in "
+                "PROMPTSTACK_DATA_DIR."
+            )
+        if stat.S_IMODE(status.st_mode) != mode:
+            self.path.chmod(mode)
+        for folder in (self.clients, self.backups):
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+    def prepare_sockets(self, account: "Account") -> None:
+        """Make the folder of the socket, which only the server's account may open.
+
+        Raises:
+            EmbeddedError: Somebody else made it before.
+        """
+        folder = self.sockets
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (os.geteuid(), account.uid):
+            raise EmbeddedError(
+                f"'{folder}' is needed for the database's socket, but somebody else made it; "
+                "remove it, or name a folder with a shorter path in PROMPTSTACK_DATA_DIR."
+            )
+        folder.chmod(0o700)
+        account.own(folder)
+
+
+def _usual_place() -> Path:
+    if os.geteuid() == 0:
+        return _AS_ROOT
+    import platformdirs
+
+    return platformdirs.user_data_path("promptstack")
+
+
+def _make_folders(path: Path, mode: int) -> None:
+    for folder in (*reversed(path.parents), path):
+        if not folder.is_dir():
+            folder.mkdir(mode=mode, exist_ok=True)
+            # Whatever the umask says: the server's account must come through.
+            folder.chmod(mode)

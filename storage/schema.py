@@ -1,0 +1,94 @@
+"""Is the database's schema the one that this code needs, and bringing it there."""
+
+import logging
+from importlib.resources import files
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from storage.connectors import Connector
+from storage.errors import Unavailable
+
+_LOCK = 7_051_720_261_123
+"""The advisory lock that makes processes which start at once migrate one after the other."""
+
+logger = logging.getLogger(__name__)
+
+
+def needed_revision() -> str:
+    """Return the newest migration's revision, read off its file name: Alembic is slow to import."""
+    names = [entry.name for entry in (files("migrations") / "versions").iterdir()]
+    return max(name.split("_")[0] for name in names if name[:1].isdigit())
+
+
+async def migrate(connector: Connector) -> bool:
+    """Bring the schema to the newest revision; return whether there was anything to do.
+
+    Several processes may call this at once: one migrates, the others wait and find it done.
+
+    Raises:
+        Unavailable: the database can't be reached, or its schema is newer than this code.
+    """
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connector.connect)
+    try:
+        async with engine.connect() as connection:
+            revision = await _current_revision(connection)
+            if revision == needed_revision():
+                return False
+            return await _migrate_alone(connection)
+    finally:
+        await engine.dispose()
+
+
+async def _migrate_alone(connection: AsyncConnection) -> bool:
+    await connection.execute(sa.select(sa.func.pg_advisory_lock(_LOCK)))
+    await connection.commit()
+    try:
+        revision = await _current_revision(connection)
+        if revision == needed_revision():
+            return False
+        _refuse_newer(revision)
+        logger.info("migrating the schema from %s to %s", revision or "nothing", needed_revision())
+        await connection.run_sync(_upgrade)
+        await connection.commit()
+        return True
+    finally:
+        await connection.rollback()
+        await connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
+        await connection.commit()
+
+
+def _refuse_newer(revision: str | None) -> None:
+    if revision is not None and revision > needed_revision():
+        raise Unavailable(
+            f"The database's schema is '{revision}', newer than '{needed_revision()}', which this "
+            "program knows. Upgrade promptstack-mcp, or point DATABASE_URL at another database."
+        )
+
+
+async def _current_revision(connection: AsyncConnection) -> str | None:
+    there = await connection.scalar(sa.select(sa.func.to_regclass("alembic_version")))
+    if there is None:
+        await connection.rollback()
+        return None
+    revision: str | None = await connection.scalar(
+        sa.text("SELECT version_num FROM alembic_version")
+    )
+    await connection.rollback()
+    return revision
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    from alembic import command
+
+    command.upgrade(alembic_config(connection), "head")
+
+
+def alembic_config(connection: sa.Connection | None = None):  # noqa: ANN201
+    """Configure Alembic to find the migrations wherever they are installed."""
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(str(files("migrations")))).replace("%", "%%"))
+    return config

@@ -1,0 +1,118 @@
+"""Finding prompts by words, by spelling and by filters, in one ranked query."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.entities import PromptFilter, PromptSummary
+from storage.filters import conditions
+from storage.pages import Page, cut_page, decode_cursor
+from storage.prompts import SERVED, SUMMARY
+from storage.rows import summary_from_row
+from storage.tables import prompt_versions, prompts
+
+_SNIPPET_SOURCE = 20_000
+"""How much of a text is looked through for the words to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A prompt that matched, its score, and the beginning of its text to cut a snippet from."""
+
+    prompt: PromptSummary
+    score: float
+    text: str
+
+
+class Search:
+    """The repository of what can be found."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def find(
+        self, words: str, chosen: PromptFilter, *, limit: int, cursor: str | None = None
+    ) -> Page[Found]:
+        """Return the prompts that match, best first.
+
+        All words have to match, wherever they stand; a misspelt name or title matches too. Where
+        nothing matches all words, prompts that match any of them are returned.
+
+        Raises:
+            Invalid: the cursor isn't one of this search.
+        """
+        listing = f"search {words!r} {chosen}"
+        scored = _scored(words, chosen).cte("scored")
+        query = (
+            sa.select(*SUMMARY, scored.c.score, _beginning())
+            .select_from(SERVED.join(scored, scored.c.id == prompts.c.id))
+            .order_by(scored.c.score.desc(), prompts.c.name)
+            .limit(limit + 1)
+        )
+        if cursor is not None:
+            score, name = decode_cursor(listing, cursor)
+            worse = scored.c.score < score
+            query = query.where(
+                sa.or_(worse, sa.and_(scored.c.score == score, prompts.c.name > name))
+            )
+        found = await self._connection.execute(query)
+        rows = [
+            Found(summary_from_row(row), row["score"], row["text"]) for row in found.mappings()
+        ]
+        return cut_page(rows, limit, listing, lambda hit: (hit.score, hit.prompt.name))
+
+
+def _beginning() -> sa.Label[str]:
+    text = sa.func.promptstack_text(prompt_versions.c.messages)
+    return sa.func.left(sa.func.coalesce(text, ""), _SNIPPET_SOURCE).label("text")
+
+
+def _scored(words: str, chosen: PromptFilter) -> sa.Select[tuple[object, float]]:
+    """Score whatever matches: full text first, then spelling, then an exact name on top."""
+    query = sa.select(sa.func.promptstack_query(words).label("all_words")).cte("query")
+    matched = _matching_all(words, chosen, query)
+    candidates = sa.union(
+        sa.select(matched.c.id), _matching_any(chosen, query, instead_of=matched)
+    ).cte("candidates")
+    spelling = sa.func.promptstack_spelling(prompts.c.name, prompts.c.title)
+    exact = sa.cast(prompts.c.name == sa.func.promptstack_fold(words), sa.Integer)
+    score = (
+        sa.func.ts_rank(prompts.c.search, _any_of(query))
+        + sa.func.word_similarity(sa.func.promptstack_fold(words), spelling)
+        + exact
+    )
+    return sa.select(
+        prompts.c.id, sa.cast(sa.func.round(sa.cast(score, sa.Numeric), 6), sa.Float).label("score")
+    ).select_from(prompts.join(candidates, candidates.c.id == prompts.c.id).join(query, sa.true()))
+
+
+def _matching_all(words: str, chosen: PromptFilter, query: sa.CTE) -> sa.CTE:
+    by_words = sa.select(prompts.c.id).where(
+        prompts.c.search.op("@@")(sa.select(query.c.all_words).scalar_subquery()),
+        *conditions(chosen),
+    )
+    by_spelling = sa.select(prompts.c.id).where(
+        prompts.c.id.in_(sa.select(sa.func.promptstack_misspelt(words))), *conditions(chosen)
+    )
+    return sa.union(by_words, by_spelling).cte("matched")
+
+
+def _matching_any(
+    chosen: PromptFilter, query: sa.CTE, *, instead_of: sa.CTE
+) -> sa.Select[tuple[object]]:
+    nothing = ~sa.exists(sa.select(instead_of.c.id))
+    any_words = sa.select(_any_of(query)).scalar_subquery()
+    return sa.select(prompts.c.id).where(
+        nothing, prompts.c.search.op("@@")(any_words), *conditions(chosen)
+    )
+
+
+def _any_of(query: sa.CTE) -> sa.Cast[object]:
+    """Loosen a query: of words that all had to be there, any is enough; what was excluded stays so."""
+    written = sa.cast(query.c.all_words, sa.Text)
+    loosened = sa.case(
+        (written.contains("!"), written), else_=sa.func.replace(written, " & ", " | ")
+    )
+    return sa.cast(loosened, TSQUERY)

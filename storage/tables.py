@@ -1,0 +1,151 @@
+"""The tables, as SQLAlchemy Core sees them. Functions and triggers live in the migrations."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR, UUID
+
+# Every constraint has a predictable name: `storage.constraints` translates refusals by it.
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[object]:
+    default = None if nullable else sa.text("clock_timestamp()")
+    column_type = sa.TIMESTAMP(timezone=True)
+    return sa.Column(name, column_type, nullable=nullable, server_default=default)
+
+
+prompts = sa.Table(
+    "prompts",
+    metadata,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("title", sa.Text),
+    sa.Column("description", sa.Text),
+    sa.Column("folder", sa.Text, nullable=False, server_default=""),
+    sa.Column("tags", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("last_version", sa.Integer, nullable=False, server_default="0"),
+    # The three below follow `production` and the head of `main`; triggers keep them.
+    sa.Column("served_version", sa.Integer),
+    sa.Column("served_model_type", sa.Text),
+    sa.Column("search", TSVECTOR),
+    _moment("created_at"),
+    _moment("updated_at"),
+    _moment("archived_at", nullable=True),
+    sa.UniqueConstraint("name"),
+    sa.CheckConstraint("name ~ '^[a-z0-9][a-z0-9_-]{0,63}$'", name="name"),
+    sa.CheckConstraint("last_version >= 0", name="last_version"),
+    sa.ForeignKeyConstraint(
+        ["id", "served_version"],
+        ["prompt_versions.prompt_id", "prompt_versions.version"],
+        name="fk_prompts_served_version",
+        use_alter=True,
+    ),
+    sa.Index("ix_prompts_search", "search", postgresql_using="gin"),
+    sa.Index("ix_prompts_tags", "tags", postgresql_using="gin"),
+    sa.Index(
+        "ix_prompts_folder", "folder", "name", postgresql_ops={"folder": "text_pattern_ops"}
+    ),
+    sa.Index("ix_prompts_served_model_type", "served_model_type", "name"),
+    sa.Index(
+        "ix_prompts_spelling",
+        sa.text("promptstack_spelling(name, title) gin_trgm_ops"),
+        postgresql_using="gin",
+    ),
+)
+
+prompt_versions = sa.Table(
+    "prompt_versions",
+    metadata,
+    sa.Column("prompt_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("branch", sa.Text, nullable=False),
+    sa.Column("parent", sa.Integer),
+    sa.Column("merged_from", sa.Integer),
+    sa.Column("messages", JSONB, nullable=False),
+    sa.Column("variants", JSONB, nullable=False, server_default="{}"),
+    sa.Column("arguments", JSONB, nullable=False, server_default="[]"),
+    sa.Column("template_format", sa.Text, nullable=False),
+    sa.Column("model_type", sa.Text),
+    sa.Column("model_config", JSONB, nullable=False, server_default="{}"),
+    sa.Column("tags", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("commit_message", sa.Text),
+    sa.Column("created_by", sa.Text, nullable=False),
+    _moment("created_at"),
+    sa.Column("content_hash", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["prompt_id"], ["prompts.id"], ondelete="CASCADE"),
+    sa.ForeignKeyConstraint(
+        ["prompt_id", "parent"], ["prompt_versions.prompt_id", "prompt_versions.version"]
+    ),
+    sa.ForeignKeyConstraint(
+        ["prompt_id", "merged_from"], ["prompt_versions.prompt_id", "prompt_versions.version"]
+    ),
+    sa.CheckConstraint("version > 0", name="version"),
+    sa.CheckConstraint("parent < version", name="parent"),
+    sa.CheckConstraint("merged_from < version", name="merged_from"),
+    sa.CheckConstraint("jsonb_array_length(messages) > 0", name="messages"),
+    sa.Index("ix_prompt_versions_content_hash", "prompt_id", "content_hash"),
+)
+
+prompt_branches = sa.Table(
+    "prompt_branches",
+    metadata,
+    sa.Column("prompt_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("branch", sa.Text, primary_key=True),
+    sa.Column("head", sa.Integer, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    _moment("created_at"),
+    sa.ForeignKeyConstraint(["prompt_id"], ["prompts.id"], ondelete="CASCADE"),
+    sa.ForeignKeyConstraint(
+        ["prompt_id", "head"], ["prompt_versions.prompt_id", "prompt_versions.version"]
+    ),
+)
+
+prompt_labels = sa.Table(
+    "prompt_labels",
+    metadata,
+    sa.Column("prompt_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("label", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("moved_by", sa.Text, nullable=False),
+    _moment("moved_at"),
+    sa.ForeignKeyConstraint(["prompt_id"], ["prompts.id"], ondelete="CASCADE"),
+    sa.ForeignKeyConstraint(
+        ["prompt_id", "version"], ["prompt_versions.prompt_id", "prompt_versions.version"]
+    ),
+    sa.CheckConstraint(
+        "label ~ '^[a-z][a-z0-9_.-]{0,63}$' AND label <> 'latest'", name="label"
+    ),
+    sa.Index("ix_prompt_labels_label", "label", "prompt_id"),
+)
+
+label_history = sa.Table(
+    "label_history",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("prompt_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("from_version", sa.Integer),
+    sa.Column("to_version", sa.Integer),
+    sa.Column("moved_by", sa.Text, nullable=False),
+    _moment("moved_at"),
+    sa.ForeignKeyConstraint(["prompt_id"], ["prompts.id"], ondelete="CASCADE"),
+    sa.Index("ix_label_history_prompt_id", "prompt_id", "label", "id"),
+)
+
+argument_values = sa.Table(
+    "argument_values",
+    metadata,
+    sa.Column("prompt_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("argument", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, primary_key=True),
+    _moment("used_at"),
+    sa.ForeignKeyConstraint(["prompt_id"], ["prompts.id"], ondelete="CASCADE"),
+    sa.CheckConstraint("length(value) <= 200", name="value"),
+)

@@ -1,0 +1,138 @@
+"""Versions: frozen states, numbered without gaps, and the branches whose heads they are."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.codecs import draft_to_json
+from storage.entities import Draft, Version, VersionSummary
+from storage.pages import Page, cut_page, decode_cursor
+from storage.rows import version_from_row, version_summary_from_row
+from storage.tables import prompt_branches, prompt_labels, prompt_versions, prompts
+
+_LABEL_NAMES = (
+    sa.select(sa.func.array_agg(sa.text("label ORDER BY label")))
+    .select_from(prompt_labels)
+    .where(
+        prompt_labels.c.prompt_id == prompt_versions.c.prompt_id,
+        prompt_labels.c.version == prompt_versions.c.version,
+    )
+    .scalar_subquery()
+    .label("label_names")
+)
+_SUMMARY = (
+    prompt_versions.c.version,
+    prompt_versions.c.branch,
+    prompt_versions.c.parent,
+    prompt_versions.c.merged_from,
+    prompt_versions.c.tags,
+    prompt_versions.c.model_type,
+    prompt_versions.c.commit_message,
+    prompt_versions.c.created_by,
+    prompt_versions.c.created_at,
+    prompt_versions.c.content_hash,
+    _LABEL_NAMES,
+)
+
+
+class Versions:
+    """The repository of versions. It never commits."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def append(
+        self,
+        prompt_id: UUID,
+        draft: Draft,
+        *,
+        branch: str,
+        parent: int | None,
+        content_hash: str,
+        tags: Sequence[str],
+        created_by: str,
+        commit_message: str | None = None,
+    ) -> int:
+        """Write the next version, make it its branch's head, and return its number.
+
+        The number comes from the prompt's row, under that row's lock: no gap and no race.
+        """
+        number = await self._take_number(prompt_id)
+        await self._connection.execute(
+            prompt_versions.insert().values(
+                prompt_id=prompt_id,
+                version=number,
+                branch=branch,
+                parent=parent,
+                content_hash=content_hash,
+                tags=list(tags),
+                created_by=created_by,
+                commit_message=commit_message,
+                **draft_to_json(draft),
+            )
+        )
+        await self._point_branch(prompt_id, branch, number, created_by)
+        return number
+
+    async def find(self, prompt_id: UUID, version: int) -> Version | None:
+        """Return one whole version."""
+        found = await self._connection.execute(
+            sa.select(prompt_versions).where(
+                prompt_versions.c.prompt_id == prompt_id, prompt_versions.c.version == version
+            )
+        )
+        row = found.mappings().one_or_none()
+        return version_from_row(row) if row else None
+
+    async def find_by_hash(self, prompt_id: UUID, content_hash: str) -> int | None:
+        """Return the newest version with that content."""
+        newest = sa.select(sa.func.max(prompt_versions.c.version)).where(
+            prompt_versions.c.prompt_id == prompt_id,
+            prompt_versions.c.content_hash == content_hash,
+        )
+        return await self._connection.scalar(newest)
+
+    async def list_summaries(
+        self, prompt_id: UUID, *, branch: str | None, limit: int, cursor: str | None = None
+    ) -> Page[VersionSummary]:
+        """Return a prompt's versions, newest first, a page at a time.
+
+        Raises:
+            Invalid: the cursor isn't one of this list.
+        """
+        listing = f"versions {prompt_id} {branch}"
+        query = (
+            sa.select(*_SUMMARY)
+            .where(prompt_versions.c.prompt_id == prompt_id)
+            .order_by(prompt_versions.c.version.desc())
+            .limit(limit + 1)
+        )
+        if branch is not None:
+            query = query.where(prompt_versions.c.branch == branch)
+        if cursor is not None:
+            query = query.where(prompt_versions.c.version < decode_cursor(listing, cursor)[0])
+        found = await self._connection.execute(query)
+        rows = [version_summary_from_row(row) for row in found.mappings()]
+        return cut_page(rows, limit, listing, lambda summary: (summary.version,))
+
+    async def _take_number(self, prompt_id: UUID) -> int:
+        taking = (
+            prompts.update()
+            .where(prompts.c.id == prompt_id)
+            .values(last_version=prompts.c.last_version + 1, updated_at=sa.func.clock_timestamp())
+            .returning(prompts.c.last_version)
+        )
+        return (await self._connection.execute(taking)).scalar_one()
+
+    async def _point_branch(self, prompt_id: UUID, branch: str, head: int, by: str) -> None:
+        pointing = insert(prompt_branches).values(
+            prompt_id=prompt_id, branch=branch, head=head, created_by=by
+        )
+        await self._connection.execute(
+            pointing.on_conflict_do_update(
+                constraint="pk_prompt_branches", set_={"head": pointing.excluded.head}
+            )
+        )

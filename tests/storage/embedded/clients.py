@@ -1,0 +1,150 @@
+"""Start clients of the embedded PostgreSQL, and look at the processes of a data root."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from storage.embedded.accounts import ProcessIdentity
+from storage.embedded.paths import Root
+
+REPOSITORY = Path(__file__).parents[3]
+DEADLINE_SECONDS = 30.0
+
+# What the SDKs of MCP leave of the environment of whoever starts a server.
+_PASSED_ON = ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER")
+
+
+class Client:
+    """A process that uses a data root, told what to do line by line."""
+
+    def __init__(
+        self,
+        root: Root,
+        *,
+        environment: Mapping[str, str] | None = None,
+        python: str = sys.executable,
+        identity: ProcessIdentity | None = None,
+    ) -> None:
+        self.process = subprocess.Popen(
+            [python, "-m", "tests.storage.embedded.client_process", *_arguments(root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=REPOSITORY,
+            env=client_environment() | dict(environment or {}),
+            text=True,
+            **(identity or {}),
+        )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def output(self) -> IO[str]:
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+    def begin(self, command: str, *arguments: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps([command, *arguments]) + "\n")
+        self.process.stdin.flush()
+
+    def finish(self) -> Any:
+        line = self.output.readline()
+        assert line, f"The client ended with exit code {self.process.wait()}."
+        kind, result = json.loads(line)
+        assert kind == "ok", result
+        return result
+
+    def tell(self, command: str, *arguments: str) -> Any:
+        self.begin(command, *arguments)
+        return self.finish()
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        self.process.send_signal(number)
+        self.process.wait(DEADLINE_SECONDS)
+
+    def leave(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(DEADLINE_SECONDS)
+
+    def clean_up(self) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None and not stream.closed:
+                stream.close()
+
+
+def run_arrivals(root: Root, count: int) -> None:
+    """Let clients come and go; fail if one of them does."""
+    command = [sys.executable, "-m", "tests.storage.embedded.arrivals", *_arguments(root)]
+    subprocess.run(
+        [*command, str(count)], cwd=REPOSITORY, env=client_environment(), check=True, timeout=60
+    )
+
+
+def client_environment() -> dict[str, str]:
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return environment | {"PYTHONPATH": os.pathsep.join(filter(None, map(str, sys.path)))}
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"It didn't happen in time that {what}."
+        time.sleep(0.005)
+
+
+def stays(condition: Callable[[], object], seconds: float) -> bool:
+    """Tell whether a condition holds all the time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not condition():
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def processes_of(root: Root) -> dict[int, list[str]]:
+    """Return every process with this root in its command line, supervisors and servers."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if int(folder.name) != os.getpid() and any(str(root.path) in part for part in arguments):
+            found[int(folder.name)] = arguments
+    return found
+
+
+def postmasters(root: Root) -> list[int]:
+    return [
+        pid
+        for pid, arguments in processes_of(root).items()
+        if os.path.basename(arguments[0]) == "postgres" and "--single" not in arguments
+    ]
+
+
+def supervisors(root: Root) -> list[int]:
+    return [pid for pid, arguments in processes_of(root).items() if "--supervise" in arguments]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _arguments(root: Root) -> list[str]:
+    return [str(root.path.parent), str(root.idle_seconds)]
