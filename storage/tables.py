@@ -53,11 +53,12 @@ prompts = sa.Table(
         "ix_prompts_folder", "folder", "name", postgresql_ops={"folder": "text_pattern_ops"}
     ),
     sa.Index("ix_prompts_served_model_type", "served_model_type", "name"),
-    sa.Index(
-        "ix_prompts_spelling",
-        sa.text("promptstack_spelling(name, title) gin_trgm_ops"),
-        postgresql_using="gin",
-    ),
+)
+sa.Index(
+    "ix_prompts_spelling",
+    sa.func.promptstack_spelling(prompts.c.name, prompts.c.title).label("spelling"),
+    postgresql_using="gin",
+    postgresql_ops={"spelling": "gin_trgm_ops"},
 )
 
 prompt_versions = sa.Table(

@@ -5,9 +5,6 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2s
 from itertools import count
 
-from storage.entities import LATEST, Metadata
-from storage.errors import Invalid
-
 from mcp_server.domain.texts import (
     MAX_DESCRIPTION,
     MAX_TAGS,
@@ -17,6 +14,8 @@ from mcp_server.domain.texts import (
     refused,
     shown,
 )
+from storage.entities import LATEST, Metadata
+from storage.errors import Invalid
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 LABEL = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
@@ -26,6 +25,7 @@ SHORT_NAME = 40
 """Clients join a server's and a prompt's name, and cut what becomes too long."""
 MAX_FOLDER = 256
 MAX_TAG = 64
+MAX_MODEL_TYPE = 128
 MAX_TITLE_READ = 1_000
 """Characters of a title that are looked at to make a name."""
 
@@ -110,8 +110,8 @@ def did_you_mean(near: Sequence[str]) -> str:
     """Write the question that ends a sentence about something missing; '' for no candidates."""
     if not near:
         return ""
-    quoted = [f"'{candidate}'" for candidate in near]
-    return f" Did you mean {' or '.join([', '.join(quoted[:-1]), quoted[-1]][len(quoted) < 2 :])}?"
+    *others, last = [f"'{candidate}'" for candidate in near]
+    return f" Did you mean {', '.join(others)} or {last}?" if others else f" Did you mean {last}?"
 
 
 def check_label(label: str) -> str:
@@ -184,6 +184,15 @@ def check_folder(folder: str) -> str:
         f"can't be '{shown(folder)}': a folder is made of a-z, 0-9, '_' and '-', with '/' between "
         f"segments and at most {MAX_FOLDER} characters. Use '{_cut(safe, MAX_FOLDER)}'",
     )
+
+
+def check_model_type(model_type: str, field: str = "model_type") -> str:
+    """Return the engine that a text is written for, trimmed; it may end in '*'.
+
+    Raises:
+        Invalid: it is blank, too long or holds a control character.
+    """
+    return check_line(model_type, field, limit=MAX_MODEL_TYPE)
 
 
 def check_metadata(metadata: Metadata) -> Metadata:

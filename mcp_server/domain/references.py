@@ -4,11 +4,10 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from storage.entities import LATEST, Prompt
-from storage.errors import Invalid, NotFound
-
 from mcp_server.domain.names import BRANCH, LABEL, NAME, did_you_mean, nearest, safe_name
 from mcp_server.domain.texts import shown
+from storage.entities import LATEST, Prompt
+from storage.errors import Invalid, NotFound
 
 BRANCH_PREFIX = "branch:"
 

@@ -10,7 +10,7 @@ branch_labels = None
 depends_on = None
 
 # Letters that no Unicode decomposition takes apart, and what a reader would type for them.
-_PLAIN_LETTERS = ("øØłŁđĐħĦıð", "oOlLdDhHid")
+_PLAIN_LETTERS = ("øØłŁđĐħĦıðةى", "oOlLdDhHidهي")
 
 FOLD = """
 CREATE FUNCTION promptstack_fold(value text) RETURNS text
@@ -87,7 +87,8 @@ CREATE FUNCTION promptstack_misspelt(value text) RETURNS SETOF uuid
 LANGUAGE sql STABLE PARALLEL SAFE STRICT ROWS 50
 SET pg_trgm.word_similarity_threshold = 0.4
 AS $$
-  SELECT id FROM prompts WHERE promptstack_spelling(name, title) %> promptstack_fold(value)
+  SELECT id FROM prompts
+  WHERE length(value) > 3 AND promptstack_spelling(name, title) %> promptstack_fold(value)
 $$
 """
 
@@ -298,10 +299,10 @@ def _create_prompts() -> None:
         postgresql_ops={"folder": "text_pattern_ops"},
     )  # fmt: skip
     op.create_index("ix_prompts_served_model_type", "prompts", ["served_model_type", "name"])
-    op.create_index(
-        "ix_prompts_spelling", "prompts",
-        [sa.text("promptstack_spelling(name, title) gin_trgm_ops")], postgresql_using="gin",
-    )  # fmt: skip
+    op.execute(
+        "CREATE INDEX ix_prompts_spelling ON prompts "
+        "USING gin (promptstack_spelling(name, title) gin_trgm_ops)"
+    )
 
 
 def _create_versions() -> None:

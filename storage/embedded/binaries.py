@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from storage.embedded.errors import EmbeddedError
@@ -26,9 +26,8 @@ class Binaries:
 
     bin: Path
     version: tuple[int, ...]
-    # The folder that holds the Python package the programs came with: such a package may be
-    # removed under the running server, so its programs are staged.
-    package_parent: Path | None = None
+    # The folder that holds the Python package of these programs, or that of its staged copy.
+    tree: Path | None = None
 
     @property
     def major(self) -> int:
@@ -77,19 +76,39 @@ def stage(binaries: Binaries, root: Path) -> Binaries:
     An upgrade of the package, or a cleaned cache, takes files away that new sessions of a running
     server still need. Other installations are used where they are.
     """
-    if binaries.package_parent is None:
+    if binaries.tree is None:
         return binaries
     target = root / f"pgsql-{binaries.label}"
-    relative = binaries.bin.relative_to(binaries.package_parent)
     if not target.is_dir():
         unfinished = Path(tempfile.mkdtemp(prefix=".stage-", dir=root))
-        _copy_package(binaries.package_parent, relative, unfinished)
-        unfinished.chmod(0o755)
+        copy_tree(binaries, unfinished)
         unfinished.rename(target)
     for other in _staged(root):
         if other.major == binaries.major and other.version < binaries.version:
             shutil.rmtree(root / f"pgsql-{other.label}", ignore_errors=True)
-    return Binaries(target / relative, binaries.version)
+    return replace(binaries, bin=target / binaries.bin.relative_to(binaries.tree), tree=target)
+
+
+def copy_tree(binaries: Binaries, target: Path) -> Binaries:
+    """Copy a package's programs to a folder, where any account may run them."""
+    assert binaries.tree is not None
+    programs = binaries.bin.relative_to(binaries.tree)
+    # They look for their libraries from where they are, so the layout is kept.
+    package, installation = programs.parts[0], programs.parent
+    parts = [installation / name for name in _SUBTREES]
+    parts += [Path(f"{package}.libs"), Path(package, ".dylibs")]
+    for part in parts:
+        if (binaries.tree / part).is_dir():
+            shutil.copytree(
+                binaries.tree / part,
+                target / part,
+                symlinks=True,
+                copy_function=_link_or_copy,
+                ignore=shutil.ignore_patterns("*.a", "pgxs", "pkgconfig"),
+            )
+    for folder, _, _ in os.walk(target):
+        os.chmod(folder, 0o755)
+    return replace(binaries, bin=target / programs, tree=target)
 
 
 def _installed() -> Iterator[Binaries]:
@@ -157,25 +176,7 @@ def _staged(root: Path) -> Iterator[Binaries]:
             continue
         for package in _PACKAGES:
             if (folder / package / _PROGRAMS / "postgres").is_file():
-                yield Binaries(folder / package / _PROGRAMS, _numbers(label))
-
-
-def _copy_package(source: Path, relative: Path, target: Path) -> None:
-    # The programs look for their libraries from where they are, so the layout is kept.
-    package, tree = relative.parts[0], relative.parent
-    wanted = [tree / name for name in _SUBTREES]
-    wanted += [Path(f"{package}.libs"), Path(package, ".dylibs")]
-    for part in wanted:
-        if (source / part).is_dir():
-            shutil.copytree(
-                source / part,
-                target / part,
-                symlinks=True,
-                copy_function=_link_or_copy,
-                ignore=shutil.ignore_patterns("*.a", "pgxs", "pkgconfig"),
-            )
-    if os.geteuid() == 0:
-        _open_folders(target)
+                yield Binaries(folder / package / _PROGRAMS, _numbers(label), folder)
 
 
 def _link_or_copy(source: str, target: str) -> str:
@@ -192,8 +193,3 @@ def _link_or_copy(source: str, target: str) -> str:
     shutil.copy2(source, target)
     os.chmod(target, shared)
     return target
-
-
-def _open_folders(tree: Path) -> None:
-    for folder, _, _ in os.walk(tree):
-        os.chmod(folder, 0o755)

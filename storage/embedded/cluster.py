@@ -1,15 +1,17 @@
 """A database cluster on disk: how it's made, and with which settings it's served."""
 
+import contextlib
 import os
 import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from storage.embedded.accounts import Account
-from storage.embedded.binaries import Binaries
+from storage.embedded.binaries import Binaries, copy_tree
 from storage.embedded.errors import EmbeddedError
 from storage.embedded.paths import Root
 from storage.embedded.probe import DATABASE, USER
@@ -17,6 +19,8 @@ from storage.embedded.supervisor import try_lock, unlock
 
 # Whatever the client's environment is, the cluster and its messages are the same.
 ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath}
+
+_SPECIAL_IN_QUOTES = frozenset('"$`\\\n')
 
 # One user's server: small, quiet, and with nothing open but its socket.
 _SETTINGS = {
@@ -50,7 +54,8 @@ def create_cluster(root: Root, binaries: Binaries, account: Account) -> Path:
     lock = try_lock(workshop / "lock")
     assert lock is not None
     try:
-        unfinished = _fill(workshop, root.password.read_text(), binaries, account, lock)
+        with _nameable(binaries) as programs:
+            unfinished = _fill(workshop, root.password.read_text(), programs, account, lock)
         data = root.data(binaries.major)
         unfinished.rename(data)
         _sync_folder(root.path)
@@ -118,6 +123,16 @@ def replace_password(root: Root, data: Path, binaries: Binaries, account: Accoun
     password = secrets.token_urlsafe(32)
     _single_user(data, f"ALTER ROLE {USER} PASSWORD '{password}'", binaries, account)
     write_secret(root.password, password)
+
+
+@contextlib.contextmanager
+def _nameable(binaries: Binaries) -> Iterator[Binaries]:
+    # Initdb calls the other programs through a shell, by their path in double quotes.
+    if binaries.tree is None or not _SPECIAL_IN_QUOTES & set(str(binaries.bin)):
+        yield binaries
+        return
+    with tempfile.TemporaryDirectory(prefix="promptstack-", dir="/tmp") as folder:
+        yield copy_tree(binaries, Path(folder))
 
 
 def _fill(workshop: Path, password: str, binaries: Binaries, account: Account, lock: int) -> Path:

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from storage.errors import Invalid
-
 from mcp_server.domain.templates import simple, text
 from mcp_server.domain.texts import shown
+from storage.errors import Invalid
 
 
 class Engine(Protocol):
@@ -15,9 +14,7 @@ class Engine(Protocol):
     def placeholders(self, template: str, /) -> tuple[str, ...]:
         """Return the names that the template uses, each once, in order of first use."""
 
-    def fill(
-        self, template: str, values: Mapping[str, str], /, *, limit: int | None = None
-    ) -> str:
+    def fill(self, template: str, values: Mapping[str, str], /, *, limit: int | None = None) -> str:
         """Return the template with every placeholder replaced by its value.
 
         Raises:

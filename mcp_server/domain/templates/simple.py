@@ -46,19 +46,21 @@ def fill(template: str, values: Mapping[str, str], /, *, limit: int | None = Non
         Invalid: the result would have more than `limit` characters.
         KeyError: a placeholder has no value; binding arguments gives every one of them its value.
     """
-    size = len(template)
+    produced = end = 0
 
     def replace(match: re.Match[str]) -> str:
-        nonlocal size
+        nonlocal produced, end
         backslashes, placeholder, name = match.groups()
         literal = len(backslashes) % 2 == 1
         written = backslashes[: len(backslashes) // 2] + (placeholder if literal else values[name])
-        size += len(written) - len(match[0])
-        check_rendered(size, limit)
+        produced += match.start() - end + len(written)
+        end = match.end()
+        check_rendered(produced, limit)
         return written
 
-    check_rendered(_literal_size(template), limit)
-    return _PLACEHOLDER.sub(replace, template)
+    filled = _PLACEHOLDER.sub(replace, template)
+    check_rendered(len(filled), limit)
+    return filled
 
 
 def parse(template: str) -> list[str | Placeholder]:
@@ -92,8 +94,3 @@ def compose(parts: Iterable[str | Placeholder]) -> str:
 def escape(text: str) -> str:
     """Write a text so that filling it gives it back."""
     return _PLACEHOLDER.sub(lambda match: match[1] * 2 + "\\" + match[2], text)
-
-
-def _literal_size(template: str) -> int:
-    """Return how many characters are served whatever the values are."""
-    return sum(len(part) for part in parse(template) if isinstance(part, str))

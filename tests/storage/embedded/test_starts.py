@@ -67,7 +67,7 @@ def test_letters_beyond_ascii_change_case_though_the_first_client_has_no_locale(
 
 
 def test_a_cluster_is_made_and_served_in_a_folder_with_an_awkward_name(folder: Path) -> None:
-    root = Root.of(folder / "it's a \"Bücher\", folder: 100% $HOME")
+    root = Root.of(folder / 'it\'s a "Bücher", folder: 100% $HOME')
     try:
         _check_answers(root)
     finally:

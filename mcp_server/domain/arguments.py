@@ -1,0 +1,200 @@
+"""Arguments: what a template and its author declare, and the values that callers give."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from mcp_server.domain.names import did_you_mean, nearest
+from mcp_server.domain.patterns import mismatch, pattern_fault
+from mcp_server.domain.templates.simple import is_identifier
+from mcp_server.domain.texts import (
+    MAX_ARGUMENTS,
+    MAX_DESCRIPTION,
+    MAX_TITLE,
+    check_text,
+    refused,
+    shown,
+)
+from mcp_server.domain.values import write_value
+from storage.entities import Argument, ArgumentType
+from storage.errors import Invalid
+
+MAX_ARGUMENT_NAME = 64
+MAX_CHOICES = 1_000
+MAX_CHOICE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A value for every argument, and the names that were given for no argument."""
+
+    values: Mapping[str, str]
+    ignored: tuple[str, ...] = ()
+
+
+def merge_arguments(
+    placeholders: Sequence[str], declared: Sequence[Argument]
+) -> tuple[Argument, ...]:
+    """Return the arguments that are declared and those that a template only uses, required first.
+
+    An argument with a default isn't required, whatever its declaration says.
+
+    Raises:
+        Invalid: declarations that contradict themselves or each other, all of them at once.
+    """
+    faults: dict[str, str] = {}
+    merged: dict[str, Argument] = {}
+    for argument in declared:
+        fault = "is declared twice" if argument.name in merged else _declaration_fault(argument)
+        if fault:
+            faults.setdefault(argument.name, fault)
+        required = argument.required and argument.default is None
+        merged[argument.name] = replace(argument, required=required)
+    for name in placeholders:
+        fault = _name_fault(name)
+        if fault:
+            faults.setdefault(name, fault)
+        merged.setdefault(name, Argument(name))
+    if len(merged) > MAX_ARGUMENTS:
+        raise refused(
+            "arguments",
+            f"has {len(merged)} arguments; a prompt has at most {MAX_ARGUMENTS}. Use fewer",
+        )
+    if faults:
+        raise _refusal("The arguments can't be used as they are declared", faults, "arguments.")
+    return tuple(sorted(merged.values(), key=lambda argument: not argument.required))
+
+
+def bind_arguments(
+    arguments: Sequence[Argument], given: Mapping[str, object], *, allow_unknown: bool
+) -> Bound:
+    """Give every argument its value: the one given, else its default, else nothing.
+
+    An empty text or None counts as not given, since some clients send one for every blank field.
+
+    Raises:
+        Invalid: values that are missing, ill-typed or unknown, all of them at once.
+    """
+    faults: dict[str, str] = {}
+    values: dict[str, str] = {}
+    for argument in arguments:
+        try:
+            values[argument.name] = _bind(argument, given.get(argument.name))
+        except ValueError as fault:
+            faults[argument.name] = str(fault)
+    unknown = tuple(name for name in given if name not in values and name not in faults)
+    if not allow_unknown:
+        known = [argument.name for argument in arguments]
+        faults |= {name: _unknown(name, known) for name in unknown}
+    if faults:
+        raise _refusal("The prompt can't be rendered", faults)
+    return Bound(values, unknown)
+
+
+def _declaration_fault(argument: Argument) -> str | None:
+    """Tell what is wrong with a declaration taken by itself."""
+    if argument.type not in get_args(ArgumentType):
+        known = ", ".join(get_args(ArgumentType))
+        return f"has the unknown type '{shown(argument.type)}'; the types are {known}"
+    return (
+        _name_fault(argument.name)
+        or _text_fault(argument)
+        or _choices_fault(argument)
+        or (pattern_fault(argument.pattern) if argument.pattern is not None else None)
+        or _default_fault(argument)
+    )
+
+
+def _name_fault(name: str) -> str | None:
+    if len(name) > MAX_ARGUMENT_NAME:
+        return f"has a name of {len(name)} characters; at most {MAX_ARGUMENT_NAME} are allowed"
+    if not is_identifier(name):
+        return "is no identifier: use letters, digits and '_', beginning with a letter or '_'"
+    return None
+
+
+def _text_fault(argument: Argument) -> str | None:
+    """Tell which of the texts of a declaration can't be stored or is too long."""
+    texts = [
+        (argument.title, "title", MAX_TITLE),
+        (argument.description, "description", MAX_DESCRIPTION),
+        (argument.default, "default", None),
+        (argument.pattern, "pattern", None),
+        *((choice, "choices", MAX_CHOICE) for choice in argument.choices),
+    ]
+    for value, field, limit in texts:
+        try:
+            check_text(value or "", field, limit=limit)
+        except Invalid as error:
+            return f"has a problem: its {error.message.rstrip('.')}"
+    return None
+
+
+def _choices_fault(argument: Argument) -> str | None:
+    if argument.type == "enum" and not argument.choices:
+        return "is an enum without choices; list them or make it a string"
+    if len(argument.choices) > MAX_CHOICES:
+        return f"has {len(argument.choices):,} choices; at most {MAX_CHOICES:,} are allowed"
+    for choice in argument.choices:
+        if not choice:
+            return "has an empty choice; leave it out and make the argument optional"
+        try:
+            write_value(argument.type, choice)
+        except ValueError as fault:
+            return f"has the choice '{shown(choice)}', but it {fault}"
+    return None
+
+
+def _default_fault(argument: Argument) -> str | None:
+    if not argument.default:
+        return None
+    try:
+        _check_value(argument, argument.default)
+    except ValueError as fault:
+        return f"has the default '{shown(argument.default)}', but it {fault}"
+    return None
+
+
+def _bind(argument: Argument, value: object) -> str:
+    if value is None or value == "":
+        if argument.required:
+            raise ValueError("is missing")
+        return argument.default or ""
+    return _check_value(argument, value)
+
+
+def _check_value(argument: Argument, value: object) -> str:
+    """Return a value as text that satisfies all that its argument declares."""
+    written = write_value(argument.type, value)
+    if argument.choices and written not in argument.choices:
+        listed = ", ".join(f"'{shown(choice)}'" for choice in argument.choices[:10])
+        more = ", …" if len(argument.choices) > 10 else ""
+        raise ValueError(f"has to be one of {listed}{more}, not '{shown(written)}'")
+    fault = mismatch(argument.pattern, written) if argument.pattern is not None else None
+    if fault:
+        raise ValueError(fault)
+    return written
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    if not known:
+        return "is unknown: the prompt takes no arguments"
+    listed = " The prompt takes " + ", ".join(f"'{each}'" for each in known[:10]) + "."
+    return f"is unknown.{did_you_mean(nearest(name, known)) or listed}"
+
+
+def _refusal(problem: str, faults: Mapping[str, str], prefix: str = "") -> Invalid:
+    """Say everything that is wrong in one sentence, and each thing in its field."""
+    return Invalid(
+        f"{problem}: {_join(faults.items())}",
+        fields={f"{prefix}{shown(name)}": _stop(fault) for name, fault in faults.items()},
+    )
+
+
+def _join(faults: Iterable[tuple[str, str]]) -> str:
+    return _stop("; ".join(f"'{shown(name)}' {fault.rstrip('.')}" for name, fault in faults))
+
+
+def _stop(sentence: str) -> str:
+    sentence = sentence[:1].upper() + sentence[1:] if sentence[:1] != "'" else sentence
+    return sentence if sentence.endswith((".", "?")) else f"{sentence}."

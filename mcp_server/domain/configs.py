@@ -1,0 +1,57 @@
+"""Provider settings of a version: any JSON that the database gives back as it was."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_server.domain.texts import check_text, refused
+
+MAX_CONFIG = 100_000
+"""Characters of a model_config written as JSON."""
+
+_MAX_DEPTH = 32
+
+
+def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model_config, having made sure that it survives being kept as JSON."""
+    _check_json(config, "model_config", _MAX_DEPTH)
+    size = len(json.dumps(config, ensure_ascii=False))
+    if size > MAX_CONFIG:
+        raise refused(
+            "model_config", f"has {size:,} characters; at most {MAX_CONFIG:,} are allowed"
+        )
+    return dict(config)
+
+
+def _check_json(value: object, path: str, depth: int) -> None:
+    if depth == 0:
+        raise refused("model_config", f"is nested more than {_MAX_DEPTH} levels deep. Flatten it")
+    match value:
+        case str():
+            check_text(value, path)
+        case float() if not math.isfinite(value):
+            raise refused(path, f"is {value}, which JSON can't hold. Use a finite number")
+        case None | bool() | int() | float():
+            return
+        case Mapping():
+            for key, each in value.items():
+                if not isinstance(key, str):
+                    raise refused(path, f"has the key {key!r}, which is no text. Put it in quotes")
+                _check_json(each, f"{path}.{check_text(key, path)}", depth - 1)
+        case list() | tuple():
+            for index, each in enumerate(value):
+                _check_json(each, f"{path}[{index}]", depth - 1)
+        case _:
+            raise refused(path, f"is a {type(value).__name__}, which JSON can't hold. Use text")
+
+
+def canonical(value: Any) -> Any:
+    """Return JSON with whole numbers written alike: JSONB gives 1e3 back as 1000."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: canonical(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [canonical(each) for each in value]
+    return value

@@ -1,0 +1,226 @@
+"""Drafts: the content of a version before it is kept, checked, hashed and written as JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from hashlib import sha256
+from typing import Any, TypeAlias, TypeVar, get_args
+
+from mcp_server.domain.arguments import merge_arguments
+from mcp_server.domain.configs import canonical, check_config
+from mcp_server.domain.messages import check_messages, check_sizes, content_text
+from mcp_server.domain.names import check_model_type, did_you_mean, nearest
+from mcp_server.domain.templates import template_engine
+from mcp_server.domain.texts import refused, shown
+from storage.entities import (
+    Argument,
+    ArgumentType,
+    AudioContent,
+    Content,
+    Draft,
+    EmbeddedResource,
+    ImageContent,
+    Message,
+    ResourceLink,
+    Role,
+    TemplateFormat,
+    TextContent,
+)
+
+MAX_VARIANTS = 64
+
+JsonObject: TypeAlias = dict[str, Any]
+_T = TypeVar("_T")
+
+_CONTENTS: Mapping[str, type[Content]] = {
+    "text": TextContent,
+    "image": ImageContent,
+    "audio": AudioContent,
+    "resource": EmbeddedResource,
+    "resource_link": ResourceLink,
+}
+_TYPES = {content: name for name, content in _CONTENTS.items()}
+_KINDS = {str: "text", bool: "true or false", list: "a list", dict: "an object"}
+
+
+def make_draft(
+    *,
+    template: str | None = None,
+    messages: Sequence[Message] | None = None,
+    arguments: Sequence[Argument] = (),
+    template_format: TemplateFormat = "simple",
+    model_type: str | None = None,
+    model_config: Mapping[str, Any] | None = None,
+    variants: Mapping[str, Sequence[Message]] | None = None,
+) -> Draft:
+    """Make a draft out of what an author wrote; a template is one user message.
+
+    The arguments are those declared and those that the texts of any message or variant use.
+
+    Raises:
+        Invalid: something in it can't be kept.
+    """
+    written = _written_messages(template, messages)
+    others = {
+        check_model_type(key, "variants"): tuple(each) for key, each in (variants or {}).items()
+    }
+    if len(others) > MAX_VARIANTS:
+        raise refused("variants", f"has {len(others)} variants; at most {MAX_VARIANTS} are allowed")
+    engine = template_engine(template_format)
+    check_messages(written, "messages")
+    for key, each in others.items():
+        check_messages(each, f"variants.{key}")
+    everything = [message for each in (written, *others.values()) for message in each]
+    check_sizes(everything)
+    texts = (content_text(message.content) or "" for message in everything)
+    used = dict.fromkeys(name for text in texts for name in engine.placeholders(text))
+    return Draft(
+        messages=written,
+        arguments=merge_arguments(tuple(used), arguments),
+        template_format=template_format,
+        model_type=check_model_type(model_type, "model_type") if model_type else None,
+        model_config=check_config(model_config or {}),
+        variants=others,
+    )
+
+
+def content_hash(draft: Draft) -> str:
+    """Return the SHA-256 of a draft, in hexadecimal: equal for drafts that mean the same."""
+    text = json.dumps(
+        {
+            "messages": messages_to_json(draft.messages),
+            "arguments": arguments_to_json(draft.arguments),
+            "template_format": draft.template_format,
+            "model_type": draft.model_type,
+            "model_config": canonical(draft.model_config),
+            "variants": {key: messages_to_json(each) for key, each in draft.variants.items()},
+        },
+        ensure_ascii=False,
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def served_text(draft: Draft) -> str:
+    """Return the texts of all messages with a blank line between them, for search."""
+    texts = (content_text(message.content) for message in draft.messages)
+    return "\n\n".join(text for text in texts if text)
+
+
+def messages_to_json(messages: Sequence[Message]) -> list[JsonObject]:
+    """Write messages; what is absent is left out."""
+    return [
+        {
+            "role": message.role,
+            "content": {"type": _TYPES[type(message.content)], **_present(message.content)},
+        }
+        for message in messages
+    ]
+
+
+def messages_from_json(value: object, path: str = "messages") -> tuple[Message, ...]:
+    """Read messages back.
+
+    Raises:
+        Invalid: the shape is another one; the sentence names the place, as in `messages[2].role`.
+    """
+    items = _expect(list, value, path)
+    return tuple(_message(item, f"{path}[{index}]") for index, item in enumerate(items))
+
+
+def arguments_to_json(arguments: Sequence[Argument]) -> list[JsonObject]:
+    """Write arguments; what is absent is left out."""
+    return [_present(argument) for argument in arguments]
+
+
+def arguments_from_json(value: object, path: str = "arguments") -> tuple[Argument, ...]:
+    """Read arguments back.
+
+    Raises:
+        Invalid: the shape is another one; the sentence names the place, as in `arguments[2].name`.
+    """
+    items = _expect(list, value, path)
+    return tuple(_argument(item, f"{path}[{index}]") for index, item in enumerate(items))
+
+
+def _written_messages(
+    template: str | None, messages: Sequence[Message] | None
+) -> tuple[Message, ...]:
+    if (template is None) == (messages is None):
+        both = "both were given" if messages is not None else "neither was given"
+        raise refused("template", f"and 'messages' exclude each other and {both}. Give one of them")
+    if template is not None and not template.strip():
+        raise refused("template", "is empty. Write the text of the prompt")
+    if template is not None:
+        return (Message("user", TextContent(template)),)
+    return tuple(messages or ())
+
+
+def _present(entity: Any) -> JsonObject:
+    """Return the fields of an entity that say something."""
+    values = {field.name: getattr(entity, field.name) for field in fields(entity)}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if value is not None and value != ()
+    }
+
+
+def _message(value: object, path: str) -> Message:
+    item = _object(value, path, ("role", "content"), ("role", "content"))
+    role = _one_of(get_args(Role), item["role"], f"{path}.role")
+    place = f"{path}.content"
+    content = _expect(dict, item["content"], place)
+    if "type" not in content:
+        raise refused(place, f"has no 'type'. Use one of {', '.join(_CONTENTS)}")
+    entity = _CONTENTS[_one_of(tuple(_CONTENTS), content["type"], f"{place}.type")]
+    known = tuple(field.name for field in fields(entity))
+    needed = tuple(field.name for field in fields(entity) if field.default is MISSING)
+    given = _object({k: v for k, v in content.items() if k != "type"}, place, known, needed)
+    texts = {key: _expect(str, each, f"{place}.{key}") for key, each in given.items()}
+    return Message(role, entity(**texts))  # type: ignore[arg-type]  # _one_of checked the role
+
+
+def _argument(value: object, path: str) -> Argument:
+    known = tuple(field.name for field in fields(Argument))
+    item = _object(value, path, known, ("name",))
+    for key, each in item.items():
+        place = f"{path}.{key}"
+        match key:
+            case "type":
+                _one_of(get_args(ArgumentType), each, place)
+            case "choices":
+                choices = _expect(list, each, place)
+                item[key] = tuple(
+                    _expect(str, choice, f"{place}[{index}]")
+                    for index, choice in enumerate(choices)
+                )
+            case _:
+                _expect(bool if key == "required" else str, each, place)
+    return Argument(**item)
+
+
+def _object(value: object, path: str, known: Sequence[str], needed: Sequence[str]) -> JsonObject:
+    """Return the keys of an object that aren't null, all of them known and none missing."""
+    given = {key: each for key, each in _expect(dict, value, path).items() if each is not None}
+    for key in given:
+        if key not in known:
+            hint = did_you_mean(nearest(str(key), known)) or f" Use {', '.join(known)}"
+            raise refused(path, f"has the unknown key '{shown(key)}'.{hint}".rstrip("."))
+    for key in needed:
+        if key not in given:
+            raise refused(f"{path}.{key}", "is missing. Write it")
+    return given
+
+
+def _one_of(known: Sequence[str], value: object, path: str) -> str:
+    if isinstance(value, str) and value in known:
+        return value
+    raise refused(path, f"is '{shown(value)}'. Use one of {', '.join(known)}")
+
+
+def _expect(kind: type[_T], value: object, path: str) -> _T:
+    if isinstance(value, kind):
+        return value
+    raise refused(path, f"has to be {_KINDS[kind]}, not '{shown(value)}'")

@@ -1,0 +1,125 @@
+"""Messages: what their roles, texts and data have to satisfy."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Sequence
+from typing import get_args
+
+from mcp_server.domain.texts import (
+    MAX_DATA,
+    MAX_MESSAGES,
+    MAX_TEXT,
+    check_line,
+    check_text,
+    refused,
+)
+from storage.entities import (
+    AudioContent,
+    Content,
+    EmbeddedResource,
+    ImageContent,
+    Message,
+    ResourceLink,
+    Role,
+    TextContent,
+)
+
+_MAX_LINE = 2_048
+
+
+def content_text(content: Content) -> str | None:
+    """Return the text of a content that a template engine fills; None where it has none."""
+    if isinstance(content, TextContent | EmbeddedResource):
+        return content.text
+    return None
+
+
+def check_messages(messages: Sequence[Message], path: str) -> None:
+    """Check each message; a text that is blank is fine as long as another one isn't."""
+    if not messages:
+        raise refused(path, "is empty. Write at least one message")
+    if len(messages) > MAX_MESSAGES:
+        raise refused(
+            path, f"has {len(messages)} messages; at most {MAX_MESSAGES} are allowed. Use fewer"
+        )
+    for index, message in enumerate(messages):
+        where = f"{path}[{index}]"
+        if message.role not in get_args(Role):
+            roles = ", ".join(get_args(Role))
+            raise refused(f"{where}.role", f"is '{message.role}'. Use one of {roles}")
+        _check_content(message.content, f"{where}.content")
+    texts = [message.content for message in messages if isinstance(message.content, TextContent)]
+    if len(texts) == len(messages) and not any(content.text.strip() for content in texts):
+        raise refused(path, "has no text. Write the text of at least one message")
+
+
+def _check_content(content: Content, path: str) -> None:
+    match content:
+        case TextContent(text):
+            # Its length counts in the sum over all messages.
+            check_text(text, f"{path}.text")
+        case ImageContent(data, mime_type) | AudioContent(data, mime_type):
+            _check_base64(data, f"{path}.data")
+            _check_mime_type(mime_type, f"{path}.mime_type")
+        case EmbeddedResource():
+            _check_resource(content, path)
+        case ResourceLink(uri, name):
+            check_line(uri, f"{path}.uri", limit=_MAX_LINE)
+            check_line(name, f"{path}.name", limit=_MAX_LINE)
+            check_text(content.title or "", f"{path}.title", limit=_MAX_LINE)
+            check_text(content.description or "", f"{path}.description", limit=_MAX_LINE)
+            _check_mime_type(content.mime_type, f"{path}.mime_type")
+
+
+def _check_resource(resource: EmbeddedResource, path: str) -> None:
+    check_line(resource.uri, f"{path}.uri", limit=_MAX_LINE)
+    _check_mime_type(resource.mime_type, f"{path}.mime_type")
+    if (resource.text is None) == (resource.blob is None):
+        raise refused(path, "has to hold exactly one of 'text' and 'blob'. Give one of them")
+    if resource.text is not None:
+        check_text(resource.text, f"{path}.text")
+    if resource.blob is not None:
+        _check_base64(resource.blob, f"{path}.blob")
+
+
+def _check_base64(data: str, field: str) -> None:
+    try:
+        empty = not base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise refused(field, f"is not base64 ({error}). Encode the bytes with base64") from None
+    if empty:
+        raise refused(field, "is empty. Give the bytes in base64")
+
+
+def _check_mime_type(mime_type: str | None, field: str) -> None:
+    if mime_type is None:
+        return
+    check_line(mime_type, field, limit=_MAX_LINE)
+    kind, _, subtype = mime_type.partition("/")
+    if not kind.strip() or not subtype.strip():
+        raise refused(
+            field, f"is '{mime_type}', which is no media type. Write one like 'image/png'"
+        )
+
+
+def check_sizes(messages: Iterable[Message]) -> None:
+    """Bound what all messages and variants hold together."""
+    text = data = 0
+    for message in messages:
+        match message.content:
+            case (
+                ImageContent(payload) | AudioContent(payload) | EmbeddedResource(blob=str(payload))
+            ):
+                data += len(payload)
+            case content:
+                text += len(content_text(content) or "")
+    if text > MAX_TEXT:
+        raise refused(
+            "messages", f"have {text:,} characters of text; at most {MAX_TEXT:,} are allowed"
+        )
+    if data > MAX_DATA:
+        raise refused(
+            "messages",
+            f"have {data:,} characters of base64; at most {MAX_DATA:,} are allowed. "
+            "Link to the resource instead",
+        )

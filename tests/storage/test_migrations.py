@@ -1,0 +1,85 @@
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from storage.connectors import UrlConnector
+from storage.errors import Unavailable
+from storage.schema import alembic_config, migrate, needed_revision
+from storage.tables import metadata
+
+
+@pytest.fixture
+async def empty(empty_database_url):
+    engine = create_async_engine(empty_database_url)
+    yield engine
+    await engine.dispose()
+
+
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(alembic_config())
+
+
+async def test_upgrading_from_nothing_gives_the_tables_that_the_code_sees(connector):
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connector.connect)
+    async with engine.connect() as connection:
+
+        def differences(sync: sa.Connection) -> list[object]:
+            return compare_metadata(MigrationContext.configure(sync), metadata)
+
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+async def test_every_step_goes_down_and_up_again(empty):
+    async with empty.connect() as connection:
+
+        def walk(sync: sa.Connection) -> None:
+            config = alembic_config(sync)
+            for step in reversed(list(_script().walk_revisions())):
+                command.upgrade(config, step.revision)
+                command.downgrade(config, step.down_revision or "base")
+                command.upgrade(config, step.revision)
+
+        await connection.run_sync(walk)
+        await connection.commit()
+
+
+async def test_going_down_to_nothing_leaves_nothing(empty):
+    leftovers = sa.text(
+        "SELECT proname FROM pg_proc WHERE proname LIKE 'promptstack%' UNION ALL "
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+        "AND relname NOT LIKE 'alembic%' UNION ALL "
+        "SELECT cfgname FROM pg_ts_config WHERE cfgname LIKE 'promptstack%'"
+    )
+    async with empty.connect() as connection:
+
+        def down_and_up(sync: sa.Connection) -> None:
+            command.upgrade(alembic_config(sync), "head")
+            command.downgrade(alembic_config(sync), "base")
+
+        await connection.run_sync(down_and_up)
+        assert (await connection.scalars(leftovers)).all() == []
+
+
+def test_the_needed_revision_is_alembics_only_head():
+    assert _script().get_heads() == [needed_revision()]
+
+
+async def test_processes_that_start_at_once_migrate_once(empty_database_url):
+    connector = UrlConnector(empty_database_url)
+    done = await asyncio.gather(*(migrate(connector) for _ in range(6)))
+    assert sorted(done) == [False] * 5 + [True]
+
+
+async def test_a_schema_of_the_future_is_refused(database_url, connector):
+    connection = await connector.connect()
+    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await connection.close()
+    with pytest.raises(Unavailable, match="'9999'"):
+        await migrate(connector)

@@ -1,0 +1,104 @@
+import pytest
+
+from storage.entities import PromptFilter
+from storage.errors import Invalid
+from tests.support.library import add_prompt
+
+
+async def _names(database, chosen: PromptFilter, limit: int = 100) -> list[str]:
+    async with database.reading() as tx:
+        page = await tx.prompts.list_summaries(chosen, limit=limit)
+    return [entry.name for entry in page.items]
+
+
+async def test_a_bare_name_means_production_else_the_head_of_main(database):
+    prompt_id = await add_prompt(database, "pointed", versions=3)
+
+    async def served() -> int:
+        async with database.reading() as tx:
+            (entry,) = (await tx.prompts.list_summaries(PromptFilter(), limit=1)).items
+            prompt = await tx.prompts.find("pointed")
+        assert prompt is not None
+        assert prompt.served_version == entry.version
+        return entry.version
+
+    assert await served() == 3
+    async with database.transaction() as tx:
+        await tx.labels.point(prompt_id, "production", 2, moved_from=None, moved_by="me")
+    assert await served() == 2
+    async with database.transaction() as tx:
+        await tx.labels.remove(prompt_id, "production", moved_from=2, moved_by="me")
+    assert await served() == 3
+
+
+async def test_filters_hold_together(database):
+    await add_prompt(
+        database, "wanted", tags=["summarization", "x"], model_type="gpt-4", versions=3
+    )
+    await add_prompt(database, "too-young", tags=["summarization"], model_type="gpt-4")
+    await add_prompt(database, "other-model", tags=["summarization"], model_type="o3", versions=3)
+    await add_prompt(database, "other-tag", tags=["x"], model_type="gpt-4", versions=3)
+    chosen = PromptFilter(tags=("summarization",), model_type="gpt-4", min_version=3)
+    assert await _names(database, chosen) == ["wanted"]
+
+
+async def test_a_folder_means_itself_and_all_below_it(database):
+    for name, folder in [
+        ("root", ""), ("a", "support"), ("b", "support/emails"), ("c", "supporters"),
+    ]:  # fmt: skip
+        await add_prompt(database, name, folder=folder)
+    assert await _names(database, PromptFilter(folder="support")) == ["a", "b"]
+    allowed = PromptFilter(folders=("support/emails", "supporters"))
+    assert await _names(database, allowed) == ["b", "c"]
+
+
+async def test_a_label_filter_keeps_those_that_carry_it(database):
+    prompt_id = await add_prompt(database, "labelled")
+    await add_prompt(database, "bare")
+    async with database.transaction() as tx:
+        await tx.labels.point(prompt_id, "staging", 1, moved_from=None, moved_by="me")
+    assert await _names(database, PromptFilter(label="staging")) == ["labelled"]
+
+
+async def test_archived_prompts_are_listed_apart(database):
+    prompt_id = await add_prompt(database, "old")
+    await add_prompt(database, "new")
+    async with database.transaction() as tx:
+        await tx.prompts.set_archived(prompt_id, True)
+    assert await _names(database, PromptFilter()) == ["new"]
+    assert await _names(database, PromptFilter(archived=True)) == ["old"]
+
+
+async def test_pages_join_up_to_the_whole_list(database):
+    names = sorted(f"p{number}" for number in range(7))
+    for name in names:
+        await add_prompt(database, name)
+    seen: list[str] = []
+    cursor = None
+    async with database.reading() as tx:
+        while True:
+            page = await tx.prompts.list_summaries(PromptFilter(), limit=3, cursor=cursor)
+            assert page.next_cursor != ""
+            seen += [entry.name for entry in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    assert seen == names
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "AAAA", "é", "AAAAAAAAWyJhIl0", "a" * 5000])
+async def test_a_forged_cursor_is_refused(database, cursor):
+    async with database.reading() as tx:
+        with pytest.raises(Invalid, match="Leave the cursor out"):
+            await tx.prompts.list_summaries(PromptFilter(), limit=3, cursor=cursor)
+
+
+async def test_a_cursor_of_one_list_is_refused_by_another(database):
+    for name in ("a", "b"):
+        await add_prompt(database, name, tags=["t"])
+    async with database.reading() as tx:
+        page = await tx.prompts.list_summaries(PromptFilter(), limit=1)
+        with pytest.raises(Invalid):
+            await tx.prompts.list_summaries(
+                PromptFilter(tags=("t",)), limit=1, cursor=page.next_cursor
+            )
