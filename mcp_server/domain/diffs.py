@@ -101,11 +101,11 @@ def _message_diffs(
 
 
 def _changed(
-    old: Sequence[Message], old_index: int, new: Sequence[Message], new_index: int, variant: str | None
+    old: Sequence[Message], at: int, new: Sequence[Message], to: int, variant: str | None
 ) -> MessageDiff:
-    before, after = old[old_index], new[new_index]
+    before, after = old[at], new[to]
     text = unified_diff(_content_text(before), _content_text(after))
-    return MessageDiff("changed", old_index, new_index, before.role, after.role, text, variant)
+    return MessageDiff("changed", at, to, before.role, after.role, text, variant)
 
 
 def _content_text(message: Message) -> str:

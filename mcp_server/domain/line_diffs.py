@@ -30,14 +30,13 @@ def align(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Block]:
             continue
         budget -= j - i + m - k
         gaps = _gaps(old, new, block) if budget > 0 else []
-        work = 0 if gaps else _work(old[i:j], new[k:m])
-        budget -= work if work <= budget else 0
         if gaps:
             pending += reversed(gaps)
-        elif work <= budget:
-            blocks += _refine(old, new, block)
-        else:
-            blocks.append(block)
+            continue
+        work = _work(old[i:j], new[k:m])
+        refined = work <= budget
+        budget -= work if refined else 0
+        blocks += _refine(old, new, block) if refined else [block]
     return blocks
 
 

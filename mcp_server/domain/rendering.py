@@ -1,7 +1,7 @@
 """Rendering: a draft's messages with their blanks filled."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mcp_server.domain.arguments import bind_arguments
 from mcp_server.domain.messages import content_text
@@ -14,10 +14,11 @@ MAX_RENDERED = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Messages ready to be sent, and the names of arguments that were given in vain."""
+    """Messages ready to be sent, the values that were given, and the names given in vain."""
 
     messages: tuple[Message, ...]
     ignored: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 def render(draft: Draft, given: Mapping[str, object], *, allow_unknown: bool) -> Rendered:
@@ -34,7 +35,8 @@ def render(draft: Draft, given: Mapping[str, object], *, allow_unknown: bool) ->
         content = _fill(engine, message.content, bound.values, remaining)
         remaining -= len(content_text(content) or "")
         messages.append(replace(message, content=content))
-    return Rendered(tuple(messages), bound.ignored)
+    used = {name: value for name, value in bound.values.items() if given.get(name)}
+    return Rendered(tuple(messages), bound.ignored, used)
 
 
 def _fill(engine: Engine, content: Content, values: Mapping[str, str], limit: int) -> Content:

@@ -5,13 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from mcp_server.domain.drafts import make_draft
-from mcp_server.domain.names import check_folder, check_name, check_tags
-from mcp_server.domain.texts import check_text
+from mcp_server.domain.names import check_metadata
 from mcp_server.service.inputs import PromptInput
 from storage.entities import Argument, Draft, Message, Metadata
 
-_MAX_TITLE = 200
-_MAX_DESCRIPTION = 10_000
 _CONTENT = ("messages", "arguments", "template_format", "model_type", "model_config", "variants")
 
 
@@ -21,7 +18,7 @@ def new_metadata(name: str, written: PromptInput) -> Metadata:
     Raises:
         Invalid: the name or another field can't be used; proposes what can.
     """
-    return revise_metadata(Metadata(check_name(name)), written)
+    return revise_metadata(Metadata(name), written)
 
 
 def revise_metadata(present: Metadata, written: PromptInput) -> Metadata:
@@ -30,19 +27,13 @@ def revise_metadata(present: Metadata, written: PromptInput) -> Metadata:
     Raises:
         Invalid: a field can't be used.
     """
-    changes: dict[str, Any] = {}
     given = written.given()
-    if "title" in given:
-        changes["title"] = _text_or_none(given["title"], "title", _MAX_TITLE)
-    if "description" in given:
-        changes["description"] = _text_or_none(
-            given["description"], "description", _MAX_DESCRIPTION
-        )
-    if "folder" in given:
-        changes["folder"] = check_folder(given["folder"] or "")
-    if "tags" in given:
-        changes["tags"] = check_tags(given["tags"] or ())
-    return replace(present, **changes)
+    fields = ("title", "description", "folder", "tags")
+    changes = {name: given[name] for name in fields if name in given}
+    # None stands for "take it away", which for these two is the empty one.
+    empty = {"folder": "", "tags": ()}
+    changes |= {name: changes[name] or none for name, none in empty.items() if name in changes}
+    return check_metadata(replace(present, **changes))
 
 
 def new_draft(written: PromptInput) -> Draft:
@@ -100,7 +91,7 @@ def _settings(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "arguments": tuple(fields.get("arguments") or ()),
         "template_format": fields.get("template_format") or "simple",
-        "model_type": _text_or_none(fields.get("model_type"), "model_type", 100),
+        "model_type": fields.get("model_type"),
         "model_config": fields.get("model_config") or {},
         "variants": _variants(fields.get("variants") or {}),
     }
@@ -108,9 +99,3 @@ def _settings(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _variants(written: Mapping[str, Sequence[Message]]) -> dict[str, tuple[Message, ...]]:
     return {model_type: tuple(messages) for model_type, messages in written.items()}
-
-
-def _text_or_none(value: str | None, field: str, limit: int) -> str | None:
-    if value is None or not value.strip():
-        return None
-    return check_text(value, field, limit=limit)

@@ -149,16 +149,13 @@ class _Watch:
     def run(self) -> None:
         Path(self._plan.failure).unlink(missing_ok=True)
         log_start = self._find_or_start()
-        was_reachable = False
         needed_at = time.monotonic()
         while self._is_running():
             self._sleep()
-            reachable = os.path.exists(os.path.join(self._plan.sockets, SOCKET_NAME))
-            if self._told_to_stop or self._is_orphaned() or (was_reachable and not reachable):
-                self._say("stops on request, or as its folder is gone")
+            if self._told_to_stop or self._is_orphaned() or self._is_unreachable():
+                self._say("stops on request, or as its files are gone")
                 self._stop()
                 continue
-            was_reachable = was_reachable or reachable
             if count_clients(self._plan.clients):
                 needed_at = time.monotonic()
             elif time.monotonic() - needed_at >= self._plan.idle_seconds:
@@ -211,6 +208,16 @@ class _Watch:
             return not os.path.samestat(os.fstat(self._lock), os.stat(self._plan.supervisor_lock))
         except FileNotFoundError:
             return True
+
+    def _is_unreachable(self) -> bool:
+        if os.path.exists(os.path.join(self._plan.sockets, SOCKET_NAME)):
+            return False
+        try:
+            lines = Path(self._plan.data, "postmaster.pid").read_bytes().splitlines()
+        except FileNotFoundError:
+            return False
+        # The server adds its state, the eighth line, once it has made its socket.
+        return len(lines) >= 8 and lines[0] == str(self._pid).encode()
 
     def _sleep(self, longest: float = _LONGEST_TICK) -> None:
         # The end of a child rings at once; that of an adopted server must be looked for.

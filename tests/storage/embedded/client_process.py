@@ -38,6 +38,8 @@ def fetch(connection: ConnInfo, sql: str) -> Any:
 
 def obey(root: Root, command: str, arguments: list[str]) -> Any:
     match command:
+        case "root":
+            return str(root.path)
         case "ensure":
             ensure(root)
             return None
@@ -63,7 +65,8 @@ def _fork_and_ensure(root: Root) -> int:
 
 
 def main() -> None:
-    root = Root.of(Path(sys.argv[1]), idle_seconds=float(sys.argv[2]))
+    data_dir = None if sys.argv[1] == "-" else Path(sys.argv[1])
+    root = Root.of(data_dir, idle_seconds=float(sys.argv[2]))
     for line in sys.stdin:
         command, *arguments = json.loads(line)
         try:

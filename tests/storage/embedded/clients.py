@@ -1,5 +1,6 @@
 """Start clients of the embedded PostgreSQL, and look at the processes of a data root."""
 
+import contextlib
 import json
 import os
 import signal
@@ -10,10 +11,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+
 from storage.embedded.accounts import ProcessIdentity
 from storage.embedded.paths import Root
 
 REPOSITORY = Path(__file__).parents[3]
+NOBODY = 65534
 DEADLINE_SECONDS = 30.0
 
 # What the SDKs of MCP leave of the environment of whoever starts a server.
@@ -89,6 +93,19 @@ def run_arrivals(root: Root, count: int) -> None:
     subprocess.run(
         [*command, str(count)], cwd=REPOSITORY, env=client_environment(), check=True, timeout=60
     )
+
+
+def python_for_all() -> str:
+    """Return an interpreter like ours that every user may run; skip the test if there is none."""
+    for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+        check = [python, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+        with contextlib.suppress(OSError):
+            done = subprocess.run(
+                check, user=NOBODY, group=NOBODY, extra_groups=[], cwd="/", check=False
+            )
+            if done.returncode == 0:
+                return python
+    pytest.skip("no Python that another user may run")
 
 
 def client_environment() -> dict[str, str]:

@@ -143,6 +143,7 @@ def test_a_working_session_of_a_killed_server_is_waited_for(root: Root) -> None:
     asyncio.run(_kill_the_server_under_a_busy_session(root, connection))
 
     assert fetch(ensure(root), "SELECT 1") == 1
+    assert "is still in use" in root.log.read_text(), "the session ended too soon to try anything"
 
 
 def test_the_server_is_found_whatever_the_supervisor_lock_says(root: Root) -> None:
@@ -329,12 +330,13 @@ async def _kill_the_server_under_a_busy_session(root: Root, connection: ConnInfo
         database=connection.database,
     )
     # A session that computes doesn't look whether its server lives.
-    work = asyncio.create_task(session.fetchval("SELECT count(*) FROM generate_series(1, 5000000)"))
+    work = asyncio.create_task(session.execute("SELECT FROM generate_series(1, 10000000)"))
     async with asyncio.timeout(10):
         while not await _is_busy(connection):
             await asyncio.sleep(0.005)
     os.kill(postmasters(root)[0], signal.SIGKILL)
-    with pytest.raises((asyncpg.PostgresError, OSError)):
+    session.terminate()
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
         await work
 
 

@@ -1,0 +1,136 @@
+"""CSV as prompts.chat publishes it: act, prompt, for_devs, type, contributor.
+
+The format has no descriptions, folders or conversations, and no way to write a literal `${word}`.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+
+from mcp_server.domain.drafts import make_draft
+from mcp_server.domain.formats.files import PromptFile, reading
+from mcp_server.domain.formats.labels import read_placeholders, write_placeholders
+from mcp_server.domain.names import check_metadata, unique_names
+from mcp_server.domain.texts import refused, shown
+from storage.entities import Metadata, TextContent
+from storage.errors import Invalid
+
+COLUMNS = ("act", "prompt", "for_devs", "type", "contributor")
+FOR_DEVS = "for-devs"
+TYPES = ("structured", "image", "video", "audio", "document", "skill", "taste")
+"""The types of prompts.chat other than TEXT, which become tags."""
+
+_NEEDED = ("act", "prompt")
+_MAX_CELL = 16_000_000
+
+_Row = tuple[int, dict[str, str]]
+
+
+def read_csv(text: str, source: str = "prompts.csv") -> Iterator[PromptFile]:
+    """Read the prompts of a file, each under a name of its own.
+
+    Raises:
+        Invalid: the file or one of its prompts can't be read; the sentence names file and line.
+    """
+    rows = list(_read_rows(text.removeprefix("\ufeff"), source))
+    names = unique_names([row["act"] for _, row in rows])
+    for name, (line, row) in zip(names, rows, strict=True):
+        place = f"{source}:{line}"
+        yield reading(place, partial(_read_row, row, name, place))
+
+
+def write_csv(prompts: Iterable[PromptFile]) -> str:
+    """Write prompts as such a file.
+
+    Raises:
+        Invalid: a prompt has more than one message, or one that isn't a user's text.
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for prompt in prompts:
+        tags = prompt.metadata.tags
+        kind = next((tag for tag in tags if tag in TYPES), "text")
+        writer.writerow(
+            (
+                prompt.metadata.title or prompt.metadata.name,
+                _write_text(prompt),
+                "TRUE" if FOR_DEVS in tags else "FALSE",
+                kind.upper(),
+                prompt.created_by or "",
+            )
+        )
+    return out.getvalue()
+
+
+def _read_rows(text: str, source: str) -> Iterator[_Row]:
+    """Yield each row by its columns, with the line that it begins on."""
+    # The module's default stops at 131,072 characters, and prompts are longer.
+    csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL))
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    columns: Sequence[str] | None = None
+    try:
+        for cells in reader:
+            if columns is None:
+                columns = _read_header(cells, source)
+            elif cells:
+                yield line, _read_cells(columns, cells, f"{source}:{line}")
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise Invalid(f"{source}:{line}: this is no CSV: {error}. Quote the text.") from None
+    if columns is None:
+        _read_header((), source)
+
+
+def _read_header(cells: Sequence[str], source: str) -> list[str]:
+    columns = [cell.strip().lower() for cell in cells]
+    missing = [column for column in _NEEDED if column not in columns]
+    if missing:
+        raise Invalid(
+            f"{source}:1: the column '{missing[0]}' is missing. "
+            f"Begin the file with the line {','.join(COLUMNS)}."
+        )
+    return columns
+
+
+def _read_cells(columns: Sequence[str], cells: Sequence[str], place: str) -> dict[str, str]:
+    if len(cells) != len(columns):
+        raise Invalid(
+            f"{place}: there are {len(cells)} cells where the first line has {len(columns)}. "
+            "Put cells with commas in double quotes."
+        )
+    return dict(zip(columns, cells, strict=True))
+
+
+def _read_row(row: dict[str, str], name: str, place: str) -> PromptFile:
+    if not row["act"].strip():
+        raise refused("act", "is blank. Write the prompt's title")
+    template, arguments = read_placeholders(row["prompt"])
+    kind = row.get("type", "").strip().lower()
+    tags = [FOR_DEVS] if row.get("for_devs", "").strip().upper() == "TRUE" else []
+    tags += [kind] if kind not in ("", "text") else []
+    metadata = Metadata(name=name, title=row["act"], tags=tuple(tags))
+    draft = make_draft(template=template, arguments=arguments)
+    contributor = row.get("contributor", "").strip() or None
+    return PromptFile(check_metadata(metadata), draft, contributor, place)
+
+
+def _write_text(prompt: PromptFile) -> str:
+    draft = prompt.draft
+    content = draft.messages[0].content
+    if len(draft.messages) > 1 or draft.messages[0].role != "user":
+        raise _unwritable(prompt)
+    if not isinstance(content, TextContent):
+        raise _unwritable(prompt)
+    if draft.template_format == "text":
+        return content.text
+    return write_placeholders(content.text, draft.arguments)
+
+
+def _unwritable(prompt: PromptFile) -> Invalid:
+    return Invalid(
+        f"The prompt '{shown(prompt.metadata.name)}' is more than one user text, which CSV can't "
+        "hold. Export it as Markdown."
+    )

@@ -1,0 +1,37 @@
+"""Which format a file is in."""
+
+from pathlib import PurePath
+
+from mcp_server.domain.formats.csv_format import read_csv
+from mcp_server.domain.formats.files import PromptFile
+from mcp_server.domain.formats.markdown_format import has_front_matter, read_markdown, read_plain
+from mcp_server.domain.texts import shown
+from storage.errors import Invalid
+
+_MARKDOWN = (".md", ".markdown", ".mdx")
+_PLAIN = (".txt", ".prompt")
+
+
+def read_file(path_name: str, text: str) -> list[PromptFile]:
+    """Read the prompts of a file, by its extension or else by how it begins.
+
+    Raises:
+        Invalid: the file is of another kind, or can't be read.
+    """
+    extension = PurePath(path_name).suffix.lower()
+    if extension == ".csv" or (not extension and _begins_as_csv(text)):
+        return list(read_csv(text, path_name))
+    if has_front_matter(text) and extension in (*_MARKDOWN, *_PLAIN, ""):
+        return [read_markdown(text, path_name)]
+    if extension in (*_MARKDOWN, *_PLAIN):
+        return [read_plain(text, path_name)]
+    raise Invalid(
+        f"'{shown(path_name)}' is no file that prompts are read from. "
+        "Give a .csv, .md or .txt file."
+    )
+
+
+def _begins_as_csv(text: str) -> bool:
+    first = text.removeprefix("\ufeff").partition("\n")[0].lower()
+    columns = [column.strip().strip('"') for column in first.split(",")]
+    return "act" in columns and "prompt" in columns

@@ -1,0 +1,42 @@
+"""A prompt as a file holds it, and what file names say."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TypeVar
+
+from mcp_server.domain.texts import located
+from storage.entities import Draft, Metadata
+from storage.errors import Invalid
+
+_T = TypeVar("_T")
+_GENERIC = ("skill", "readme", "prompt", "index")
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFile:
+    """One prompt read from a file, or to be written to one; `source` says where it was read."""
+
+    metadata: Metadata
+    draft: Draft
+    created_by: str | None
+    source: str
+
+
+def file_title(path_name: str) -> str:
+    """Return what a file is about by its name, or its folder's where the name says nothing."""
+    path = PurePath(path_name)
+    stem = path.stem
+    return path.parent.name if stem.lower() in _GENERIC and path.parent.name else stem
+
+
+def reading(place: str, read: Callable[[], _T]) -> _T:
+    """Return what `read` gives; its refusals name the place.
+
+    Raises:
+        Invalid: what `read` refused.
+    """
+    try:
+        return read()
+    except Invalid as error:
+        raise located(error, place) from None

@@ -1,0 +1,94 @@
+"""YAML as front matter uses it: only what JSON has, so that dates and versions stay as written."""
+
+import re
+from functools import cache
+from typing import Any
+
+from storage.errors import Invalid
+
+_RESOLVED = {
+    "null": (r"~|null|Null|NULL|", "~nN"),
+    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": (r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    "float": (r"[-+]?[0-9]+\.[0-9]*(?:[eE][-+][0-9]+)?", "-+0123456789"),
+}
+_NOT_IN_BLOCKS = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
+
+
+def load_yaml(text: str, source: str, line: int) -> Any:
+    """Read YAML that begins at a line of a file.
+
+    Raises:
+        Invalid: it is malformed, uses aliases (which can blow a small file up) or repeats a key.
+    """
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=_loader())  # derived from SafeLoader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        at = line + (mark.line if mark else text.count("\n", 0, getattr(error, "position", 0)))
+        reason = (
+            getattr(error, "problem", None) or getattr(error, "reason", None) or "nested too deep"
+        )
+        raise Invalid(
+            f"{source}:{at}: the front matter is no YAML that can be read: {reason}. "
+            "Put texts with ':', '#' or quotes in them in quotes."
+        ) from None
+
+
+def dump_yaml(value: dict[str, Any]) -> str:
+    """Write a mapping, its keys in the order given and long texts as blocks."""
+    import yaml
+
+    return yaml.dump(value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=1 << 30)
+
+
+@cache
+def _loader() -> Any:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Reads the types of JSON only; YAML 1.1 would make a date, a yes or 12:30 something else."""
+
+        yaml_implicit_resolvers: dict[str, Any] = {}
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                mark = self.peek_event().start_mark
+                raise yaml.composer.ComposerError(None, None, "aliases aren't allowed", mark)
+            return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            for index, key in enumerate(keys):
+                if not isinstance(key, str) or key in keys[:index]:
+                    problem = f"the key {key!r} is repeated or no text"
+                    mark = node.value[index][0].start_mark
+                    raise yaml.constructor.ConstructorError(None, None, problem, mark)
+            return super().construct_mapping(node, deep=deep)
+
+    for tag, (pattern, first) in _RESOLVED.items():
+        characters = [*first, ""] if tag == "null" else list(first)
+        regexp = re.compile(rf"^(?:{pattern})$")
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", regexp, characters)
+    return Loader
+
+
+@cache
+def _dumper() -> Any:
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Writes texts of several lines as blocks, and no aliases."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def represent_text(dumper: Any, text: str) -> Any:
+        block = "\n" in text and not _NOT_IN_BLOCKS.search(text)
+        style = "|" if block else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, represent_text)
+    return Dumper

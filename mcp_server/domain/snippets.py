@@ -1,0 +1,152 @@
+"""Snippets: the part of a text that shows why a search found it."""
+
+import re
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
+
+MAX_MATCHES = 2_000
+"""Places of query terms that are weighed against each other."""
+
+_MARK = "**"
+_ELLIPSIS = "…"
+_SLACK = 20
+"""Characters that a window's edge may move to reach a blank."""
+_LAST_SPACED = "\u0dff"
+"""The last character before the scripts that write without spaces (Thai, Lao, Khmer, CJK)."""
+
+Span = tuple[int, int]
+
+
+def fold(text: str) -> str:
+    """Return a text as it is compared: without case, accents and compatibility forms."""
+    if text.isascii():
+        return text.lower()
+    table = {character: _fold_character(character) for character in set(text)}
+    return "".join(table[character] for character in text)
+
+
+def snippet(text: str, query: str, width: int = 160) -> str:
+    """Return about `width` characters of a text around the terms of a query, which are marked.
+
+    White space is collapsed; marks and ellipses come on top of the width. A text in which nothing
+    matches is cut from its beginning.
+    """
+    plain = " ".join(text.split())
+    spans = _find(plain, query)
+    start, end = _window(plain, spans, width)
+    shown = [span for span in spans if start <= span[0] and span[1] <= end]
+    marked = _marked(plain, _merged(shown), start, end)
+    return f"{_ELLIPSIS if start else ''}{marked}{_ELLIPSIS if end < len(plain) else ''}"
+
+
+def _fold_character(character: str) -> str:
+    """Fold until nothing changes: a case folding may bring up marks and forms of its own."""
+    folded = character
+    while True:
+        decomposed = unicodedata.normalize("NFKD", folded)
+        bare = "".join(each for each in decomposed if not unicodedata.combining(each)).casefold()
+        if bare == folded:
+            return folded
+        folded = bare
+
+
+def _offsets(text: str) -> list[int] | None:
+    """Return where each character of a text begins in its folding; None where nothing moves."""
+    if text.isascii():
+        return None
+    lengths = {character: len(_fold_character(character)) for character in set(text)}
+    return list(accumulate((lengths[character] for character in text), initial=0))
+
+
+def _find(text: str, query: str) -> list[Span]:
+    """Return where the query and each of its terms stand in the text, in order."""
+    folded, offsets = fold(text), _offsets(text)
+    phrase = fold(" ".join(query.split()))
+    terms = dict.fromkeys([phrase, *re.findall(r"\w+", phrase)])
+    found = sorted({span for term in terms if term.strip() for span in _occurrences(folded, term)})
+    return [_original(span, offsets) for span in found[:MAX_MATCHES]]
+
+
+def _occurrences(folded: str, term: str) -> list[Span]:
+    """Find a term where words begin or, if it never begins one, anywhere."""
+    anywhere = re.escape(term)
+    spaced = term[0] <= _LAST_SPACED and term[0].isalnum()
+    for pattern in (rf"(?<!\w){anywhere}", anywhere) if spaced else (anywhere,):
+        found = []
+        for match in re.finditer(pattern, folded):
+            found.append(match.span())
+            if len(found) == MAX_MATCHES:
+                break
+        if found:
+            return found
+    return []
+
+
+def _original(span: Span, offsets: Sequence[int] | None) -> Span:
+    """Map a span of the folding to the characters that it came from."""
+    if offsets is None:
+        return span
+    start = bisect_left(offsets, span[0] + 1) - 1
+    return start, bisect_left(offsets, span[1])
+
+
+def _window(text: str, spans: Sequence[Span], width: int) -> Span:
+    """Choose the window that shows most of the query, with some text before it."""
+    if len(text) <= width:
+        return 0, len(text)
+    first, last = _best_run(text, spans, width)
+    room = width - (last - first)
+    start = max(0, min(first - room // 3, len(text) - width))
+    end = min(len(text), start + width)
+    return _at_blank(text, start, end, first, last)
+
+
+def _best_run(text: str, spans: Sequence[Span], width: int) -> Span:
+    """Return the stretch of matches that fits the width and holds the most different terms."""
+    best: tuple[int, int] = (0, 0)
+    best_score = (0, 0)
+    for index, (start, end) in enumerate(spans):
+        terms: set[str] = set()
+        reach, covered = min(end, start + width), 0
+        for each_start, each_end in spans[index : index + 50]:
+            if each_end > start + width:
+                break
+            terms.add(fold(text[each_start:each_end]))
+            reach, covered = max(reach, each_end), covered + each_end - each_start
+        score = (sum(len(term) for term in terms), covered)
+        if score > best_score:
+            best, best_score = (start, reach), score
+    return best
+
+
+def _at_blank(text: str, start: int, end: int, first: int, last: int) -> Span:
+    """Move the edges of a window inward to blanks, where there are any close by."""
+    if start:
+        blank = text.find(" ", start, min(start + _SLACK, first + 1))
+        start = blank + 1 if 0 <= blank < first else start
+    if end < len(text):
+        blank = text.rfind(" ", max(end - _SLACK, last), end + 1)
+        end = blank if blank > start else end
+    return start, end
+
+
+def _merged(spans: Sequence[Span]) -> list[Span]:
+    """Join spans that overlap or touch."""
+    merged: list[Span] = []
+    for start, end in spans:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _marked(text: str, spans: Sequence[Span], start: int, end: int) -> str:
+    parts = []
+    position = start
+    for begin, stop in spans:
+        parts += [text[position:begin], _MARK, text[begin:stop], _MARK]
+        position = stop
+    return "".join([*parts, text[position:end]])
