@@ -1,6 +1,7 @@
 """Finding one prompt by what a caller wrote, in sight of this server's scope."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from mcp_server.domain.names import nearest
 from mcp_server.domain.references import Reference, parse_reference, resolve_reference
@@ -9,7 +10,7 @@ from mcp_server.service.results import PromptVersion
 from mcp_server.service.scope import Scope
 from storage.database import Database, Transaction
 from storage.entities import Prompt
-from storage.errors import NotFound
+from storage.errors import Invalid, NotFound
 
 
 class Finder:
@@ -35,44 +36,46 @@ class Finder:
             raise NotFound(f"'{text}' was purged while it was read. List the prompts again.")
         return PromptVersion(prompt, version)
 
-    async def prompt(self, reference: Reference) -> Prompt:
-        """Return the prompt that a reference names.
+    async def prompt(self, reference: Reference, *, archived: bool = False) -> Prompt:
+        """Return the prompt that a reference names; an archived one only where that's wanted.
 
         Raises:
             NotFound: there is none in sight.
         """
         prompt = await self._catalog.find_prompt(reference.name)
         if prompt is None or not self._scope.admits(prompt):
-            raise await self.missing(reference.name)
-        if prompt.archived_at is not None:
-            raise NotFound(
-                f"The prompt '{prompt.name}' is archived. Restore it with archive_prompt "
-                "(restore: true) or `promptstack restore` to use it again."
-            )
+            raise await self._missing(reference.name)
+        if prompt.archived_at is not None and not archived:
+            raise _is_archived(prompt.name)
         return prompt
 
-    async def lock(self, tx: Transaction, name: str, *, archived: bool = False) -> Prompt:
-        """Return the prompt to be written, keeping other writers out until the transaction ends.
+    @asynccontextmanager
+    async def locked(
+        self, name: str, *, archived: bool = False
+    ) -> AsyncIterator[tuple[Transaction, Prompt]]:
+        """Open a transaction on one prompt, which keeps its other writers out until it ends.
 
         Raises:
-            NotFound: there is none in sight, or it's archived and `archived` is False.
+            Forbidden: this server only reads.
+            Invalid: the name isn't one.
+            NotFound: there is no such prompt in sight, or it's archived and that isn't wanted.
         """
         self._scope.check_writable()
-        prompt = await tx.prompts.find(name, lock=True)
-        if prompt is None or not self._scope.admits(prompt):
-            raise await self.missing(name)
-        if prompt.archived_at is not None and not archived:
-            raise NotFound(
-                f"The prompt '{name}' is archived. Restore it first, then change it."
-            )
-        return prompt
+        # Looked up first, without holding a connection: a refusal looks for names that are alike.
+        await self.prompt(_bare(name), archived=archived)
+        async with self._database.transaction() as tx:
+            prompt = await tx.prompts.find(name, lock=True)
+            if prompt is None:
+                raise no_such_prompt(name, ())
+            if prompt.archived_at is not None and not archived:
+                raise _is_archived(name)
+            yield tx, prompt
 
-    async def missing(self, name: str) -> NotFound:
-        """Say that a prompt isn't there, and which names look like it."""
+    async def _missing(self, name: str) -> NotFound:
         async with self._database.reading() as tx:
             spelt_alike = await tx.prompts.list_spellings(name)
-        in_sight = {summary.name for summary in await self._catalog.list_prompts()
-                    if self._scope.admits(summary)}  # fmt: skip
+        listed = await self._catalog.list_prompts()
+        in_sight = {summary.name for summary in listed if self._scope.admits(summary)}
         similar = [known for known in spelt_alike if known in in_sight][:3]
         return no_such_prompt(name, similar or nearest(name, sorted(in_sight)))
 
@@ -85,3 +88,19 @@ def no_such_prompt(name: str, similar: Sequence[str]) -> NotFound:
         else "Search with search_prompts, or list all prompts."
     )
     return NotFound(f"There is no prompt named '{name}'. {hint}", nearest=similar)
+
+
+def _bare(name: str) -> Reference:
+    """Read a name that is to be written: versions, labels and branches can't be."""
+    reference = parse_reference(name)
+    if str(reference) != reference.name:
+        raise Invalid(
+            f"'{name}' refers to one version, but writing takes the prompt's name alone: "
+            f"use '{reference.name}'.",
+            fields={"name": f"use '{reference.name}'"},
+        )
+    return reference
+
+
+def _is_archived(name: str) -> NotFound:
+    return NotFound(f"The prompt '{name}' is archived. Restore it to use or change it again.")

@@ -5,7 +5,6 @@ from typing import Literal
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.names import check_name
-from mcp_server.service.finding import Finder
 from mcp_server.service.writing import Writer
 from storage.database import Database
 from storage.entities import Draft, Metadata, Prompt, Version
@@ -16,9 +15,8 @@ Outcome = Literal["created", "new version", "updated", "unchanged"]
 class Importing:
     """Brings prompts in from files."""
 
-    def __init__(self, database: Database, finder: Finder, writer: Writer) -> None:
+    def __init__(self, database: Database, writer: Writer) -> None:
         self._database = database
-        self._finder = finder
         self._writer = writer
 
     async def take(self, file: PromptFile, *, by: str) -> Outcome:

@@ -5,15 +5,13 @@ from mcp_server.domain.references import parse_reference, resolve_reference
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import LabelMove
 from mcp_server.service.writing import Writer
-from storage.database import Database
 from storage.errors import NotFound
 
 
 class Labels:
     """What can be done with movable pointers."""
 
-    def __init__(self, database: Database, finder: Finder, writer: Writer) -> None:
-        self._database = database
+    def __init__(self, finder: Finder, writer: Writer) -> None:
         self._finder = finder
         self._writer = writer
 
@@ -26,8 +24,7 @@ class Labels:
         """
         check_label(label)
         wanted = parse_reference(reference)
-        async with self._database.transaction() as tx:
-            prompt = await self._finder.lock(tx, wanted.name)
+        async with self._finder.locked(wanted.name) as (tx, prompt):
             version = resolve_reference(prompt, wanted)
             before = prompt.labels.get(label)
             if before != version:
@@ -44,8 +41,7 @@ class Labels:
         Raises:
             NotFound: there is no such prompt, or it doesn't carry the label.
         """
-        async with self._database.transaction() as tx:
-            prompt = await self._finder.lock(tx, name)
+        async with self._finder.locked(name) as (tx, prompt):
             before = prompt.labels.get(label)
             if before is None:
                 raise _no_such_label(name, label, sorted(prompt.labels))

@@ -36,7 +36,7 @@ class Library:
             database, self.catalog, finder, writer, self.values, self.scope
         )
         self.versions = Versions(database, finder, writer)
-        self.labels = Labels(database, finder, writer)
+        self.labels = Labels(finder, writer)
         self.search = Search(database, self.scope)
         self.completing = Completing(database, self.catalog, finder, self.scope)
-        self.importing = Importing(database, finder, writer)
+        self.importing = Importing(database, writer)

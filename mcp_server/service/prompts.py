@@ -140,8 +140,7 @@ class Prompts:
         Raises:
             NotFound, Forbidden: as everywhere.
         """
-        async with self._database.transaction() as tx:
-            prompt = await self._finder.lock(tx, name, archived=True)
+        async with self._finder.locked(name, archived=True) as (tx, prompt):
             if (prompt.archived_at is not None) == restore:
                 await tx.prompts.set_archived(prompt.id, not restore)
             current = await tx.prompts.find(name)

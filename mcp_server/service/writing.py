@@ -69,8 +69,7 @@ class Writer:
             NotFound: there is no such prompt in sight.
             Conflict: the head of `main` isn't `expected_version`; carries the version that is.
         """
-        async with self._database.transaction() as tx:
-            prompt = await self._finder.lock(tx, name)
+        async with self._finder.locked(name) as (tx, prompt):
             _check_expected(prompt, expected_version)
             head = await _head(tx, prompt)
             metadata, draft = revision(prompt, head)

@@ -1,0 +1,24 @@
+import asyncio
+
+import pytest
+
+from mcp_server.service.library import Library
+from storage.notifications import Listener
+
+
+@pytest.fixture
+def library(database):
+    """A library that hears nothing, so that every read goes to the database."""
+    return Library(database)
+
+
+@pytest.fixture
+async def hearing_library(connector, database):
+    """A library as a server has it: reading from memory, hearing every commit."""
+    listener = Listener(connector, lambda change: live.catalog.hear(change))
+    live = Library(database, is_hearing=lambda: listener.listening)
+    await listener.start()
+    running = asyncio.create_task(listener.run())
+    yield live
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

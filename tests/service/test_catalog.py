@@ -1,0 +1,108 @@
+"""Reads are never stale: the promise that users of prompt managers miss most."""
+
+import asyncio
+
+import pytest
+
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.library import Library
+from storage.database import Database
+
+
+@pytest.fixture
+async def elsewhere(connector):
+    """A library in what could be another process: nothing shared but the database."""
+    database = Database(connector)
+    yield Library(database)
+    await database.close()
+
+
+async def _until(read, wanted) -> None:
+    async with asyncio.timeout(10):
+        while await read() != wanted:
+            await asyncio.sleep(0.001)
+
+
+async def _text(library) -> str:
+    return (await library.prompts.get("note")).version.draft.messages[0].content.text
+
+
+async def _names(library) -> list[str]:
+    return [known.name for known in (await library.prompts.list_published()).items]
+
+
+async def test_a_write_is_read_back_at_once_in_the_process_that_wrote(hearing_library):
+    await hearing_library.prompts.create("note", PromptInput(template="0"), by="me")
+    for number in range(1, 30):
+        await hearing_library.prompts.update("note", PromptInput(template=f"{number}"), by="me")
+        assert await _text(hearing_library) == f"{number}"
+        assert (await hearing_library.prompts.list_published()).items[0].version == number + 1
+
+
+async def test_a_write_elsewhere_is_seen_here(hearing_library, elsewhere):
+    await elsewhere.prompts.create("note", PromptInput(template="0"), by="me")
+    await _until(lambda: _names(hearing_library), ["note"])
+    for number in range(1, 10):
+        await elsewhere.prompts.update("note", PromptInput(template=f"{number}"), by="me")
+        await _until(lambda: _text(hearing_library), f"{number}")  # noqa: B023
+
+
+async def test_a_label_moved_elsewhere_is_seen_here(hearing_library, elsewhere):
+    await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
+    await elsewhere.prompts.update("note", PromptInput(template="2"), by="me")
+    await _until(lambda: _text(hearing_library), "2")
+    await elsewhere.labels.set("note@1", "production", by="me")
+    await _until(lambda: _text(hearing_library), "1")
+    await elsewhere.labels.remove("note", "production", by="me")
+    await _until(lambda: _text(hearing_library), "2")
+
+
+async def test_an_archived_prompt_leaves_the_list_elsewhere(hearing_library, elsewhere):
+    for name in ("note", "other"):
+        await elsewhere.prompts.create(name, PromptInput(template="1"), by="me")
+    await _until(lambda: _names(hearing_library), ["note", "other"])
+    await elsewhere.prompts.archive("note")
+    await _until(lambda: _names(hearing_library), ["other"])
+    await elsewhere.prompts.archive("note", restore=True)
+    await _until(lambda: _names(hearing_library), ["note", "other"])
+
+
+async def test_a_library_that_hears_nothing_reads_from_the_database(database, elsewhere):
+    deaf = Library(database, is_hearing=lambda: False)
+    await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
+    assert await _text(deaf) == "1"
+    await elsewhere.prompts.update("note", PromptInput(template="2"), by="me")
+    assert await _text(deaf) == "2"
+    assert await _names(deaf) == ["note"]
+
+
+async def test_readers_during_many_writes_never_go_back_in_time(hearing_library, elsewhere):
+    await elsewhere.prompts.create("note", PromptInput(template="0"), by="me")
+    done = asyncio.Event()
+
+    async def read() -> list[int]:
+        seen = []
+        while not done.is_set():
+            seen.append((await hearing_library.prompts.get("note")).version.version)
+            await asyncio.sleep(0)
+        return seen
+
+    readers = [asyncio.create_task(read()) for _ in range(3)]
+    for number in range(40):
+        await elsewhere.prompts.update("note", PromptInput(template=f"x{number}"), by="me")
+    await _until(lambda: _text(hearing_library), "x39")
+    done.set()
+    for seen in await asyncio.gather(*readers):
+        assert seen == sorted(seen)
+
+
+async def test_lists_read_at_once_while_much_changes_end_up_complete(hearing_library, elsewhere):
+    async def create(number: int) -> None:
+        await elsewhere.prompts.create(f"p{number:03}", PromptInput(template="x"), by="me")
+
+    async def read() -> None:
+        for _ in range(20):
+            await hearing_library.prompts.list_published()
+
+    await asyncio.gather(*(create(number) for number in range(40)), read(), read())
+    await _until(lambda: _names(hearing_library), [f"p{number:03}" for number in range(40)])

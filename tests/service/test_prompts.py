@@ -1,0 +1,204 @@
+import asyncio
+
+import pytest
+
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.library import Library
+from mcp_server.service.scope import Scope
+from storage.entities import Argument, Message, PromptFilter, TextContent
+from storage.errors import Conflict, Forbidden, Invalid, NotFound
+
+
+def _text(read) -> str:
+    return read.version.draft.messages[0].content.text
+
+
+async def _create(library, name="greeting", template="Hello {{who}}", **fields):
+    return await library.prompts.create(name, PromptInput(template=template, **fields), by="me")
+
+
+async def test_what_is_created_can_be_read_and_rendered(library):
+    saved = await _create(library, title="Greeting", tags=["a", "b"], folder="x/y")
+    read = await library.prompts.get("greeting")
+    assert read == saved.current
+    assert (read.prompt.title, read.prompt.tags, read.prompt.folder) == (
+        "Greeting", ("a", "b"), "x/y",
+    )  # fmt: skip
+    rendered = await library.prompts.render("greeting", {"who": "Ada"})
+    assert rendered.messages == (Message("user", TextContent("Hello Ada")),)
+
+
+async def test_a_taken_name_is_a_conflict_that_says_what_to_do(library):
+    await _create(library)
+    with pytest.raises(Conflict, match="'greeting' already exists.*update_prompt"):
+        await _create(library)
+
+
+async def test_names_that_cant_be_used_come_with_one_that_can(library):
+    with pytest.raises(Invalid, match="'my-prompt-v2'"):
+        await _create(library, name="My Prompt/v2")
+
+
+async def test_unchanged_content_writes_no_version_and_says_so(library):
+    await _create(library)
+    saved = await library.prompts.update("greeting", PromptInput(template="Hello {{who}}"), by="x")
+    assert (saved.new_version, saved.changed, saved.current.version.version) == (False, False, 1)
+
+
+async def test_a_changed_title_alone_writes_no_version_but_is_kept(library):
+    await _create(library)
+    saved = await library.prompts.update("greeting", PromptInput(title="New"), by="x")
+    assert (saved.new_version, saved.changed) == (False, True)
+    assert (await library.prompts.get("greeting")).prompt.title == "New"
+
+
+async def test_changed_content_is_a_new_version_with_its_parent_and_author(library):
+    await _create(library)
+    saved = await library.prompts.update(
+        "greeting", PromptInput(template="Bye {{who}}"), by="you", commit_message="shorter"
+    )
+    version = saved.current.version
+    assert (version.version, version.parent, version.created_by, version.commit_message) == (
+        2, 1, "you", "shorter",
+    )  # fmt: skip
+    assert _text(await library.prompts.get("greeting@1")) == "Hello {{who}}"
+
+
+async def test_declared_arguments_outlive_an_edit_as_long_as_the_text_uses_them(library):
+    declared = [Argument("who", description="Whom to greet", required=False, default="you")]
+    await _create(library, arguments=declared)
+    await library.prompts.update("greeting", PromptInput(template="{{who}}, {{when}}"), by="x")
+    arguments = (await library.prompts.get("greeting")).version.draft.arguments
+    assert {known.name: known.description for known in arguments} == {
+        "who": "Whom to greet",
+        "when": None,
+    }
+    await library.prompts.update("greeting", PromptInput(template="plain"), by="x")
+    assert (await library.prompts.get("greeting")).version.draft.arguments == ()
+
+
+async def test_an_expected_version_that_isnt_current_is_refused_and_nothing_is_written(library):
+    await _create(library)
+    await library.prompts.update("greeting", PromptInput(template="two"), by="x")
+    with pytest.raises(Conflict, match="is at version 2, not at version 1") as caught:
+        await library.prompts.update(
+            "greeting", PromptInput(template="three", title="T"), by="x", expected_version=1
+        )
+    assert caught.value.current_version == 2
+    read = await library.prompts.get("greeting")
+    assert (_text(read), read.prompt.title) == ("two", None)
+
+
+async def test_of_writers_with_the_same_expectation_one_wins(library):
+    await _create(library)
+
+    async def write(number: int) -> bool:
+        try:
+            await library.prompts.update(
+                "greeting", PromptInput(template=f"text {number}"), by="x", expected_version=1
+            )
+        except Conflict:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(write(number) for number in range(8)))) == 1
+
+
+async def test_more_failing_writers_than_connections_all_get_their_answer(library):
+    await _create(library)
+
+    async def write(number: int) -> str:
+        with pytest.raises(NotFound) as caught:
+            await library.prompts.update(f"greting-{number}", PromptInput(title="x"), by="x")
+        return caught.value.message
+
+    async with asyncio.timeout(20):
+        answers = await asyncio.gather(*(write(number) for number in range(20)))
+    assert all("greeting" in answer for answer in answers)
+
+
+async def test_a_misspelt_name_is_answered_with_the_nearest(library):
+    await _create(library)
+    with pytest.raises(NotFound, match="Did you mean 'greeting'") as caught:
+        await library.prompts.get("greting")
+    assert caught.value.nearest == ("greeting",)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "half \ud800 pair"])
+async def test_texts_that_cant_be_stored_are_refused_before_the_database_sees_them(library, text):
+    with pytest.raises(Invalid):
+        await _create(library, template=text)
+    with pytest.raises(Invalid):
+        await _create(library, title=text)
+
+
+async def test_a_text_of_300_kb_goes_in_and_comes_out_as_it_was(library):
+    text = "Zeile – 行 – строка\r\n" * 15_000
+    await _create(library, template=text)
+    assert _text(await library.prompts.get("greeting")) == text
+
+
+async def test_writing_to_a_reference_is_refused_with_the_name_to_use(library):
+    await _create(library)
+    with pytest.raises(Invalid, match="use 'greeting'"):
+        await library.prompts.update("greeting@1", PromptInput(title="x"), by="x")
+
+
+async def test_missing_and_unknown_arguments_are_named_at_once(library):
+    await _create(library, template="{{a}} {{b}}")
+    with pytest.raises(Invalid) as caught:
+        await library.prompts.render("greeting", {"c": "x"})
+    assert set(caught.value.fields) == {"a", "b", "c"}
+    lenient = await library.prompts.render("greeting", {"a": "1", "b": "2", "c": "3"}, lenient=True)
+    assert lenient.ignored == ("c",)
+
+
+async def test_archiving_hides_and_restoring_brings_all_back(library):
+    await _create(library)
+    await library.labels.set("greeting@1", "production", by="x")
+    await library.prompts.archive("greeting")
+    with pytest.raises(NotFound, match="is archived"):
+        await library.prompts.get("greeting")
+    assert (await library.prompts.list(PromptFilter(), limit=10)).items == ()
+    with pytest.raises(Conflict):
+        await _create(library)
+    await library.prompts.archive("greeting", restore=True)
+    assert (await library.prompts.get("greeting@production")).version.version == 1
+
+
+async def test_a_read_only_library_refuses_every_write(database):
+    writable, reading = Library(database), Library(database, scope=Scope(read_only=True))
+    await _create(writable)
+    attempts = [
+        reading.prompts.create("x", PromptInput(template="x"), by="x"),
+        reading.prompts.update("greeting", PromptInput(title="x"), by="x"),
+        reading.prompts.archive("greeting"),
+        reading.labels.set("greeting", "production", by="x"),
+        reading.labels.remove("greeting", "production", by="x"),
+        reading.versions.restore("greeting@1", by="x"),
+    ]
+    for attempt in attempts:
+        with pytest.raises(Forbidden, match="--read-only"):
+            await attempt
+
+
+async def test_a_narrowed_library_shows_and_touches_only_its_part(database):
+    everything = Library(database)
+    await _create(everything, name="inside", tags=["team"], folder="a/b")
+    await _create(everything, name="outside")
+    narrow = Library(database, scope=Scope(tags=("team",), folders=("a",)))
+    assert [known.name for known in (await narrow.prompts.list_published()).items] == ["inside"]
+    assert [hit.prompt.name for hit in (
+        await narrow.search.find("hello", PromptFilter(), limit=9)
+    ).items] == ["inside"]  # fmt: skip
+    for attempt in (
+        narrow.prompts.get("outside"),
+        narrow.prompts.update("outside", PromptInput(title="x"), by="x"),
+        narrow.labels.set("outside", "production", by="x"),
+    ):
+        with pytest.raises(NotFound):
+            await attempt
+    with pytest.raises(Forbidden, match="tagged 'team' and in the folder 'a'"):
+        await _create(narrow, name="new")
+    with pytest.raises(Forbidden):
+        await narrow.prompts.update("inside", PromptInput(tags=[]), by="x")

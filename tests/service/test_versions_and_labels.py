@@ -1,0 +1,102 @@
+import pytest
+
+from mcp_server.service.inputs import PromptInput
+from storage.errors import Conflict, Invalid, NotFound
+
+
+@pytest.fixture
+async def three(library):
+    """A prompt with three versions."""
+    await library.prompts.create("story", PromptInput(template="one {{a}}"), by="me")
+    for text in ("two {{a}}", "three {{b}}"):
+        await library.prompts.update("story", PromptInput(template=text), by="me")
+    return library
+
+
+async def _text(library, reference: str) -> str:
+    return (await library.prompts.get(reference)).version.draft.messages[0].content.text
+
+
+async def test_references_mean_versions_labels_and_the_latest(three):
+    await three.labels.set("story@2", "production", by="me")
+    assert [
+        await _text(three, reference)
+        for reference in ("story", "story@production", "story@latest", "story@1", "story@branch:main")
+    ] == ["two {{a}}", "two {{a}}", "three {{b}}", "one {{a}}", "three {{b}}"]
+
+
+async def test_a_moved_label_remembers_where_it_came_from(three):
+    await three.labels.set("story@1", "staging", by="me")
+    move = await three.labels.set("story@3", "staging", by="you")
+    assert (move.from_version, move.to_version, move.prompt.labels) == (1, 3, {"staging": 3})
+    removal = await three.labels.remove("story", "staging", by="you")
+    assert (removal.from_version, removal.to_version, removal.prompt.labels) == (3, None, {})
+
+
+async def test_a_label_that_isnt_there_is_answered_with_those_that_are(three):
+    await three.labels.set("story@1", "staging", by="me")
+    with pytest.raises(NotFound, match="'staging'"):
+        await three.labels.remove("story", "stagign", by="me")
+    with pytest.raises(NotFound) as caught:
+        await three.prompts.get("story@stagign")
+    assert "staging" in caught.value.nearest
+
+
+@pytest.mark.parametrize("label", ["latest", "12", "branch:x", "", "Prod", "a b"])
+async def test_labels_that_would_be_misread_are_refused(three, label):
+    with pytest.raises(Invalid):
+        await three.labels.set("story@1", label, by="me")
+
+
+async def test_a_version_that_isnt_there_names_the_range(three):
+    with pytest.raises(NotFound, match="3"):
+        await three.prompts.get("story@4")
+
+
+async def test_restoring_writes_the_old_content_as_a_new_version(three):
+    saved = await three.versions.restore("story@1", by="me")
+    assert (saved.current.version.version, saved.new_version) == (4, True)
+    assert await _text(three, "story@latest") == "one {{a}}"
+    again = await three.versions.restore("story@1", by="me")
+    assert (again.new_version, again.current.version.version) == (False, 4)
+
+
+async def test_restoring_minds_the_expected_version(three):
+    with pytest.raises(Conflict):
+        await three.versions.restore("story@1", by="me", expected_version=2)
+
+
+async def test_a_diff_shows_texts_and_arguments(three):
+    difference = await three.versions.diff("story@2", "story@3")
+    assert "-two {{a}}" in difference.text
+    assert "+three {{b}}" in difference.text
+    assert {known.name for known in difference.arguments} == {"a", "b"}
+    assert (await three.versions.diff("story@2", "story@2")).identical
+
+
+async def test_versions_are_listed_newest_first(three):
+    page = await three.versions.list("story", limit=2)
+    assert [entry.version for entry in page.items] == [3, 2]
+    rest = await three.versions.list("story", limit=2, cursor=page.next_cursor)
+    assert [entry.version for entry in rest.items] == [1]
+    assert rest.next_cursor is None
+
+
+async def test_completion_offers_choices_then_what_was_used_before(library):
+    from storage.entities import Argument
+
+    arguments = [Argument("tone", type="enum", choices=("warm", "dry")), Argument("who")]
+    await library.prompts.create(
+        "greeting", PromptInput(template="{{tone}} {{who}}", arguments=arguments), by="me"
+    )
+    await library.prompts.render("greeting", {"tone": "dry", "who": "Ada"})
+    await library.prompts.render("greeting", {"tone": "dry", "who": "Alan"})
+    await library.values.flush()
+    complete = library.completing
+    assert (await complete.argument("greeting", "tone", "")).values == ("warm", "dry")
+    assert (await complete.argument("greeting", "tone", "W")).values == ("warm",)
+    assert set((await complete.argument("greeting", "who", "a")).values) == {"Ada", "Alan"}
+    assert (await complete.argument("greeting", "who", "al")).values == ("Alan",)
+    assert (await complete.name("gree")).values == ("greeting",)
+    assert (await complete.version("greeting", "")).values == ("1",)
+    assert (await complete.label("greeting", "")).values == ("latest",)
