@@ -1,6 +1,6 @@
 """The first start ever (initdb, migrate), and ten processes at once on a fresh data directory.
 
-    python benchmarks/first_start.py [RUNS]
+python benchmarks/first_start.py [RUNS]
 """
 
 import os

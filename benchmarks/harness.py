@@ -58,9 +58,7 @@ class Client:
             self.ask("server/discover")
             return
         client = {"name": "bench", "version": "1"}
-        self.ask(
-            "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=client
-        )
+        self.ask("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=client)
         self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """What one `prompts/get` costs in a library of 10,000 prompts, and how stale a read can be.
 
-    python benchmarks/reads.py [CALLS]
+python benchmarks/reads.py [CALLS]
 """
 
 import random
@@ -63,7 +63,9 @@ def main(calls: int) -> None:
                 mine.append(get_many(ours, calls, names))
             ours.close()
             bare.close()
-            print(f"\nprompts/get, {era} era, {COUNT} prompts, {ROUNDS} × {calls} calls, milliseconds")
+            print(
+                f"\nprompts/get, {era} era, {COUNT} prompts, {ROUNDS} × {calls} calls, milliseconds"
+            )
             print(row("bare SDK server", other, 1000))
             print(row("promptstack", mine, 1000))
             print(ratio("ratio", mine, other))

@@ -1,6 +1,6 @@
 """How long a client waits, from starting the process to the handshake and to the first list.
 
-    python benchmarks/startup.py [RUNS]
+python benchmarks/startup.py [RUNS]
 """
 
 import sys

@@ -35,9 +35,7 @@ def make_connector(settings: Settings) -> Connector:
 
     if settings.database_url:
         return UrlConnector(settings.database_url)
-    root = Root.of(
-        settings.data_dir, idle_seconds=settings.idle_seconds, bindir=settings.pg_bindir
-    )
+    root = Root.of(settings.data_dir, idle_seconds=settings.idle_seconds, bindir=settings.pg_bindir)
     return EmbeddedConnector(root)
 
 
@@ -69,9 +67,7 @@ class LiveLibrary:
     `ready` waits for it. `tell` hears each change after the library has taken note of it.
     """
 
-    def __init__(
-        self, settings: Settings, scope: Scope, tell: Callable[[Change], None]
-    ) -> None:
+    def __init__(self, settings: Settings, scope: Scope, tell: Callable[[Change], None]) -> None:
         self._settings = settings
         self._scope = scope
         self._tell = tell
@@ -139,7 +135,6 @@ class LiveLibrary:
 
 
 def _import_storage() -> None:
-    import mcp_server.service.library
     import storage.database
     import storage.notifications
     import storage.schema  # noqa: F401

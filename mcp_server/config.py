@@ -1,7 +1,7 @@
 """Settings: read once from the environment, then passed down as values.
 
-Plain dataclasses rather than a settings library: the stdio server reads nine values, and an IDE waits
-for it to start (docs/decisions/0003).
+Plain dataclasses rather than a settings library: the stdio server reads a handful of values, and an
+IDE waits for it to start (docs/decisions/0003).
 """
 
 import getpass

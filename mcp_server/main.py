@@ -4,7 +4,7 @@ import gc
 
 
 def main() -> None:
-    """Run the command line. Importing is most of a start, and collecting garbage a tenth of that."""
+    """Run the command line. Importing is most of a start; a tenth of that is garbage collection."""
     gc.disable()
     from mcp_server.cli.commands import run
 

@@ -162,7 +162,9 @@ def _answer_to_unreadable(error: ValidationError) -> JSONRPCError | None:
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
-        return _refusal(None, PARSE_ERROR, "This line isn't JSON: send one JSON-RPC message a line.")
+        return _refusal(
+            None, PARSE_ERROR, "This line isn't JSON: send one JSON-RPC message a line."
+        )
     if _SURROGATE.search(line):
         return _refusal(
             message,

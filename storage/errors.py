@@ -39,6 +39,7 @@ class NotFound(PromptError):
 
     @property
     def data(self) -> dict[str, object]:
+        """The names to try instead."""
         return {"nearest": list(self.nearest)} if self.nearest else {}
 
 
@@ -54,6 +55,7 @@ class Conflict(PromptError):
 
     @property
     def data(self) -> dict[str, object]:
+        """The version to start again from."""
         return {} if self.current_version is None else {"current_version": self.current_version}
 
 
@@ -66,6 +68,7 @@ class Invalid(PromptError):
 
     @property
     def data(self) -> dict[str, object]:
+        """The fields at fault."""
         return {"fields": self.fields} if self.fields else {}
 
 

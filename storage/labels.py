@@ -31,9 +31,7 @@ class Labels:
         )
         await self._remember(prompt_id, label, moved_from, version, moved_by)
 
-    async def remove(
-        self, prompt_id: UUID, label: str, *, moved_from: int, moved_by: str
-    ) -> None:
+    async def remove(self, prompt_id: UUID, label: str, *, moved_from: int, moved_by: str) -> None:
         """Take a label away and remember that."""
         await self._connection.execute(
             prompt_labels.delete().where(

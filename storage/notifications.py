@@ -53,7 +53,7 @@ class Listener:
         self._lost.clear()
         self._connection = connection
         if connection.is_closed():
-            self._on_lost(connection)
+            self._on_lost()
 
     async def run(self) -> None:
         """Keep listening until cancelled: reconnect when the connection is lost."""
@@ -110,17 +110,17 @@ class Listener:
             connection.remove_termination_listener(self._on_lost)
             connection.terminate()
 
-    def _on_lost(self, connection: asyncpg.Connection) -> None:
+    def _on_lost(self, *_: object) -> None:
         self._lost.set()
 
     def _on_notification(
-        self, connection: asyncpg.Connection, pid: int, channel: str, payload: str
+        self, _connection: object, _pid: int, _channel: str, payload: object
     ) -> None:
-        self._hear(_read_change(payload))
+        self._hear(_read_change(str(payload)))
 
 
 def _read_change(payload: str) -> Change:
-    """Read a trigger's payload; one that can't be read may mean anything, so it means everything."""
+    """Read a trigger's payload; one that can't be read may mean anything."""
     try:
         fields = json.loads(payload)
         return Change(

@@ -17,7 +17,7 @@ def version_from_row(row: RowMapping) -> Version:
         branch=row["branch"],
         parent=row["parent"],
         merged_from=row["merged_from"],
-        draft=draft_from_json(row),
+        draft=draft_from_json(dict(row)),
         tags=tuple(row["tags"]),
         commit_message=row["commit_message"],
         created_by=row["created_by"],

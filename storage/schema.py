@@ -3,12 +3,16 @@
 import logging
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from storage.connectors import Connector
 from storage.errors import Unavailable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _LOCK = 7_051_720_261_123
 """The advisory lock that makes processes which start at once migrate one after the other."""
@@ -85,10 +89,12 @@ def _upgrade(connection: sa.Connection) -> None:
     command.upgrade(alembic_config(connection), "head")
 
 
-def alembic_config(connection: sa.Connection | None = None):  # noqa: ANN201
+def alembic_config(connection: sa.Connection | None = None) -> "Config":
     """Configure Alembic to find the migrations wherever they are installed."""
     from alembic.config import Config
 
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(Path(str(files("migrations")))).replace("%", "%%"))
+    config.set_main_option(
+        "script_location", str(Path(str(files("migrations")))).replace("%", "%%")
+    )
     return config

@@ -58,9 +58,7 @@ class Search:
                 sa.or_(worse, sa.and_(scored.c.score == score, prompts.c.name > name))
             )
         found = await self._connection.execute(query)
-        rows = [
-            Found(summary_from_row(row), row["score"], row["text"]) for row in found.mappings()
-        ]
+        rows = [Found(summary_from_row(row), row["score"], row["text"]) for row in found.mappings()]
         return cut_page(rows, limit, listing, lambda hit: (hit.score, hit.prompt.name))
 
 
@@ -110,7 +108,7 @@ def _matching_any(
 
 
 def _any_of(query: sa.CTE) -> sa.Cast[object]:
-    """Loosen a query: of words that all had to be there, any is enough; what was excluded stays so."""
+    """Loosen a query to any of its words, unless it excludes some."""
     written = sa.cast(query.c.all_words, sa.Text)
     loosened = sa.case(
         (written.contains("!"), written), else_=sa.func.replace(written, " & ", " | ")

@@ -49,9 +49,7 @@ prompts = sa.Table(
     ),
     sa.Index("ix_prompts_search", "search", postgresql_using="gin"),
     sa.Index("ix_prompts_tags", "tags", postgresql_using="gin"),
-    sa.Index(
-        "ix_prompts_folder", "folder", "name", postgresql_ops={"folder": "text_pattern_ops"}
-    ),
+    sa.Index("ix_prompts_folder", "folder", "name", postgresql_ops={"folder": "text_pattern_ops"}),
     sa.Index("ix_prompts_served_model_type", "served_model_type", "name"),
 )
 sa.Index(
@@ -120,9 +118,7 @@ prompt_labels = sa.Table(
     sa.ForeignKeyConstraint(
         ["prompt_id", "version"], ["prompt_versions.prompt_id", "prompt_versions.version"]
     ),
-    sa.CheckConstraint(
-        "label ~ '^[a-z][a-z0-9_.-]{0,63}$' AND label <> 'latest'", name="label"
-    ),
+    sa.CheckConstraint("label ~ '^[a-z][a-z0-9_.-]{0,63}$' AND label <> 'latest'", name="label"),
     sa.Index("ix_prompt_labels_label", "label", "prompt_id"),
 )
 

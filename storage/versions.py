@@ -93,7 +93,8 @@ class Versions:
             prompt_versions.c.prompt_id == prompt_id,
             prompt_versions.c.content_hash == content_hash,
         )
-        return await self._connection.scalar(newest)
+        found: int | None = await self._connection.scalar(newest)
+        return found
 
     async def list_summaries(
         self, prompt_id: UUID, *, branch: str | None, limit: int, cursor: str | None = None
@@ -125,7 +126,8 @@ class Versions:
             .values(last_version=prompts.c.last_version + 1, updated_at=sa.func.clock_timestamp())
             .returning(prompts.c.last_version)
         )
-        return (await self._connection.execute(taking)).scalar_one()
+        number: int = (await self._connection.execute(taking)).scalar_one()
+        return number
 
     async def _point_branch(self, prompt_id: UUID, branch: str, head: int, by: str) -> None:
         pointing = insert(prompt_branches).values(

@@ -17,9 +17,7 @@ _MOST = 100
 class Completing:
     """Completes what a person types."""
 
-    def __init__(
-        self, database: Database, catalog: Catalog, finder: Finder, scope: Scope
-    ) -> None:
+    def __init__(self, database: Database, catalog: Catalog, finder: Finder, scope: Scope) -> None:
         self._database = database
         self._catalog = catalog
         self._finder = finder
@@ -39,9 +37,7 @@ class Completing:
         if choices:
             return _completed(choices, typed)
         async with self._database.reading() as tx:
-            used = await tx.usage.list_values(
-                source.prompt.id, argument, prefix=typed, limit=_MOST
-            )
+            used = await tx.usage.list_values(source.prompt.id, argument, prefix=typed, limit=_MOST)
         default = (declared.default,) if declared.default else ()
         return _completed((*default, *used), typed)
 

@@ -53,7 +53,7 @@ def new_draft(written: PromptInput) -> Draft:
 def revise_draft(present: Draft, written: PromptInput) -> Draft:
     """Return the content with the written fields replaced.
 
-    Arguments that the caller didn't write keep their declarations as long as the new texts use them.
+    Arguments that the caller didn't write keep their declarations while the new texts use them.
 
     Raises:
         Invalid: a field can't be used.

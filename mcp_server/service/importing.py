@@ -22,8 +22,8 @@ class Importing:
     async def take(self, file: PromptFile, *, by: str) -> Outcome:
         """Bring one prompt in.
 
-        Content that the prompt has, or had before, writes nothing: importing an old file again never
-        overrides what came after it. Labels stay where they are.
+        Content that the prompt has, or had before, writes nothing: importing an old file again
+        never overrides what came after it. Labels stay where they are.
 
         Raises:
             Invalid, Forbidden, Unavailable: as for `Prompts.create` and `Prompts.update`.
@@ -32,13 +32,9 @@ class Importing:
         author, message = file.created_by or by, f"Import from {file.source}"
         async with self._database.reading() as tx:
             present = await tx.prompts.find(file.metadata.name)
-            known = present and await tx.versions.find_by_hash(
-                present.id, content_hash(file.draft)
-            )
+            known = present and await tx.versions.find_by_hash(present.id, content_hash(file.draft))
         if present is None:
-            await self._writer.create(
-                file.metadata, file.draft, by=author, commit_message=message
-            )
+            await self._writer.create(file.metadata, file.draft, by=author, commit_message=message)
             return "created"
         if present.archived_at is not None or (known and known != present.latest_version):
             return "unchanged"
@@ -50,9 +46,7 @@ class Importing:
         def revision(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
             return file.metadata, file.draft
 
-        saved = await self._writer.revise(
-            present.name, revision, by=author, commit_message=message
-        )
+        saved = await self._writer.revise(present.name, revision, by=author, commit_message=message)
         if saved.new_version:
             return "new version"
         return "updated" if saved.changed else "unchanged"

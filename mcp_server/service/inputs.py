@@ -27,15 +27,15 @@ class PromptInput:
     `template` is one user message and excludes `messages`.
     """
 
-    title: str | None | Unset = UNSET
-    description: str | None | Unset = UNSET
+    title: str | Unset | None = UNSET
+    description: str | Unset | None = UNSET
     folder: str | Unset = UNSET
     tags: Sequence[str] | Unset = UNSET
     template: str | Unset = UNSET
     messages: Sequence[Message] | Unset = UNSET
     arguments: Sequence[Argument] | Unset = UNSET
     template_format: TemplateFormat | Unset = UNSET
-    model_type: str | None | Unset = UNSET
+    model_type: str | Unset | None = UNSET
     model_config: Mapping[str, Any] | Unset = UNSET
     variants: Mapping[str, Sequence[Message]] | Unset = UNSET
 

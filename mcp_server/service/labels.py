@@ -28,9 +28,7 @@ class Labels:
             version = resolve_reference(prompt, wanted)
             before = prompt.labels.get(label)
             if before != version:
-                await tx.labels.point(
-                    prompt.id, label, version, moved_from=before, moved_by=by
-                )
+                await tx.labels.point(prompt.id, label, version, moved_from=before, moved_by=by)
             current = await tx.prompts.find(prompt.name)
         self._writer.announce(prompt)
         return LabelMove(current or prompt, label, before, version)
@@ -53,6 +51,4 @@ class Labels:
 
 def _no_such_label(name: str, label: str, present: list[str]) -> NotFound:
     carried = ", ".join(f"'{known}'" for known in present) or "none"
-    return NotFound(
-        f"'{name}' carries no label '{label}'. Its labels: {carried}.", nearest=present
-    )
+    return NotFound(f"'{name}' carries no label '{label}'. Its labels: {carried}.", nearest=present)

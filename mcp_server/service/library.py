@@ -32,9 +32,7 @@ class Library:
         self.values = ArgumentValues(database)
         finder = Finder(database, self.catalog, self.scope)
         writer = Writer(database, self.catalog, finder, self.scope)
-        self.prompts = Prompts(
-            database, self.catalog, finder, writer, self.values, self.scope
-        )
+        self.prompts = Prompts(database, self.catalog, finder, writer, self.values, self.scope)
         self.versions = Versions(database, finder, writer)
         self.labels = Labels(finder, writer)
         self.search = Search(database, self.scope)

@@ -123,9 +123,7 @@ class Prompts:
             Invalid: the cursor isn't one of this list.
         """
         published = [
-            summary
-            for summary in await self._catalog.list_prompts()
-            if self._scope.admits(summary)
+            summary for summary in await self._catalog.list_prompts() if self._scope.admits(summary)
         ]
         listing = f"published {self._scope}"
         if cursor is not None:

@@ -8,7 +8,7 @@ from storage.errors import Forbidden
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """An allow-list: with tags, a prompt needs one of them; with folders, it lies in one of them."""
+    """An allow-list: a prompt needs one of the tags, and has to lie in one of the folders."""
 
     tags: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()

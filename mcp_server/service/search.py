@@ -34,6 +34,4 @@ class Search:
                 page = await tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)
                 return page.map(lambda prompt: SearchHit(prompt, 0.0, prompt.description or ""))
             found = await tx.search.find(words, narrowed, limit=limit, cursor=cursor)
-        return found.map(
-            lambda hit: SearchHit(hit.prompt, hit.score, snippet(hit.text, words))
-        )
+        return found.map(lambda hit: SearchHit(hit.prompt, hit.score, snippet(hit.text, words)))

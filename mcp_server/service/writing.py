@@ -21,9 +21,7 @@ Revision = Callable[[Prompt, Version], tuple[Metadata, Draft]]
 class Writer:
     """Writes prompts and versions, each call in one transaction."""
 
-    def __init__(
-        self, database: Database, catalog: Catalog, finder: Finder, scope: Scope
-    ) -> None:
+    def __init__(self, database: Database, catalog: Catalog, finder: Finder, scope: Scope) -> None:
         self._database = database
         self._catalog = catalog
         self._finder = finder
@@ -47,7 +45,7 @@ class Writer:
                 current = await _read_back(tx, metadata.name)
         except Conflict:
             raise Conflict(
-                f"A prompt named '{metadata.name}' already exists (an archived one keeps its name). "
+                f"A prompt named '{metadata.name}' already exists (archived ones keep their names). "
                 "Choose another name, or write a new version with update_prompt."
             ) from None
         self.announce(current.prompt)
@@ -79,9 +77,7 @@ class Writer:
                 await tx.prompts.update(prompt.id, metadata)
             rewritten = content_hash(draft) != head.content_hash
             if rewritten:
-                await self._append(
-                    tx, prompt.id, metadata, draft, head.version, by, commit_message
-                )
+                await self._append(tx, prompt.id, metadata, draft, head.version, by, commit_message)
             current = await _read_back(tx, name)
         if rewritten or described:
             self.announce(current.prompt)

@@ -244,7 +244,7 @@ def _as_is(statement: str) -> sa.TextClause:
 
 
 def _collation() -> str:
-    """Name a collation that lower-cases every script, whatever locale the database was made with."""
+    """Name a collation that lower-cases every script, whatever the database's locale is."""
     known = op.get_bind().scalar(
         sa.text(
             "SELECT collname FROM pg_collation "

@@ -71,7 +71,7 @@ def staged_binaries(root: Path, major: int | None = None) -> Binaries | None:
 
 
 def stage(binaries: Binaries, root: Path) -> Binaries:
-    """Copy a package's programs into `root`, and drop older ones of the same major version.
+    """Copy a package's programs into `root`, if they aren't there.
 
     An upgrade of the package, or a cleaned cache, takes files away that new sessions of a running
     server still need. Other installations are used where they are.
@@ -83,10 +83,14 @@ def stage(binaries: Binaries, root: Path) -> Binaries:
         unfinished = Path(tempfile.mkdtemp(prefix=".stage-", dir=root))
         copy_tree(binaries, unfinished)
         unfinished.rename(target)
+    return replace(binaries, bin=target / binaries.bin.relative_to(binaries.tree), tree=target)
+
+
+def remove_older(binaries: Binaries, root: Path) -> None:
+    """Remove older programs of the same major version from `root`; no server may use them."""
     for other in _staged(root):
         if other.major == binaries.major and other.version < binaries.version:
             shutil.rmtree(root / f"pgsql-{other.label}", ignore_errors=True)
-    return replace(binaries, bin=target / binaries.bin.relative_to(binaries.tree), tree=target)
 
 
 def copy_tree(binaries: Binaries, target: Path) -> Binaries:

@@ -59,23 +59,17 @@ def ensure(root: Root) -> ConnInfo:
     Raises:
         EmbeddedError: It can't be started.
     """
-    _refuse_windows()
-    try:
+    with _explained(root):
         root.prepare()
         presence.register(root.clients)
         if not _is_served(root) or not root.password.exists():
             _serve(root)
         return ConnInfo(str(root.sockets), PORT, USER, root.password.read_text(), DATABASE)
-    except OSError as error:
-        raise EmbeddedError(
-            f"The embedded PostgreSQL in '{root.path}' can't be used ({error}); mend that, or name "
-            "another folder in PROMPTSTACK_DATA_DIR, or set DATABASE_URL."
-        ) from error
 
 
 @dataclass(frozen=True)
 class Status:
-    """What can be seen of a data root without touching it."""
+    """What is to be seen of a data root; `clients` counts the processes that use it."""
 
     running: bool
     pid: int | None
@@ -88,32 +82,39 @@ class Status:
 
 
 def status(root: Root) -> Status:
-    """Describe the server and its data; start nothing."""
-    _refuse_windows()
-    found = root.found_data()
-    return Status(
-        running=probe(root.sockets) is not Answer.NONE,
-        pid=postmaster_pid(found[0]) if found else None,
-        version=_version(root, found[1]) if found else None,
-        data_dir=found[0] if found else None,
-        socket_dir=root.sockets,
-        clients=count_clients(root.clients),
-        size=_size(found[0]) if found else 0,
-        log_tail=tail(root.log),
-    )
+    """Describe the server and its data; start nothing.
+
+    Raises:
+        EmbeddedError: The data can't be read.
+    """
+    with _explained(root):
+        found = root.found_data()
+        return Status(
+            running=probe(root.sockets) is not Answer.NONE,
+            pid=postmaster_pid(found[0]) if found else None,
+            version=_version(root, found[1]) if found else None,
+            data_dir=found[0] if found else None,
+            socket_dir=root.sockets,
+            clients=count_clients(root.clients),
+            size=_size(found[0]) if found else 0,
+            log_tail=tail(root.log),
+        )
 
 
 def stop(root: Root) -> bool:
     """Stop the server, whoever uses it, and tell whether there was one.
 
     The next client that needs it starts it again.
+
+    Raises:
+        EmbeddedError: It can't be stopped.
     """
-    _refuse_windows()
-    if not root.path.is_dir():
-        return False
-    patience = _Patience(root)
-    with _start_lock(root, patience):
-        return _stop_server(root, patience)
+    with _explained(root):
+        if not root.path.is_dir():
+            return False
+        patience = _Patience(root)
+        with _start_lock(root, patience):
+            return _stop_server(root, patience)
 
 
 class _Patience:
@@ -132,6 +133,22 @@ class _Patience:
             self._ends_at = time.monotonic() + _PATIENCE_SECONDS
         time.sleep(self._tick)
         self._tick = min(self._tick * 1.1, _LAST_TICK_SECONDS)
+
+
+@contextlib.contextmanager
+def _explained(root: Root) -> Iterator[None]:
+    if sys.platform == "win32":
+        raise EmbeddedError(
+            "The embedded PostgreSQL doesn't run on Windows; set DATABASE_URL to a PostgreSQL "
+            "server."
+        )
+    try:
+        yield
+    except OSError as error:
+        raise EmbeddedError(
+            f"The embedded PostgreSQL in '{root.path}' can't be used ({error}); mend that, or name "
+            "another folder in PROMPTSTACK_DATA_DIR, or set DATABASE_URL."
+        ) from error
 
 
 def _is_served(root: Root) -> bool:
@@ -224,11 +241,3 @@ def _size(folder: Path) -> int:
             with contextlib.suppress(FileNotFoundError):
                 total += os.lstat(os.path.join(place, name)).st_size
     return total
-
-
-def _refuse_windows() -> None:
-    if sys.platform == "win32":
-        raise EmbeddedError(
-            "The embedded PostgreSQL doesn't run on Windows; set DATABASE_URL to a PostgreSQL "
-            "server."
-        )

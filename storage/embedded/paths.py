@@ -1,8 +1,10 @@
 """The data root: where everything of one embedded PostgreSQL lies."""
 
+import contextlib
 import os
 import re
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,8 +40,9 @@ class Root:
     ) -> "Root":
         """Return the root inside `data_dir`, or in the usual place of this user."""
         # Different spellings of one folder must not become two servers.
-        folder = Path(os.path.realpath(data_dir or _usual_place()))
-        return cls(folder / "postgres", idle_seconds, bindir)
+        folder = Path(os.path.realpath((data_dir or _usual_place()).expanduser()))
+        programs = bindir.expanduser().absolute() if bindir else None
+        return cls(folder / "postgres", idle_seconds, programs)
 
     @property
     def password(self) -> Path:
@@ -142,19 +145,32 @@ class Root:
             EmbeddedError: Somebody else made it before.
         """
         folder = self.sockets
-        folder.mkdir(mode=0o700, exist_ok=True)
-        status = folder.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (os.geteuid(), account.uid):
-            raise EmbeddedError(
-                f"'{folder}' is needed for the database's socket, but somebody else made it; "
-                "remove it, or name a folder with a shorter path in PROMPTSTACK_DATA_DIR."
-            )
-        folder.chmod(0o700)
-        account.own(folder)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        descriptor = _open_own_folder(folder, account)
+        try:
+            os.fchmod(descriptor, 0o700)
+            if account.is_other:
+                os.fchown(descriptor, account.uid, account.gid)
+        finally:
+            os.close(descriptor)
+
+
+def _open_own_folder(folder: Path, account: "Account") -> int:
+    # What is checked is what is changed, even if somebody swaps the folder meanwhile.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        if os.fstat(descriptor).st_uid in (os.geteuid(), account.uid):
+            return descriptor
+        os.close(descriptor)
+    raise EmbeddedError(
+        f"'{folder}' is needed for the database's socket, but somebody else made it; "
+        "remove it, or name a folder with a shorter path in PROMPTSTACK_DATA_DIR."
+    )
 
 
 def _usual_place() -> Path:
-    if os.geteuid() == 0:
+    if sys.platform != "win32" and os.geteuid() == 0:
         return _AS_ROOT
     import platformdirs
 

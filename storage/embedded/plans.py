@@ -10,7 +10,7 @@ from pathlib import Path
 
 from storage.embedded import cluster, supervisor
 from storage.embedded.accounts import Account, server_account
-from storage.embedded.binaries import Binaries, find_binaries, stage, staged_binaries
+from storage.embedded.binaries import Binaries, find_binaries, remove_older, stage, staged_binaries
 from storage.embedded.errors import EmbeddedError
 from storage.embedded.paths import Root
 
@@ -71,8 +71,10 @@ def prepare(root: Root) -> Installation:
     _check_reach(account, binaries.bin, "PROMPTSTACK_PG_BINDIR")
     data = found[0] if found else cluster.create_cluster(root, binaries, account)
     cluster.check_version(data, binaries.major)
-    if not root.password.exists() and supervisor.postmaster_pid(data) is None:
-        cluster.replace_password(root, data, binaries, account)
+    if supervisor.postmaster_pid(data) is None:
+        remove_older(binaries, root.path)
+        if not root.password.exists():
+            cluster.replace_password(root, data, binaries, account)
     root.prepare_sockets(account)
     return Installation(data, binaries, account)
 

@@ -25,6 +25,7 @@ LOG_LIMIT = 5 * 2**20
 _DEAD_PID = 2**22 + 1
 _FAST_SHUTDOWN_SECONDS = 60.0
 _LONGEST_TICK = 1.0
+_SHORTEST_TICK = 0.01
 
 
 class Plan(NamedTuple):
@@ -145,6 +146,7 @@ class _Watch:
         self._child: subprocess.Popen[bytes] | None = None
         self._pid = 0
         self._alarm = self._listen_to_signals()
+        self._bells = [self._alarm]
 
     def run(self) -> None:
         Path(self._plan.failure).unlink(missing_ok=True)
@@ -163,6 +165,8 @@ class _Watch:
         self._report(log_start)
 
     def _listen_to_signals(self) -> int:
+        # The client's mask came with its other belongings.
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
         alarm, bell = os.pipe()
         os.set_blocking(bell, False)
         signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
@@ -172,6 +176,14 @@ class _Watch:
             signal.signal(number, self._be_told_to_stop)
         return alarm
 
+    def _listen_to_end_of(self, pid: int) -> None:
+        # Only a parent gets a signal. Where this isn't known either, each tick looks for it.
+        if sys.platform == "linux":
+            try:
+                self._bells.append(os.pidfd_open(pid))
+            except OSError:
+                pass
+
     def _be_told_to_stop(self, number: int, frame: object) -> None:
         self._told_to_stop = True
 
@@ -179,6 +191,7 @@ class _Watch:
         plan = self._plan
         if pid := postmaster_pid(plan.data):
             self._pid = pid
+            self._listen_to_end_of(pid)
             self._say(f"takes over the running server {pid}")
             return 0
         _clear_traces(plan)
@@ -220,10 +233,9 @@ class _Watch:
         return len(lines) >= 8 and lines[0] == str(self._pid).encode()
 
     def _sleep(self, longest: float = _LONGEST_TICK) -> None:
-        # The end of a child rings at once; that of an adopted server must be looked for.
-        tick = self._plan.idle_seconds / 5 if self._child else 0.1
-        ringing, _, _ = select.select([self._alarm], [], [], min(tick, longest))
-        if ringing:
+        tick = max(self._plan.idle_seconds / 5, _SHORTEST_TICK)
+        ringing, _, _ = select.select(self._bells, [], [], min(tick, longest))
+        if self._alarm in ringing:
             os.read(self._alarm, 4096)
 
     def _stop_unless_needed(self) -> None:

@@ -44,7 +44,7 @@ async def test_a_write_elsewhere_is_seen_here(hearing_library, elsewhere):
     await _until(lambda: _names(hearing_library), ["note"])
     for number in range(1, 10):
         await elsewhere.prompts.update("note", PromptInput(template=f"{number}"), by="me")
-        await _until(lambda: _text(hearing_library), f"{number}")  # noqa: B023
+        await _until(lambda: _text(hearing_library), f"{number}")
 
 
 async def test_a_label_moved_elsewhere_is_seen_here(hearing_library, elsewhere):

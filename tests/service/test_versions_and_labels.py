@@ -21,7 +21,13 @@ async def test_references_mean_versions_labels_and_the_latest(three):
     await three.labels.set("story@2", "production", by="me")
     assert [
         await _text(three, reference)
-        for reference in ("story", "story@production", "story@latest", "story@1", "story@branch:main")
+        for reference in (
+            "story",
+            "story@production",
+            "story@latest",
+            "story@1",
+            "story@branch:main",
+        )
     ] == ["two {{a}}", "two {{a}}", "three {{b}}", "one {{a}}", "three {{b}}"]
 
 

@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
+from storage.connectors import UrlConnector
 from storage.entities import Change
 from storage.errors import Unavailable
-from storage.connectors import UrlConnector
 from storage.notifications import Listener
 from tests.support.library import add_prompt
 

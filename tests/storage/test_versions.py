@@ -109,9 +109,7 @@ async def test_versions_are_listed_newest_first_in_pages_with_their_labels(datab
     cursor = None
     async with database.reading() as tx:
         while True:
-            page = await tx.versions.list_summaries(
-                prompt_id, branch=None, limit=2, cursor=cursor
-            )
+            page = await tx.versions.list_summaries(prompt_id, branch=None, limit=2, cursor=cursor)
             seen += [(entry.version, entry.labels) for entry in page.items]
             cursor = page.next_cursor
             if cursor is None:

@@ -37,7 +37,7 @@ KNOWN = (
     "variants",
 )
 FRONT_MATTER = "front_matter"
-"""The key of a model_config under which keys of a file's front matter are kept that mean nothing."""
+"""The key of a model_config that holds what a file's front matter says beyond the known keys."""
 
 _OPENING = re.compile(r"---[ \t]*\r?\n")
 _CLOSING = re.compile(r"^---[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
@@ -179,11 +179,7 @@ def _split_config(draft: Draft) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _body(draft: Draft) -> str | None:
     """Return the text of a prompt that is one user text; None for any other."""
-    first = draft.messages[0]
-    if (
-        len(draft.messages) > 1
-        or first.role != "user"
-        or not isinstance(first.content, TextContent)
-    ):
+    first, *others = draft.messages
+    if others or first.role != "user" or not isinstance(first.content, TextContent):
         return None
     return first.content.text

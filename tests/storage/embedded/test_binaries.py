@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from storage.embedded.lifecycle import ensure, stop
 from storage.embedded.paths import Root
 from storage.embedded.plans import choose_binaries
 from tests.storage.embedded.client_process import fetch
-from tests.storage.embedded.clients import Client, client_environment
+from tests.storage.embedded.clients import Client, client_environment, supervisors, wait_until
 
 StartClient = Callable[..., Client]
 
@@ -103,17 +104,33 @@ def test_data_of_an_older_version_is_served_by_that_version(new_root: Root) -> N
         choose_binaries(replace(new_root, bindir=_installed().bin))
 
 
-def test_only_the_newest_staged_programs_of_a_version_are_kept(folder: Path) -> None:
+def test_only_the_newest_staged_programs_of_a_version_are_kept(root: Root) -> None:
     installed = _installed()
     for version in ((18, 0, 1), (17, 2)):
-        stage(replace(installed, version=version), folder)
+        stage(replace(installed, version=version), root.path)
 
-    stage(installed, folder)
+    ensure(root)
 
-    assert {path.name for path in folder.glob("pgsql-*")} == {
-        "pgsql-17.2",
-        f"pgsql-{installed.label}",
-    }
+    kept = {path.name for path in root.path.glob("pgsql-*")}
+    assert kept == {"pgsql-17.2", f"pgsql-{installed.label}"}
+
+
+def test_older_programs_are_kept_while_a_server_uses_them(root: Root) -> None:
+    older = root.path / "pgsql-18.0.1"
+    (root.path / f"pgsql-{_installed().label}").rename(older)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(binaries, "_installed", lambda: iter(()))
+        ensure(root)
+    (supervisor,) = supervisors(root)
+    os.kill(supervisor, signal.SIGKILL)
+    wait_until(lambda: supervisor not in supervisors(root), "the supervisor is gone")
+
+    connection = ensure(root)
+
+    assert fetch(connection, "SELECT to_tsvector('english', 'running')::text") == "'run':1"
+    stop(root)
+    ensure(root)
+    assert not older.exists()
 
 
 def test_an_older_package_uses_what_a_newer_one_staged(root: Root) -> None:

@@ -1,0 +1,96 @@
+"""What all shapes have in common: exact fields, forgiving spelling, one way to read and to write."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+
+from mcp_server.domain.names import did_you_mean, nearest
+from mcp_server.domain.texts import shown
+from storage.errors import Invalid
+
+
+class Shape(BaseModel):
+    """A shape: only the fields it describes, and absent fields left out when written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any] | None) -> Self:
+        """Read what a caller wrote; null counts as absent.
+
+        Raises:
+            Invalid: fields are missing, unknown or ill-typed; names all of them.
+        """
+        written = {name: value for name, value in (given or {}).items() if value is not None}
+        try:
+            return cls.model_validate(written)
+        except ValidationError as error:
+            raise _refusal(cls, error) from None
+
+    def write(self) -> dict[str, Any]:
+        """Write the shape as JSON values."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _as_text(value: object) -> object:
+    """Write a bare number or boolean as text, where text is wanted."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _unwrapped(value: object) -> object:
+    """Read a list or an object that was handed over as its JSON text, as models sometimes do."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+LooseText = Annotated[str, BeforeValidator(_as_text)]
+"""Text that may also be given as a bare number or boolean."""
+Unwrapped = BeforeValidator(_unwrapped)
+"""Marks a list or an object that may also be given as its JSON text."""
+Time = Annotated[
+    datetime,
+    PlainSerializer(
+        lambda value: value.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        return_type=str,
+        when_used="json",
+    ),
+]
+"""A moment, written as RFC 3339 in UTC."""
+
+
+def _refusal(model: type[BaseModel], error: ValidationError) -> Invalid:
+    faults: dict[str, str] = {}
+    for fault in error.errors(include_url=False, include_context=False):
+        faults.setdefault(_place(fault["loc"]), _reason(model, fault))
+    sentences = "; ".join(f"'{place}' {reason}" for place, reason in faults.items())
+    return Invalid(
+        f"The arguments can't be used: {sentences}.",
+        fields={place: f"{reason[:1].upper()}{reason[1:]}." for place, reason in faults.items()},
+    )
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    place = ""
+    for step in location:
+        place += f"[{step}]" if isinstance(step, int) else f".{shown(step)}"
+    return place.lstrip(".")
+
+
+def _reason(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
+    if fault["type"] == "missing":
+        return "is missing"
+    if fault["type"] == "extra_forbidden":
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        near = nearest(str(fault["loc"][0]), known) if len(fault["loc"]) == 1 else ()
+        return f"is unknown.{did_you_mean(near)}".rstrip(".")
+    expected = str(fault["msg"]).removeprefix("Input ")
+    return f"{expected[:1].lower()}{expected[1:]}, not '{shown(fault['input'])}'"

@@ -1,0 +1,351 @@
+"""Prompts as they are written and read."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from mcp_server.schemas.base import Shape, Time, Unwrapped
+from mcp_server.schemas.messages import (
+    ArgumentShape,
+    MessageShape,
+    read_arguments,
+    read_messages,
+)
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.results import PromptVersion, RenderedPrompt, Saved
+from storage.entities import Draft, Prompt, PromptSummary, TemplateFormat, TextContent
+
+Name = Annotated[
+    str,
+    Field(
+        description="The prompt's name: 1 to 64 of a-z, 0-9, '_' and '-', beginning with a letter "
+        "or digit. Clients turn it into a command, so keep it under 40.",
+        examples=["code-review"],
+    ),
+]
+Reference = Annotated[
+    str,
+    Field(
+        description="Which prompt and version: 'review' (what the label production points at, "
+        "else the newest version of main), 'review@3' (version 3), 'review@staging' (a label), "
+        "'review@latest' (the newest version of main) or 'review@branch:terse' (a branch's "
+        "newest).",
+        examples=["code-review", "code-review@3", "code-review@production"],
+    ),
+]
+CommitMessage = Annotated[
+    str,
+    Field(
+        description="Why this version exists, for those who read the history.",
+        examples=["Ask for a shorter answer"],
+    ),
+]
+ExpectedVersion = Annotated[
+    int,
+    Field(
+        description="The newest version of main that your change is based on (`latest_version` of "
+        "get_prompt). If somebody wrote a newer one meanwhile, nothing is written and the answer "
+        "names the current version.",
+        ge=1,
+    ),
+]
+Limit = Annotated[int, Field(description="How many at most, 1 to 100.", ge=1, le=100)]
+Cursor = Annotated[
+    str, Field(description="`next_cursor` of the page before; leave it out for the first page.")
+]
+
+
+class PromptFields(Shape):
+    """What can be written of a prompt. A field that is left out keeps its value."""
+
+    title: str | None = Field(
+        None, description="The name for people, in any script. An empty text removes it."
+    )
+    description: str | None = Field(
+        None,
+        description="What the prompt is for, in a sentence or two; shown in menus and searched. "
+        "An empty text removes it.",
+    )
+    folder: str | None = Field(
+        None,
+        description="The path that organises the library; an empty text is the root.",
+        examples=["support/emails"],
+    )
+    tags: Annotated[list[str], Unwrapped] | None = Field(
+        None,
+        description="All tags of the prompt, for free grouping; these replace the present ones.",
+        examples=[["review", "python"]],
+    )
+    template: str | None = Field(
+        None,
+        description="The text of a prompt that is one user message, with {{argument}} wherever a "
+        "value goes. Give this or `messages`, not both.",
+        examples=["Review this {{language}} code:\n\n{{code}}"],
+    )
+    messages: Annotated[list[MessageShape], Unwrapped] | None = Field(
+        None,
+        description="The messages of a prompt that is more than one user text. Give this or "
+        "`template`, not both.",
+    )
+    template_format: TemplateFormat | None = Field(
+        None,
+        description="`simple` fills {{argument}}; `text` is served exactly as it is written. "
+        "A new prompt is `simple`.",
+    )
+    arguments: Annotated[list[ArgumentShape], Unwrapped] | None = Field(
+        None,
+        description="What to say about the template's blanks. Blanks that aren't declared are "
+        "required texts; leave this out if that will do.",
+    )
+    model_type: str | None = Field(
+        None,
+        description="The model that the text is written for. An empty text removes it.",
+        examples=["gpt-4", "claude-sonnet-4"],
+    )
+    settings: Annotated[dict[str, Any], Unwrapped] | None = Field(
+        None,
+        alias="model_config",
+        description="Settings for the provider, such as temperature. Never secrets.",
+        examples=[{"temperature": 0.2}],
+    )
+    variants: Annotated[dict[str, list[MessageShape]], Unwrapped] | None = Field(
+        None,
+        description="Other messages for other models: from a model_type, or a prefix that ends "
+        "in '*', to its messages.",
+    )
+
+    def to_input(self) -> PromptInput:
+        """Return the fields that were written, for the use case.
+
+        Raises:
+            Invalid: a message isn't one.
+        """
+        names = self.model_fields_set & PromptFields.model_fields.keys()
+        given = {name: getattr(self, name) for name in names}
+        if self.messages is not None:
+            given["messages"] = read_messages(self.messages)
+        if self.arguments is not None:
+            given["arguments"] = read_arguments(self.arguments)
+        if self.variants is not None:
+            given["variants"] = {
+                key: read_messages(each, f"variants.{key}") for key, each in self.variants.items()
+            }
+        if "settings" in given:
+            given["model_config"] = given.pop("settings")
+        return PromptInput(**given)
+
+
+class PromptCreate(PromptFields):
+    """A prompt to be created."""
+
+    name: Name
+    commit_message: CommitMessage | None = None
+
+
+class PromptUpdate(PromptFields):
+    """A change of a prompt."""
+
+    name: Name
+    commit_message: CommitMessage | None = None
+    expected_version: ExpectedVersion | None = None
+
+
+class PromptOut(Shape):
+    """A prompt and one of its versions."""
+
+    id: str = Field(description="The prompt's UUID.")
+    name: str = Field(description="The prompt's name.")
+    title: str | None = Field(None, description="The name for people.")
+    description: str | None = Field(None, description="What the prompt is for.")
+    folder: str = Field(description="The folder it lies in; '' is the root.")
+    tags: list[str] = Field(description="The prompt's tags.")
+    version: int = Field(description="The version that is shown here.")
+    latest_version: int = Field(
+        description="The newest version of main: what to give as expected_version on a write."
+    )
+    branch: str = Field(description="The branch that this version was written on.")
+    labels: dict[str, int] = Field(
+        description="The prompt's labels and the version that each points at now."
+    )
+    template: str | None = Field(
+        None, description="The text, where the version is one user message; else see `messages`."
+    )
+    messages: list[MessageShape] | None = Field(
+        None, description="The messages, where the version is more than one user text."
+    )
+    template_format: TemplateFormat = Field(
+        description="`simple` fills {{argument}}; `text` is served as it is."
+    )
+    arguments: list[ArgumentShape] = Field(description="The template's blanks, required first.")
+    model_type: str | None = Field(None, description="The model that the text is written for.")
+    settings: dict[str, Any] = Field(
+        alias="model_config", description="Settings for the provider."
+    )
+    variants: dict[str, list[MessageShape]] = Field(
+        description="Other messages for other models, by model_type or prefix."
+    )
+    commit_message: str | None = Field(None, description="Why this version exists.")
+    created_by: str = Field(description="Who wrote this version.")
+    created_at: Time = Field(description="When the prompt was created.")
+    updated_at: Time = Field(description="When the prompt last changed.")
+
+
+class SavedOut(PromptOut):
+    """A prompt as a write left it."""
+
+    new_version: bool = Field(
+        description="Whether a version was written; false where the content is what it was before."
+    )
+    changed: bool = Field(description="Whether anything changed at all, the title or tags included.")
+    warnings: list[str] = Field(description="What the author may want to mend; often empty.")
+
+
+class PromptSummaryOut(Shape):
+    """A prompt as it stands in a list: what is served of it, without the texts."""
+
+    id: str = Field(description="The prompt's UUID.")
+    name: str = Field(description="The prompt's name.")
+    title: str | None = Field(None, description="The name for people.")
+    description: str | None = Field(None, description="What the prompt is for.")
+    folder: str = Field(description="The folder it lies in; '' is the root.")
+    tags: list[str] = Field(description="The prompt's tags.")
+    version: int = Field(description="The version that the bare name means now.")
+    labels: list[str] = Field(description="The labels that the prompt has, on whatever version.")
+    arguments: list[ArgumentShape] = Field(description="The template's blanks, required first.")
+    model_type: str | None = Field(None, description="The model that the text is written for.")
+    created_at: Time = Field(description="When the prompt was created.")
+    updated_at: Time = Field(description="When the prompt last changed.")
+
+
+class RenderIn(Shape):
+    """A prompt to be rendered."""
+
+    reference: Reference
+    arguments: Annotated[dict[str, Any], Unwrapped] = Field(
+        default_factory=dict,
+        description="A value for each blank, by name: text, or a number, boolean or JSON where "
+        "the argument has that type.",
+        examples=[{"language": "Python", "code": "print(1)"}],
+    )
+
+
+class ReferenceIn(Shape):
+    """A prompt to be read."""
+
+    reference: Reference
+
+
+class RenderedOut(Shape):
+    """A prompt with its blanks filled."""
+
+    name: str = Field(description="The prompt's name.")
+    version: int = Field(description="The version that was rendered.")
+    messages: list[MessageShape] = Field(description="The messages, ready to be used.")
+
+
+class ArchiveIn(Shape):
+    """A prompt to be archived or restored."""
+
+    name: Name
+    restore: bool = Field(
+        False, description="Give true to bring an archived prompt back instead."
+    )
+
+
+class ArchivedOut(Shape):
+    """Whether a prompt is archived now."""
+
+    name: str = Field(description="The prompt's name.")
+    archived: bool = Field(description="Whether it is archived now.")
+    archived_at: Time | None = Field(None, description="When it was archived.")
+
+
+def present_prompt(source: PromptVersion) -> PromptOut:
+    """Present a prompt and a version of it."""
+    return PromptOut(**_read(source))
+
+
+def present_saved(saved: Saved) -> SavedOut:
+    """Present what a write left behind."""
+    return SavedOut(
+        **_read(saved.current),
+        new_version=saved.new_version,
+        changed=saved.changed,
+        warnings=list(saved.warnings),
+    )
+
+
+def present_summary(summary: PromptSummary) -> dict[str, Any]:
+    """Return the fields of a prompt in a list, for a shape that begins with them."""
+    return {
+        "id": str(summary.id),
+        "name": summary.name,
+        "title": summary.title,
+        "description": summary.description,
+        "folder": summary.folder,
+        "tags": list(summary.tags),
+        "version": summary.version,
+        "labels": list(summary.labels),
+        "arguments": [ArgumentShape.of(argument) for argument in summary.arguments],
+        "model_type": summary.model_type,
+        "created_at": summary.created_at,
+        "updated_at": summary.updated_at,
+    }
+
+
+def present_rendered(rendered: RenderedPrompt) -> RenderedOut:
+    """Present a rendered prompt."""
+    return RenderedOut(
+        name=rendered.source.prompt.name,
+        version=rendered.source.version.version,
+        messages=[MessageShape.of(message) for message in rendered.messages],
+    )
+
+
+def present_archived(prompt: Prompt) -> ArchivedOut:
+    """Present whether a prompt is archived."""
+    archived = prompt.archived_at is not None
+    return ArchivedOut(name=prompt.name, archived=archived, archived_at=prompt.archived_at)
+
+
+def _read(source: PromptVersion) -> dict[str, Any]:
+    prompt, version = source.prompt, source.version
+    return {
+        "id": str(prompt.id),
+        "name": prompt.name,
+        "title": prompt.title,
+        "description": prompt.description,
+        "folder": prompt.folder,
+        "tags": list(prompt.tags),
+        "version": version.version,
+        "latest_version": prompt.latest_version,
+        "branch": version.branch,
+        "labels": dict(prompt.labels),
+        **_content(version.draft),
+        "commit_message": version.commit_message,
+        "created_by": version.created_by,
+        "created_at": prompt.created_at,
+        "updated_at": prompt.updated_at,
+    }
+
+
+def _content(draft: Draft) -> dict[str, Any]:
+    return {
+        **_texts(draft),
+        "template_format": draft.template_format,
+        "arguments": [ArgumentShape.of(argument) for argument in draft.arguments],
+        "model_type": draft.model_type,
+        "settings": dict(draft.model_config),
+        "variants": {
+            key: [MessageShape.of(message) for message in messages]
+            for key, messages in draft.variants.items()
+        },
+    }
+
+
+def _texts(draft: Draft) -> dict[str, Any]:
+    """Present one user text as the template that it was written as."""
+    first, *others = draft.messages
+    if not others and first.role == "user" and isinstance(first.content, TextContent):
+        return {"template": first.content.text}
+    return {"messages": [MessageShape.of(message) for message in draft.messages]}

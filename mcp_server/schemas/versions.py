@@ -1,0 +1,189 @@
+"""Versions: the history of a prompt and what changed in it."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from mcp_server.domain.diffs import ArgumentDiff, MessageDiff, VersionDiff
+from mcp_server.schemas.base import Shape, Time
+from mcp_server.schemas.messages import ArgumentShape
+from mcp_server.schemas.prompts import (
+    CommitMessage,
+    Cursor,
+    ExpectedVersion,
+    Limit,
+    Name,
+    Reference,
+)
+from storage.entities import Argument, VersionSummary
+from storage.pages import Page
+
+DiffKind = Literal["added", "removed", "changed"]
+
+
+class VersionsIn(Shape):
+    """Whose versions to list."""
+
+    name: Name
+    branch: str | None = Field(
+        None, description="Only versions of this branch.", examples=["main"]
+    )
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+
+class VersionOut(Shape):
+    """A version in a list: without its texts."""
+
+    version: int = Field(description="The version's number.")
+    branch: str = Field(description="The branch that it was written on.")
+    parent: int | None = Field(None, description="The version that it was made from.")
+    merged_from: int | None = Field(None, description="The version that was merged into it.")
+    labels: list[str] = Field(description="The labels that point at this version now.")
+    tags: list[str] = Field(description="The prompt's tags when it was written.")
+    model_type: str | None = Field(None, description="The model that the text is written for.")
+    commit_message: str | None = Field(None, description="Why this version exists.")
+    created_by: str = Field(description="Who wrote it.")
+    created_at: Time = Field(description="When it was written.")
+    content_hash: str = Field(description="Equal for versions that mean the same.")
+
+
+class VersionsOut(Shape):
+    """A page of a prompt's versions, newest first."""
+
+    items: list[VersionOut] = Field(description="The versions, newest first.")
+    next_cursor: str | None = Field(
+        None, description="Give this as `cursor` to get the next page; absent on the last one."
+    )
+
+
+class DiffIn(Shape):
+    """Two versions to compare."""
+
+    old: Reference = Field(
+        description="The version to start from, as a reference.", examples=["code-review@3"]
+    )
+    new: Reference = Field(
+        description="The version to compare with it, as a reference.",
+        examples=["code-review@latest"],
+    )
+
+
+class MessageDiffOut(Shape):
+    """One message that differs."""
+
+    kind: DiffKind = Field(description="What happened to the message.")
+    old: int | None = Field(None, description="Its position before, counted from 0.")
+    new: int | None = Field(None, description="Its position after, counted from 0.")
+    old_role: str | None = Field(None, description="Its role before.")
+    new_role: str | None = Field(None, description="Its role after.")
+    variant: str | None = Field(
+        None, description="The model_type of the variant that it belongs to; absent for the base."
+    )
+    text: str = Field(description="A unified diff; '' where only the role changed.")
+
+
+class ArgumentDiffOut(Shape):
+    """One argument that differs."""
+
+    kind: DiffKind = Field(description="What happened to the argument.")
+    name: str = Field(description="The argument's name.")
+    fields: list[str] = Field(description="What changed in its declaration.")
+    old: ArgumentShape | None = Field(None, description="Its declaration before.")
+    new: ArgumentShape | None = Field(None, description="Its declaration after.")
+
+
+class FieldDiffOut(Shape):
+    """A field of the version that differs."""
+
+    field: str = Field(description="The field's name.")
+    old: Any = Field(None, description="Its value before.")
+    new: Any = Field(None, description="Its value after.")
+
+
+class DiffOut(Shape):
+    """All that differs between two versions."""
+
+    old: int = Field(description="The number of the version before.")
+    new: int = Field(description="The number of the version after.")
+    identical: bool = Field(description="Whether nothing differs.")
+    messages: list[MessageDiffOut] = Field(description="The messages that differ.")
+    arguments: list[ArgumentDiffOut] = Field(description="The arguments that differ.")
+    metadata: list[FieldDiffOut] = Field(description="Other fields that differ.")
+    text: str = Field(description="Everything as one readable text, in the manner of a patch.")
+
+
+class RestoreIn(Shape):
+    """An old version to bring back."""
+
+    reference: Reference = Field(
+        description="The version whose content to bring back, as a reference with a number or a "
+        "label.",
+        examples=["code-review@3"],
+    )
+    commit_message: CommitMessage | None = None
+    expected_version: ExpectedVersion | None = None
+
+
+def present_version(version: VersionSummary) -> VersionOut:
+    """Present a version of a list."""
+    return VersionOut(
+        version=version.version,
+        branch=version.branch,
+        parent=version.parent,
+        merged_from=version.merged_from,
+        labels=list(version.labels),
+        tags=list(version.tags),
+        model_type=version.model_type,
+        commit_message=version.commit_message,
+        created_by=version.created_by,
+        created_at=version.created_at,
+        content_hash=version.content_hash,
+    )
+
+
+def present_versions(page: Page[VersionSummary]) -> VersionsOut:
+    """Present a page of a prompt's versions."""
+    items = [present_version(version) for version in page.items]
+    return VersionsOut(items=items, next_cursor=page.next_cursor)
+
+
+def present_diff(diff: VersionDiff) -> DiffOut:
+    """Present all that differs between two versions."""
+    return DiffOut(
+        old=diff.old,
+        new=diff.new,
+        identical=diff.identical,
+        messages=[_message(each) for each in diff.messages],
+        arguments=[_argument(each) for each in diff.arguments],
+        metadata=[
+            FieldDiffOut(field=each.field, old=each.old, new=each.new) for each in diff.metadata
+        ],
+        text=diff.text,
+    )
+
+
+def _message(diff: MessageDiff) -> MessageDiffOut:
+    return MessageDiffOut(
+        kind=diff.kind,
+        old=diff.old,
+        new=diff.new,
+        old_role=diff.old_role,
+        new_role=diff.new_role,
+        variant=diff.variant,
+        text=diff.text,
+    )
+
+
+def _argument(diff: ArgumentDiff) -> ArgumentDiffOut:
+    return ArgumentDiffOut(
+        kind=diff.kind,
+        name=diff.name,
+        fields=list(diff.fields),
+        old=_declaration(diff.old),
+        new=_declaration(diff.new),
+    )
+
+
+def _declaration(argument: Argument | None) -> ArgumentShape | None:
+    return None if argument is None else ArgumentShape.of(argument)

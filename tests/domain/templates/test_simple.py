@@ -1,0 +1,125 @@
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_server.domain.templates import simple, template_engine
+from mcp_server.domain.templates.simple import Placeholder
+from storage.errors import Invalid
+
+PIECES = st.sampled_from(["{", "}", "{{", "}}", "\\", " ", "a", "{{a}}", "{{ é1 }}", "\n", "1", "$"])
+TEXTS = st.lists(PIECES | st.text(max_size=3), max_size=25).map("".join)
+VALUES = {"a": "{{b}}", "b": "2", "é1": "\\", "名前": "値"}
+
+
+@pytest.mark.parametrize(
+    ("template", "filled"),
+    [
+        ("{{a}}", "{{b}}"),
+        ("{{ b }}", "2"),
+        ("{{\tb\t}}", "2"),
+        ("{{\nb}}", "{{\nb}}"),
+        ("{{名前}}さん", "値さん"),
+        ("{{{b}}}", "{2}"),
+        ("{{b.c}}", "{{b.c}}"),
+        ("{{1b}}", "{{1b}}"),
+        ("{{b c}}", "{{b c}}"),
+        ("{{}}", "{{}}"),
+        ("{b}", "{b}"),
+        (r"\{{b}}", "{{b}}"),
+        (r"\\{{b}}", r"\2"),
+        (r"\\\{{b}}", r"\{{b}}"),
+        (r"\{b}", r"\{b}"),
+        (r"\{{b c}}", r"\{{b c}}"),
+        (r"\{{{b}}", r"\{2"),
+        ("{{b}}{{b}}", "22"),
+    ],
+)
+def test_a_template_is_filled(template: str, filled: str) -> None:
+    assert simple.fill(template, VALUES) == filled
+
+
+def test_placeholders_are_named_once_in_order_of_use() -> None:
+    assert simple.placeholders(r"{{b}} {{ a }} {{b}} \{{c}} \\{{d}}") == ("b", "a", "d")
+
+
+@given(TEXTS)
+def test_an_escaped_text_is_served_as_it_was(text: str) -> None:
+    assert simple.fill(simple.escape(text), {}) == text
+
+
+@given(TEXTS)
+def test_an_escaped_text_has_no_placeholders(text: str) -> None:
+    assert simple.placeholders(simple.escape(text)) == ()
+
+
+@given(TEXTS)
+def test_values_are_never_scanned_again(value: str) -> None:
+    assert simple.fill("<{{a}}|{{a}}>", {"a": value}) == f"<{value}|{value}>"
+
+
+@given(TEXTS)
+def test_what_is_filled_is_what_the_placeholders_name(text: str) -> None:
+    names = simple.placeholders(text)
+    simple.fill(text, {name: "x" for name in names})
+    for name in names:
+        with pytest.raises(KeyError):
+            simple.fill(text, {other: "x" for other in names if other != name})
+
+
+@given(st.lists(TEXTS | st.builds(Placeholder, st.sampled_from(["a", "b"]), st.booleans())))
+def test_a_composed_template_serves_its_parts(parts: list[str | Placeholder]) -> None:
+    values = {"a": "\\", "b": "{{a}}"}
+    served = "".join(part if isinstance(part, str) else values[part.name] for part in parts)
+    assert simple.fill(simple.compose(parts), values) == served
+
+
+@given(TEXTS)
+def test_a_parsed_template_serves_the_same_once_it_is_composed_again(text: str) -> None:
+    values = {name: f"<{name}>" for name in simple.placeholders(text)}
+    again = simple.compose(simple.parse(text))
+    assert simple.fill(again, values) == simple.fill(text, values)
+    assert simple.compose(simple.parse(again)) == again
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["{" * 1_000_000, "\\" * 1_000_000, "{{ " * 330_000, "{{" + "a" * 999_998, "{{" + " " * 999_998]
+    + ["\\" * 500_000 + "{" * 500_000, "{{a" * 330_000, "\\{{a" * 250_000, "{{a }" * 200_000],
+    ids=range(9),
+)
+def test_a_hostile_text_takes_linear_time(hostile: str) -> None:
+    start = time.process_time()
+    assert simple.fill(hostile, {}) == hostile
+    assert simple.placeholders(hostile) == ()
+    assert simple.compose(simple.parse(hostile)) == simple.escape(hostile) == hostile
+    assert time.process_time() - start < 2
+
+
+def test_filling_stops_at_its_limit_before_memory_does() -> None:
+    with pytest.raises(Invalid, match="more than 4,000,000 characters"):
+        simple.fill("{{a}}" * 200_000, {"a": "x" * 1_000_000}, limit=4_000_000)
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(7, True), (6, False)])
+def test_the_limit_counts_what_is_served(limit: int, fits: bool) -> None:
+    values = {"a": "", "b": "12345"}
+    if fits:
+        assert simple.fill("{{a}}<{{b}}>", values, limit=limit) == "<12345>"
+    else:
+        with pytest.raises(Invalid):
+            simple.fill("{{a}}<{{b}}>", values, limit=limit)
+
+
+def test_the_text_format_is_verbatim() -> None:
+    engine = template_engine("text")
+    assert engine.placeholders(r"{{a}} \{{b}}") == ()
+    assert engine.fill(r"{{a}} \{{b}}", {"a": "1"}) == r"{{a}} \{{b}}"
+    with pytest.raises(Invalid):
+        engine.fill("long", {}, limit=3)
+
+
+def test_an_unknown_format_is_refused_with_those_there_are() -> None:
+    with pytest.raises(Invalid, match="no template format 'jinja'. Use 'text' or 'simple'"):
+        template_engine("jinja")

@@ -1,0 +1,248 @@
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_server.domain.drafts import (
+    arguments_from_json,
+    arguments_to_json,
+    content_hash,
+    make_draft,
+    messages_from_json,
+    messages_to_json,
+    served_text,
+)
+from storage.entities import (
+    Argument,
+    AudioContent,
+    Draft,
+    EmbeddedResource,
+    ImageContent,
+    Message,
+    ResourceLink,
+    TextContent,
+)
+from storage.errors import Invalid
+
+WORDS = st.text(min_size=1, max_size=8)
+BASE64 = st.binary(min_size=1, max_size=8).map(lambda raw: base64.b64encode(raw).decode())
+CONTENTS = st.one_of(
+    st.builds(TextContent, st.text()),
+    st.builds(ImageContent, BASE64, st.just("image/png")),
+    st.builds(AudioContent, BASE64, st.just("audio/wav")),
+    st.builds(EmbeddedResource, WORDS, st.none() | WORDS, text=st.text()),
+    st.builds(EmbeddedResource, WORDS, blob=BASE64),
+    st.builds(ResourceLink, WORDS, WORDS, title=st.none() | st.text()),
+)
+MESSAGES = st.builds(Message, st.sampled_from(["system", "user", "assistant"]), CONTENTS)
+ARGUMENTS = st.builds(
+    Argument,
+    WORDS,
+    title=st.none() | st.text(),
+    required=st.booleans(),
+    type=st.sampled_from(["string", "enum", "json"]),
+    default=st.none() | st.text(),
+    choices=st.lists(st.text(), max_size=3).map(tuple),
+)
+
+
+def user(text: str) -> Message:
+    return Message("user", TextContent(text))
+
+
+@given(st.lists(MESSAGES).map(tuple), st.lists(ARGUMENTS).map(tuple))
+def test_json_gives_back_what_was_written(
+    messages: tuple[Message, ...], arguments: tuple[Argument, ...]
+) -> None:
+    written = json.loads(json.dumps([messages_to_json(messages), arguments_to_json(arguments)]))
+    assert messages_from_json(written[0]) == messages
+    assert arguments_from_json(written[1]) == arguments
+
+
+def test_what_is_absent_is_left_out_of_json() -> None:
+    link = Message("user", ResourceLink("file:///a", "a"))
+    assert messages_to_json([user(""), link]) == [
+        {"role": "user", "content": {"type": "text", "text": ""}},
+        {"role": "user", "content": {"type": "resource_link", "uri": "file:///a", "name": "a"}},
+    ]
+    assert arguments_to_json([Argument("a")]) == [{"name": "a", "required": True, "type": "string"}]
+
+
+IMAGE = {"type": "image", "data": "aGk=", "mime_type": "image/png"}
+
+
+@pytest.mark.parametrize(
+    ("value", "place", "said"),
+    [
+        ({}, "messages", "has to be a list"),
+        (["x"], "messages[0]", "has to be an object"),
+        ([{"content": IMAGE}], "messages[0].role", "is missing"),
+        ([{"role": "bot", "content": IMAGE}], "messages[0].role", "is 'bot'. Use one of system"),
+        ([{"role": "user", "content": "hi"}], "messages[0].content", "has to be an object"),
+        ([{"role": "user", "content": {}}], "messages[0].content", "has no 'type'"),
+        ([{"role": "user", "content": {"type": 1}}], "messages[0].content.type", "is '1'"),
+        ([{"role": "user", "content": {"type": "text"}}], "messages[0].content.text", "is missing"),
+        (
+            [{"role": "user", "content": {**IMAGE, "data": 5}}],
+            "messages[0].content.data",
+            "has to be text, not '5'",
+        ),
+        (
+            [{"role": "user", "content": {**IMAGE, "mimeType": "x"}}],
+            "messages[0].content",
+            "unknown key 'mimeType'. Did you mean 'mime_type'?",
+        ),
+        ([{"role": "user", "content": IMAGE, "zz": 1}], "messages[0]", "Use role, content"),
+    ],
+    ids=range(11),
+)
+def test_messages_of_another_shape_are_refused_by_their_place(
+    value: object, place: str, said: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        messages_from_json(value)
+    assert set(refused.value.fields) == {place}
+    assert said in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ([{}], "arguments[0].name"),
+        ([{"name": 1}], "arguments[0].name"),
+        ([{"name": "a"}, {"name": "b", "required": "yes"}], "arguments[1].required"),
+        ([{"name": "a", "type": "colour"}], "arguments[0].type"),
+        ([{"name": "a", "choices": ["x", 1]}], "arguments[0].choices"),
+        ([{"name": "a", "defualt": "x"}], "arguments[0]"),
+    ],
+)
+def test_arguments_of_another_shape_are_refused_by_their_place(value: object, place: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        arguments_from_json(value)
+    assert set(refused.value.fields) == {place}
+
+
+def test_null_counts_as_absent_in_json() -> None:
+    assert arguments_from_json([{"name": "a", "title": None}]) == (Argument("a"),)
+
+
+def test_a_template_is_one_user_message() -> None:
+    assert make_draft(template="Hi {{a}}") == Draft((user("Hi {{a}}"),), (Argument("a"),))
+
+
+def test_arguments_come_from_all_messages_and_variants() -> None:
+    draft = make_draft(
+        messages=[user("{{a}}"), Message("user", EmbeddedResource("x:", text="{{b}}"))],
+        variants={" gpt-4 ": [user("{{c}} {{a}}")]},
+        arguments=[Argument("c", default="x")],
+    )
+    assert [argument.name for argument in draft.arguments] == ["a", "b", "c"]
+    assert list(draft.variants) == ["gpt-4"]
+
+
+@pytest.mark.parametrize(
+    ("given_fields", "field"),
+    [
+        ({}, "template"),
+        ({"template": "x", "messages": [user("x")]}, "template"),
+        ({"template": " \n"}, "template"),
+        ({"messages": []}, "messages"),
+        ({"messages": [user(""), user(" ")]}, "messages"),
+        ({"messages": [user("x")] * 257}, "messages"),
+        ({"template": "x" * 1_000_001}, "messages"),
+        ({"template": "x" * 600_000, "variants": {"m": [user("x" * 600_000)]}}, "messages"),
+        ({"template": "a\0"}, "messages[0].content.text"),
+        ({"messages": [Message("bot", TextContent("x"))]}, "messages[0].role"),  # type: ignore[arg-type]
+        ({"messages": [Message("user", ImageContent("*", "image/png"))]}, "messages[0].content.data"),
+        ({"messages": [Message("user", ImageContent("aGk", "image/png"))]}, "messages[0].content.data"),
+        ({"messages": [Message("user", ImageContent("", "image/png"))]}, "messages[0].content.data"),
+        ({"messages": [Message("user", ImageContent("é", "image/png"))]}, "messages[0].content.data"),
+        ({"messages": [Message("user", AudioContent("aGk=", "wav"))]}, "messages[0].content.mime_type"),
+        ({"messages": [Message("user", EmbeddedResource("x:"))]}, "messages[0].content"),
+        (
+            {"messages": [Message("user", EmbeddedResource("x:", text="a", blob="aGk="))]},
+            "messages[0].content",
+        ),
+        (
+            {"messages": [Message("user", EmbeddedResource("x:", blob="!"))]},
+            "messages[0].content.blob",
+        ),
+        ({"messages": [Message("user", ResourceLink("", "a"))]}, "messages[0].content.uri"),
+        ({"messages": [Message("user", ImageContent("aGk=" * 2_000_001, "a/b"))]}, "messages"),
+        ({"template": "x", "variants": {"": [user("x")]}}, "variants"),
+        ({"template": "x", "variants": {"m": []}}, "variants.m"),
+        ({"template": "x", "variants": {f"m{n}": [user("x")] for n in range(65)}}, "variants"),
+        ({"template": "x", "template_format": "jinja"}, "template_format"),
+        ({"template": "x", "model_type": "a\n b"}, "model_type"),
+        ({"template": "x", "model_config": {"a": [float("nan")]}}, "model_config.a[0]"),
+        ({"template": "x", "model_config": {"a": {1: 2}}}, "model_config.a"),
+        ({"template": "x", "model_config": {"a": "\0"}}, "model_config.a"),
+        ({"template": "x", "model_config": {"a": {1, 2}}}, "model_config.a"),
+        ({"template": "x", "model_config": {"a": "x" * 100_001}}, "model_config"),
+        ({"template": "{{a}}", "arguments": [Argument("a", type="enum")]}, "arguments.a"),
+    ],
+    ids=range(31),
+)
+def test_a_draft_that_can_not_be_kept_names_the_field(
+    given_fields: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        make_draft(**given_fields)
+    assert set(refused.value.fields) == {field}
+
+
+def test_a_config_nested_without_end_is_refused() -> None:
+    config: dict[str, Any] = {}
+    config["self"] = config
+    with pytest.raises(Invalid, match="nested more than 32 levels"):
+        make_draft(template="x", model_config=config)
+
+
+def test_the_hash_does_not_depend_on_the_order_of_keys() -> None:
+    one = make_draft(
+        template="é",
+        model_config={"a": 1.0, "b": {"c": True, "d": []}},
+        variants={"x": [user("1")], "y": [user("2")]},
+    )
+    other = make_draft(
+        template="é",
+        model_config={"b": {"d": [], "c": True}, "a": 1},
+        variants={"y": [user("2")], "x": [user("1")]},
+    )
+    assert content_hash(one) == content_hash(other)
+    assert len(content_hash(one)) == 64
+
+
+def test_the_hash_stays_the_same_from_release_to_release() -> None:
+    draft = make_draft(
+        messages=[Message("system", TextContent("Be {{tone}}.")), user("é")],
+        arguments=[Argument("tone", choices=("brief", "warm"), default="brief")],
+        model_type="gpt-4",
+        model_config={"temperature": 0.5},
+    )
+    assert content_hash(draft) == "HASH"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"template": "y"},
+        {"template": "x", "model_type": "m"},
+        {"template": "x", "template_format": "text"},
+        {"template": "x", "model_config": {"a": 1}},
+        {"template": "x", "variants": {"m": [user("x")]}},
+        {"template": "x", "arguments": [Argument("a", default="")]},
+        {"messages": [Message("assistant", TextContent("x"))]},
+    ],
+)
+def test_the_hash_covers_everything(change: dict[str, Any]) -> None:
+    assert content_hash(make_draft(**change)) != content_hash(make_draft(template="x"))
+
+
+def test_search_sees_the_texts_of_all_messages() -> None:
+    picture = Message("user", ImageContent("aGk=", "image/png"))
+    resource = Message("user", EmbeddedResource("x:", text="b"))
+    assert served_text(make_draft(messages=[user("a"), picture, resource])) == "a\n\nb"
