@@ -66,7 +66,10 @@ def refused(field: str, reason: str) -> Invalid:
 
 def shown(value: object) -> str:
     """Write a value for a sentence: on one line, printable and cut to about 40 characters."""
-    text = value if isinstance(value, str) else repr(value)
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except (ValueError, RecursionError):  # an integer or a nesting too large to write
+        text = type(value).__name__
     text = _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text[: _SHOWN + 1])
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 

@@ -1,4 +1,4 @@
-"""What all shapes have in common: exact fields, forgiving spelling, one way to read and to write."""
+"""What all shapes have in common: exact fields, one way to read and one to write them."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from storage.errors import Invalid
 class Shape(BaseModel):
     """A shape: only the fields it describes, and absent fields left out when written."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     @classmethod
     def read(cls, given: Mapping[str, Any] | None) -> Self:
@@ -73,9 +73,15 @@ def _refusal(model: type[BaseModel], error: ValidationError) -> Invalid:
         faults.setdefault(_place(fault["loc"]), _reason(model, fault))
     sentences = "; ".join(f"'{place}' {reason}" for place, reason in faults.items())
     return Invalid(
-        f"The arguments can't be used: {sentences}.",
-        fields={place: f"{reason[:1].upper()}{reason[1:]}." for place, reason in faults.items()},
+        _stopped(f"The arguments can't be used: {sentences}"),
+        fields={
+            place: _stopped(f"{reason[:1].upper()}{reason[1:]}") for place, reason in faults.items()
+        },
     )
+
+
+def _stopped(sentence: str) -> str:
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 def _place(location: tuple[int | str, ...]) -> str:
@@ -91,6 +97,6 @@ def _reason(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
     if fault["type"] == "extra_forbidden":
         known = [field.alias or name for name, field in model.model_fields.items()]
         near = nearest(str(fault["loc"][0]), known) if len(fault["loc"]) == 1 else ()
-        return f"is unknown.{did_you_mean(near)}".rstrip(".")
+        return f"is unknown.{did_you_mean(near)}" if near else "is unknown"
     expected = str(fault["msg"]).removeprefix("Input ")
     return f"{expected[:1].lower()}{expected[1:]}, not '{shown(fault['input'])}'"

@@ -24,9 +24,7 @@ def _plain(node: Any, definitions: Mapping[str, Any]) -> Any:
         return node
     resolved = _without_null(_inlined(node, definitions))
     return {
-        key: _properties(value, definitions)
-        if key == "properties"
-        else _plain(value, definitions)
+        key: _properties(value, definitions) if key == "properties" else _plain(value, definitions)
         for key, value in resolved.items()
         if not (key == "title" or (key == "default" and value is None))
     }

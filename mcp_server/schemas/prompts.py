@@ -178,9 +178,7 @@ class PromptOut(Shape):
     )
     arguments: list[ArgumentShape] = Field(description="The template's blanks, required first.")
     model_type: str | None = Field(None, description="The model that the text is written for.")
-    settings: dict[str, Any] = Field(
-        alias="model_config", description="Settings for the provider."
-    )
+    settings: dict[str, Any] = Field(alias="model_config", description="Settings for the provider.")
     variants: dict[str, list[MessageShape]] = Field(
         description="Other messages for other models, by model_type or prefix."
     )
@@ -196,7 +194,9 @@ class SavedOut(PromptOut):
     new_version: bool = Field(
         description="Whether a version was written; false where the content is what it was before."
     )
-    changed: bool = Field(description="Whether anything changed at all, the title or tags included.")
+    changed: bool = Field(
+        description="Whether anything changed at all, the title or tags included."
+    )
     warnings: list[str] = Field(description="What the author may want to mend; often empty.")
 
 
@@ -247,9 +247,7 @@ class ArchiveIn(Shape):
     """A prompt to be archived or restored."""
 
     name: Name
-    restore: bool = Field(
-        False, description="Give true to bring an archived prompt back instead."
-    )
+    restore: bool = Field(False, description="Give true to bring an archived prompt back instead.")
 
 
 class ArchivedOut(Shape):
@@ -335,7 +333,7 @@ def _content(draft: Draft) -> dict[str, Any]:
         "template_format": draft.template_format,
         "arguments": [ArgumentShape.of(argument) for argument in draft.arguments],
         "model_type": draft.model_type,
-        "settings": dict(draft.model_config),
+        "model_config": dict(draft.model_config),
         "variants": {
             key: [MessageShape.of(message) for message in messages]
             for key, messages in draft.variants.items()

@@ -15,8 +15,8 @@ class SearchIn(Shape):
 
     query: str = Field(
         "",
-        description="Words to look for in names, titles, tags, descriptions and texts; misspellings "
-        "are forgiven. Leave it out to list by name.",
+        description="Words to look for in names, titles, tags, descriptions and texts; "
+        "misspellings are forgiven. Leave it out to list by name.",
         examples=["review python"],
         max_length=1000,
     )

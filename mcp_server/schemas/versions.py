@@ -25,9 +25,7 @@ class VersionsIn(Shape):
     """Whose versions to list."""
 
     name: Name
-    branch: str | None = Field(
-        None, description="Only versions of this branch.", examples=["main"]
-    )
+    branch: str | None = Field(None, description="Only versions of this branch.", examples=["main"])
     limit: Limit = 20
     cursor: Cursor | None = None
 

@@ -5,8 +5,8 @@ from typing import Literal
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.names import check_name
-from mcp_server.service.writing import Writer
-from storage.database import Database
+from mcp_server.service.writing import Writer, metadata_of
+from storage.database import Database, Transaction
 from storage.entities import Draft, Metadata, Prompt, Version
 
 Outcome = Literal["created", "new version", "updated", "unchanged"]
@@ -32,12 +32,11 @@ class Importing:
         author, message = file.created_by or by, f"Import from {file.source}"
         async with self._database.reading() as tx:
             present = await tx.prompts.find(file.metadata.name)
-            known = present and await tx.versions.find_by_hash(present.id, content_hash(file.draft))
+            if present is not None and await _has_it(tx, present, file):
+                return "unchanged"
         if present is None:
             await self._writer.create(file.metadata, file.draft, by=author, commit_message=message)
             return "created"
-        if present.archived_at is not None or (known and known != present.latest_version):
-            return "unchanged"
         return await self._revise(present, file, author, message)
 
     async def _revise(
@@ -50,3 +49,13 @@ class Importing:
         if saved.new_version:
             return "new version"
         return "updated" if saved.changed else "unchanged"
+
+
+async def _has_it(tx: Transaction, present: Prompt, file: PromptFile) -> bool:
+    """Return whether nothing is to be done: the content is old, or all is as the file says."""
+    if present.archived_at is not None:
+        return True
+    known = await tx.versions.find_by_hash(present.id, content_hash(file.draft))
+    if known is None:
+        return False
+    return known != present.latest_version or metadata_of(present) == file.metadata

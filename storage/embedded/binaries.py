@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -76,7 +77,7 @@ def stage(binaries: Binaries, root: Path) -> Binaries:
     An upgrade of the package, or a cleaned cache, takes files away that new sessions of a running
     server still need. Other installations are used where they are.
     """
-    if binaries.tree is None:
+    if binaries.tree is None or not _runs_programs(root):
         return binaries
     target = root / f"pgsql-{binaries.label}"
     if not target.is_dir():
@@ -181,6 +182,11 @@ def _staged(root: Path) -> Iterator[Binaries]:
         for package in _PACKAGES:
             if (folder / package / _PROGRAMS / "postgres").is_file():
                 yield Binaries(folder / package / _PROGRAMS, _numbers(label), folder)
+
+
+def _runs_programs(folder: Path) -> bool:
+    # Some homes are mounted so that nothing can be run from them.
+    return sys.platform != "linux" or not os.statvfs(folder).f_flag & os.ST_NOEXEC
 
 
 def _link_or_copy(source: str, target: str) -> str:

@@ -18,6 +18,7 @@ from storage.embedded.supervisor import (
     count_clients,
     is_locked,
     postmaster_pid,
+    supervisor_pid,
     tail,
     try_lock,
     unlock,
@@ -64,7 +65,8 @@ def ensure(root: Root) -> ConnInfo:
         presence.register(root.clients)
         if not _is_served(root) or not root.password.exists():
             _serve(root)
-        return ConnInfo(str(root.sockets), PORT, USER, root.password.read_text(), DATABASE)
+        password = root.password.read_text().strip()
+        return ConnInfo(str(root.sockets), PORT, USER, password, DATABASE)
 
 
 @dataclass(frozen=True)
@@ -213,17 +215,22 @@ def _stop_server(root: Root, patience: _Patience) -> bool:
     was_running = False
     while is_locked(root.supervisor_lock):
         # Its number is in the file a moment after it has the lock.
-        if not was_running and (number := root.supervisor_lock.read_text()):
-            os.kill(int(number), signal.SIGTERM)
+        if not was_running and (pid := supervisor_pid(root.supervisor_lock)):
+            _send(pid, signal.SIGTERM)
             was_running = True
         patience.wait()
     found = root.found_data()
     if found and (pid := postmaster_pid(found[0])):
-        os.kill(pid, signal.SIGINT)
+        _send(pid, signal.SIGINT)
         was_running = True
         while postmaster_pid(found[0]):
             patience.wait()
     return was_running
+
+
+def _send(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def _version(root: Root, major: int) -> str:

@@ -96,7 +96,8 @@ def launch_supervisor(root: Root, installation: Installation) -> None:
             env=cluster.ENVIRONMENT | _libraries(),
             start_new_session=True,
         )
-    if done.returncode:
+    # One that was killed is missed soon enough, and launched again.
+    if done.returncode > 0:
         raise EmbeddedError(
             f"The supervisor of the embedded PostgreSQL in '{root.path}' didn't start; mend what "
             f"it says below, or set DATABASE_URL.\n{supervisor.tail(root.supervisor_log)}"

@@ -4,8 +4,10 @@ Run as a script, `python -I -S supervisor.py --supervise PLAN`, so it sees the s
 and stays small. What the rest of this package must see in the same way is imported from here.
 """
 
+import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -97,6 +99,15 @@ def postmaster_pid(data: str | Path) -> int | None:
     return pid
 
 
+def supervisor_pid(lock: str | Path) -> int | None:
+    """Return the process id of the supervisor that holds a lock, once it has written it there."""
+    try:
+        pid = int(Path(lock).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return pid if any(b"-supervise" in part for part in _arguments(pid)) else None
+
+
 def tail(path: str | Path, lines: int = 20, since: int = 0) -> str:
     """Return the last lines of a log."""
     try:
@@ -128,6 +139,7 @@ def supervise(plan: Plan) -> None:
     # Not a child of the client: some hosts kill the children of what they started.
     if os.fork():
         os._exit(0)
+    os.umask(0o077)
     os.pwrite(lock, str(os.getpid()).encode(), 0)
     try:
         _Watch(plan, lock).run()
@@ -179,10 +191,8 @@ class _Watch:
     def _listen_to_end_of(self, pid: int) -> None:
         # Only a parent gets a signal. Where this isn't known either, each tick looks for it.
         if sys.platform == "linux":
-            try:
+            with contextlib.suppress(OSError):
                 self._bells.append(os.pidfd_open(pid))
-            except OSError:
-                pass
 
     def _be_told_to_stop(self, number: int, frame: object) -> None:
         self._told_to_stop = True
@@ -304,18 +314,29 @@ def _is_present(path: str) -> bool:
 
 
 def _is_postmaster(pid: int, data: str | Path) -> bool:
-    if sys.platform != "linux":
-        command = ["ps", "-o", "command=", "-p", str(pid)]
-        answer = subprocess.run(command, capture_output=True, check=False).stdout
-        return b"postgres" in answer and b"-D " + os.fsencode(data) in answer
+    program, *arguments = _arguments(pid) or [b""]
+    if not os.path.basename(program).startswith(b"postgres"):
+        return False
+    # Only the server itself keeps its arguments, and only they can be read by every user.
+    if os.fsencode(data) in arguments:
+        return True
     try:
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if not os.path.basename(arguments[0]).startswith(b"postgres"):
-            return False
-        # Only the server itself keeps its arguments, and only they can be read by every user.
-        return os.fsencode(data) in arguments or os.path.samefile(f"/proc/{pid}/cwd", data)
+        return os.path.samefile(f"/proc/{pid}/cwd", data)
     except OSError:
         return False
+
+
+def _arguments(pid: int) -> list[bytes]:
+    """Return the command line of a process; there is none if it's dead, buried or not."""
+    if sys.platform == "linux":
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return []
+    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+    line = subprocess.run(command, capture_output=True, check=False).stdout.rstrip()
+    # Blanks don't show where an argument ends, but ours that matter stand between options.
+    return [part.removeprefix(b"D ") for part in re.split(rb" -(?=[-DISXc])", line)]
 
 
 def _clear_traces(plan: Plan) -> None:

@@ -165,7 +165,9 @@ def test_a_prompt_without_arguments_says_so() -> None:
         bind_arguments([], {"x": "1"}, allow_unknown=False)
 
 
-@given(st.dictionaries(st.sampled_from("abcd"), st.none() | st.text() | st.integers() | st.floats()))
+@given(
+    st.dictionaries(st.sampled_from("abcd"), st.none() | st.text() | st.integers() | st.floats())
+)
 def test_binding_gives_every_argument_a_text_or_refuses(values: dict[str, object]) -> None:
     arguments = [Argument("a"), Argument("b", type="number", required=False)]
     try:

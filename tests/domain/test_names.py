@@ -28,7 +28,10 @@ def test_a_safe_name_is_always_a_name_of_at_most_40_characters(title: str) -> No
         ("Straße_1", "strasse_1"),
         ("  --x--  ", "x"),
         ("a" * 50, "a" * 40),
-        ("one two three four five six seven eight nine ten", "one-two-three-four-five-six-seven-eight"),
+        (
+            "one two three four five six seven eight nine ten",
+            "one-two-three-four-five-six-seven-eight",
+        ),
         ("creating-oracle-to-postgres-migration-tests", "creating-oracle-to-postgres-migration"),
     ],
 )
@@ -124,7 +127,9 @@ def test_a_label_is_accepted(label: str) -> None:
     assert names.check_label(label) == label
 
 
-@pytest.mark.parametrize("label", ["", "1", "12", "latest", "a:b", "A", "a b", "-a", "a" * 65, "a\n"])
+@pytest.mark.parametrize(
+    "label", ["", "1", "12", "latest", "a:b", "A", "a b", "-a", "a" * 65, "a\n"]
+)
 def test_a_label_that_could_be_misread_is_refused(label: str) -> None:
     with pytest.raises(Invalid) as refused:
         names.check_label(label)

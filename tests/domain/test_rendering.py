@@ -31,15 +31,22 @@ def test_texts_are_filled_and_everything_else_stays() -> None:
             Message("system", TextContent("Be brief.")),
             Message("assistant", EmbeddedResource("file:///{{a}}", text="<brief>")),
             *verbatim,
-        )
+        ),
+        values={"a": "brief"},
     )
 
 
 def test_arguments_given_in_vain_are_reported() -> None:
     draft = make_draft(template="x")
-    assert render(draft, {"b": "1"}, allow_unknown=True).ignored == ("b",)
+    assert render(draft, {"b": "1"}, allow_unknown=True) == Rendered(draft.messages, ("b",))
     with pytest.raises(Invalid):
         render(draft, {"b": "1"}, allow_unknown=False)
+
+
+def test_values_that_were_given_are_told_from_defaults() -> None:
+    draft = make_draft(template="{{a}}{{b}}{{c}}", arguments=[Argument("b", default="x")])
+    given = {"a": 3, "b": "", "c": "y"}
+    assert render(draft, given, allow_unknown=False).values == {"a": "3", "c": "y"}
 
 
 def test_a_rendered_prompt_is_bounded_over_all_its_messages() -> None:
@@ -52,5 +59,7 @@ def test_a_rendered_prompt_is_bounded_over_all_its_messages() -> None:
 
 
 def test_arguments_of_a_variant_are_declared_but_a_text_format_fills_nothing() -> None:
-    draft = make_draft(template="{{a}}", template_format="text", arguments=[Argument("b", default="")])
+    draft = make_draft(
+        template="{{a}}", template_format="text", arguments=[Argument("b", default="")]
+    )
     assert render(draft, {}, allow_unknown=False).messages[0].content == TextContent("{{a}}")

@@ -33,7 +33,13 @@ def test_a_line_has_no_control_characters() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("a" * 40, "a" * 40), ("a" * 41, "a" * 40 + "…"), ("a\nb\ud800", "a�b�"), (3, "3"), ([], "[]")],
+    [
+        ("a" * 40, "a" * 40),
+        ("a" * 41, "a" * 40 + "…"),
+        ("a\nb\ud800", "a�b�"),
+        (3, "3"),
+        ([], "[]"),
+    ],
 )
 def test_a_value_is_shown_short_and_printable(value: object, text: str) -> None:
     assert shown(value) == text

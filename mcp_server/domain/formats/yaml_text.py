@@ -4,6 +4,7 @@ import re
 from functools import cache
 from typing import Any
 
+from mcp_server.domain.texts import shown
 from storage.errors import Invalid
 
 _RESOLVED = {
@@ -28,9 +29,8 @@ def load_yaml(text: str, source: str, line: int) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         at = line + (mark.line if mark else text.count("\n", 0, getattr(error, "position", 0)))
-        reason = (
-            getattr(error, "problem", None) or getattr(error, "reason", None) or "nested too deep"
-        )
+        reasons = (getattr(error, name, None) for name in ("problem", "reason"))
+        reason = next(filter(None, reasons), "it is nested too deep")
         raise Invalid(
             f"{source}:{at}: the front matter is no YAML that can be read: {reason}. "
             "Put texts with ':', '#' or quotes in them in quotes."
@@ -49,25 +49,26 @@ def _loader() -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Reads the types of JSON only; YAML 1.1 would make a date, a yes or 12:30 something else."""
-
-        yaml_implicit_resolvers: dict[str, Any] = {}
+        """Reads the types of JSON only; YAML 1.1 makes other things of dates, yes and 12:30."""
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(yaml.AliasEvent):
-                mark = self.peek_event().start_mark
+                parser: Any = self  # its stubs leave get_event without types
+                mark = parser.get_event().start_mark
                 raise yaml.composer.ComposerError(None, None, "aliases aren't allowed", mark)
             return super().compose_node(parent, index)
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            for index, key in enumerate(keys):
-                if not isinstance(key, str) or key in keys[:index]:
-                    problem = f"the key {key!r} is repeated or no text"
-                    mark = node.value[index][0].start_mark
-                    raise yaml.constructor.ConstructorError(None, None, problem, mark)
+            keys: set[str] = set()
+            for each, _ in node.value:
+                key = self.construct_object(each, deep=True)
+                if not isinstance(key, str) or key in keys:
+                    problem = f"the key '{shown(key)}' is repeated or is no text"
+                    raise yaml.constructor.ConstructorError(None, None, problem, each.start_mark)
+                keys.add(key)
             return super().construct_mapping(node, deep=deep)
 
+    Loader.yaml_implicit_resolvers = {}
     for tag, (pattern, first) in _RESOLVED.items():
         characters = [*first, ""] if tag == "null" else list(first)
         regexp = re.compile(rf"^(?:{pattern})$")

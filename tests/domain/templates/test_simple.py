@@ -8,7 +8,9 @@ from mcp_server.domain.templates import simple, template_engine
 from mcp_server.domain.templates.simple import Placeholder
 from storage.errors import Invalid
 
-PIECES = st.sampled_from(["{", "}", "{{", "}}", "\\", " ", "a", "{{a}}", "{{ é1 }}", "\n", "1", "$"])
+PIECES = st.sampled_from(
+    ["{", "}", "{{", "}}", "\\", " ", "a", "{{a}}", "{{ é1 }}", "\n", "1", "$"]
+)
 TEXTS = st.lists(PIECES | st.text(max_size=3), max_size=25).map("".join)
 VALUES = {"a": "{{b}}", "b": "2", "é1": "\\", "名前": "値"}
 
@@ -85,8 +87,17 @@ def test_a_parsed_template_serves_the_same_once_it_is_composed_again(text: str) 
 
 @pytest.mark.parametrize(
     "hostile",
-    ["{" * 1_000_000, "\\" * 1_000_000, "{{ " * 330_000, "{{" + "a" * 999_998, "{{" + " " * 999_998]
-    + ["\\" * 500_000 + "{" * 500_000, "{{a" * 330_000, "\\{{a" * 250_000, "{{a }" * 200_000],
+    [
+        "{" * 1_000_000,
+        "\\" * 1_000_000,
+        "{{ " * 330_000,
+        "{{" + "a" * 999_998,
+        "{{" + " " * 999_998,
+        "\\" * 500_000 + "{" * 500_000,
+        "{{a" * 330_000,
+        "\\{{a" * 250_000,
+        "{{a }" * 200_000,
+    ],
     ids=range(9),
 )
 def test_a_hostile_text_takes_linear_time(hostile: str) -> None:
@@ -121,5 +132,5 @@ def test_the_text_format_is_verbatim() -> None:
 
 
 def test_an_unknown_format_is_refused_with_those_there_are() -> None:
-    with pytest.raises(Invalid, match="no template format 'jinja'. Use 'text' or 'simple'"):
+    with pytest.raises(Invalid, match=r"no template format 'jinja'\. Use 'text' or 'simple'"):
         template_engine("jinja")

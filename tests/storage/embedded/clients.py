@@ -144,15 +144,24 @@ def processes_of(root: Root) -> dict[int, list[str]]:
 
 
 def postmasters(root: Root) -> list[int]:
-    return [
+    servers = [
         pid
         for pid, arguments in processes_of(root).items()
         if os.path.basename(arguments[0]) == "postgres" and "--single" not in arguments
     ]
+    # A session that has just begun still bears the command line of its server.
+    return [pid for pid in servers if parent_of(pid) not in servers]
 
 
 def supervisors(root: Root) -> list[int]:
     return [pid for pid, arguments in processes_of(root).items() if "--supervise" in arguments]
+
+
+def parent_of(pid: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def is_alive(pid: int) -> bool:

@@ -15,8 +15,8 @@ import pytest
 from storage.embedded.lifecycle import ensure, stop
 from storage.embedded.paths import Root
 from tests.storage.embedded.clients import Client, processes_of, wait_until
+from tests.support.postgres import memory_or_disk
 
-_SHARED_MEMORY = Path("/dev/shm")
 _ENOUGH_MEMORY = 2 * 2**30
 
 
@@ -86,9 +86,7 @@ def clean_up(root: Root) -> None:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    parent = Path("/tmp")
-    if _SHARED_MEMORY.is_dir() and shutil.disk_usage(_SHARED_MEMORY).free > _ENOUGH_MEMORY:
-        parent = _SHARED_MEMORY
+    parent = memory_or_disk(_ENOUGH_MEMORY, runs_programs=True)
     folder = Path(tempfile.mkdtemp(prefix="ps-embedded-", dir=parent))
     if os.geteuid() == 0:
         folder.chmod(0o711)

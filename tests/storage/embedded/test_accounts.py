@@ -21,9 +21,10 @@ from tests.storage.embedded.clients import (
 
 StartClient = Callable[..., Client]
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0, reason="every other test runs as a plain user already"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.geteuid() != 0, reason="every other test runs as a plain user already"),
+]
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from storage.embedded.plans import choose_binaries
 from tests.storage.embedded.client_process import fetch
 from tests.storage.embedded.clients import Client, client_environment, supervisors, wait_until
 
+pytestmark = pytest.mark.slow
+
 StartClient = Callable[..., Client]
 
 _OLDER = Path("/usr/lib/postgresql/15/bin")

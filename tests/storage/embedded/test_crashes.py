@@ -32,6 +32,8 @@ from tests.storage.embedded.clients import (
 )
 from tests.storage.embedded.conftest import clean_up, copy_root
 
+pytestmark = pytest.mark.slow
+
 StartClient = Callable[..., Client]
 
 

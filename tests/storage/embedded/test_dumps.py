@@ -13,6 +13,8 @@ from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
 from tests.storage.embedded.client_process import fetch
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_was_dumped_is_restored(root: Root, folder: Path) -> None:
     connection = ensure(root)

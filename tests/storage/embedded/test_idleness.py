@@ -18,6 +18,8 @@ from tests.storage.embedded.clients import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
+
 StartClient = Callable[..., Client]
 
 

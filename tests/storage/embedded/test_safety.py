@@ -15,8 +15,16 @@ from storage.embedded.errors import EmbeddedError
 from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
 from tests.storage.embedded.client_process import fetch
-from tests.storage.embedded.clients import Client, postmasters, python_for_all, supervisors
+from tests.storage.embedded.clients import (
+    Client,
+    parent_of,
+    postmasters,
+    python_for_all,
+    supervisors,
+)
 from tests.storage.embedded.conftest import clean_up, copy_root
+
+pytestmark = pytest.mark.slow
 
 StartClient = Callable[..., Client]
 
@@ -161,7 +169,7 @@ def test_the_supervisor_holds_nothing_of_the_client_that_started_it(
 
     for pid in supervisors(root):
         assert not _open_pipes(pid) & _open_pipes(starter.pid)
-        assert _parent(pid) != starter.pid
+        assert parent_of(pid) != starter.pid
         assert os.getsid(pid) != os.getsid(starter.pid)
 
 
@@ -192,7 +200,3 @@ def _network_sockets() -> set[str]:
     tables = [Path("/proc/net", name) for name in ("tcp", "tcp6", "udp", "udp6")]
     lines = [line for table in tables if table.exists() for line in table.read_text().splitlines()]
     return {line.split()[9] for line in lines if not line.lstrip().startswith("sl")}
-
-
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

@@ -15,6 +15,8 @@ from tests.storage.embedded.client_process import fetch
 from tests.storage.embedded.clients import Client, postmasters, supervisors
 from tests.storage.embedded.conftest import clean_up, copy_root
 
+pytestmark = pytest.mark.slow
+
 StartClient = Callable[..., Client]
 
 
@@ -91,6 +93,7 @@ def test_two_spellings_of_one_folder_are_one_root(folder: Path) -> None:
     (folder / "link").symlink_to("real")
 
     assert Root.of(folder / "link") == Root.of(folder / "real" / ".." / "real")
+    assert Root.of(Path("~/data")) == Root.of(Path.home() / "data")
 
 
 def test_a_socket_whose_name_would_be_too_long_is_put_elsewhere(folder: Path) -> None:

@@ -1,0 +1,6 @@
+"""`python -m mcp_server` is the same program as the console script."""
+
+from mcp_server.main import main
+
+if __name__ == "__main__":
+    main()

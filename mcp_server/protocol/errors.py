@@ -1,0 +1,98 @@
+"""Failures on their way out: a sentence for what callers can mend, no detail for bugs."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from mcp.server.context import HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
+
+from mcp_server.protocol.lists import Recalled
+from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
+
+Context = ServerRequestContext[Any, Any]
+Params = TypeVar("Params")
+Handler = Callable[[Context, Params], Awaitable[HandlerResult]]
+
+ERROR_META = "promptstack/error"
+"""Where a failed tool result says what a program can act on."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a kind of failure is called here, and its JSON-RPC code outside of tools."""
+
+    name: str
+    code: int
+
+
+KINDS: Mapping[type[PromptError], Kind] = {
+    NotFound: Kind("not_found", INVALID_PARAMS),
+    Conflict: Kind("conflict", INVALID_PARAMS),
+    Invalid: Kind("invalid", INVALID_PARAMS),
+    Forbidden: Kind("forbidden", INVALID_PARAMS),
+    Unavailable: Kind("unavailable", INTERNAL_ERROR),
+}
+
+
+def kind_of(error: PromptError) -> Kind:
+    """Return the kind of a failure; one of no kind is a bug and raises LookupError."""
+    for known, kind in KINDS.items():
+        if isinstance(error, known):
+            return kind
+    raise LookupError(f"{type(error).__name__} is of no known kind")
+
+
+def to_protocol_error(error: PromptError, asked: Mapping[str, object]) -> MCPError:
+    """Return the failure of a request; `asked` repeats what was asked for."""
+    kind = kind_of(error)
+    return MCPError(kind.code, error.message, {"kind": kind.name, **asked, **error.data})
+
+
+def to_failed_result(error: PromptError) -> dict[str, Any]:
+    """Return the failure of a tool call: a sentence for the model, data for programs."""
+    return {
+        "content": [{"type": "text", "text": error.message}],
+        "isError": True,
+        "_meta": {ERROR_META: {"kind": kind_of(error).name, **error.data}},
+    }
+
+
+def answering(handler: Handler[Params]) -> Handler[Params]:
+    """Guard a handler: what is the caller's to mend becomes its sentence, all else says nothing.
+
+    The legacy transports would send a bug's own text, and a validation error of ours as the
+    caller's fault; so nothing but `MCPError` may leave.
+    """
+
+    async def answer(ctx: Context, params: Params) -> HandlerResult:
+        try:
+            return _complete(await handler(ctx, params))
+        except PromptError as error:
+            raise to_protocol_error(error, _asked(params)) from error
+        except (MCPError, Recalled):
+            raise
+        except Exception:
+            logger.exception("%s failed", ctx.method)
+            raise MCPError(INTERNAL_ERROR, "Internal server error") from None
+
+    return answer
+
+
+def _complete(result: HandlerResult) -> HandlerResult:
+    """Say that a plain result is a whole answer, which the protocol wants said since 2026-07-28."""
+    return {"resultType": "complete", **result} if isinstance(result, dict) else result
+
+
+def _asked(params: object) -> dict[str, object]:
+    named = {key: getattr(params, key, None) for key in ("name", "uri")}
+    # A lone surrogate can't be sent back.
+    return {
+        key: value.encode(errors="replace").decode()
+        for key, value in named.items()
+        if isinstance(value, str)
+    }

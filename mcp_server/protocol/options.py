@@ -1,0 +1,27 @@
+"""What a server is told when it is built."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from mcp_server.service.scope import Scope
+
+if TYPE_CHECKING:
+    from mcp_server.service.library import Library
+
+Ready: TypeAlias = "Callable[[], Awaitable[Library]]"
+"""Waits for the library; raises Unavailable where it can't be brought up."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """What the server publishes, to whom it writes as, and how long its pages are.
+
+    `actor` is named as the author of writes. Without `page_size` lists come whole, since many
+    clients never ask for a second page.
+    """
+
+    version: str
+    actor: str
+    scope: Scope = field(default_factory=Scope)
+    page_size: int | None = None

@@ -1,0 +1,70 @@
+"""`prompts/list` and `prompts/get`."""
+
+import logging
+
+from mcp.server.context import HandlerResult
+from mcp_types import GetPromptRequestParams, PaginatedRequestParams
+
+from mcp_server.protocol.contents import Json, argument_description, prompt_messages, version_meta
+from mcp_server.protocol.errors import Context
+from mcp_server.protocol.lists import ListMemory
+from mcp_server.protocol.options import Ready
+from storage.entities import Argument, PromptSummary
+
+logger = logging.getLogger(__name__)
+
+
+class PromptHandlers:
+    """Answers what is asked about prompts."""
+
+    def __init__(self, ready: Ready, page_size: int | None, memory: ListMemory) -> None:
+        self._ready = ready
+        self._page_size = page_size
+        self._memory = memory
+
+    async def list(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
+        """List what is published: everything on one page, unless a page size was set."""
+        library = await self._ready()
+        page = await library.prompts.list_published(limit=self._page_size, cursor=params.cursor)
+        if params.cursor is None:
+            self._memory.recall(ctx, page)
+        return {
+            "prompts": [_prompt(summary) for summary in page.items],
+            "nextCursor": page.next_cursor,
+        }
+
+    async def get(self, ctx: Context, params: GetPromptRequestParams) -> HandlerResult:
+        """Render the version that a reference means."""
+        library = await self._ready()
+        rendered = await library.prompts.render(params.name, params.arguments or {}, lenient=True)
+        if rendered.ignored:
+            logger.info("%s was given unknown arguments: %s", params.name, rendered.ignored)
+        return {
+            "description": rendered.source.prompt.description,
+            "messages": prompt_messages(rendered.messages),
+            "_meta": version_meta(rendered.source),
+        }
+
+
+def _prompt(summary: PromptSummary) -> Json:
+    return {
+        "name": summary.name,
+        "title": summary.title,
+        "description": summary.description,
+        "arguments": [_argument(argument) for argument in summary.arguments],
+        "_meta": {
+            "promptstack/version": summary.version,
+            "promptstack/labels": list(summary.labels),
+            "promptstack/tags": list(summary.tags),
+            "promptstack/folder": summary.folder,
+        },
+    }
+
+
+def _argument(argument: Argument) -> Json:
+    return {
+        "name": argument.name,
+        "title": argument.title,
+        "description": argument_description(argument) or None,
+        "required": argument.required,
+    }

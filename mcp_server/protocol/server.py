@@ -1,0 +1,133 @@
+"""The MCP server: which method is answered by whom.
+
+The handshake is answered before anything is imported that a database needs, so nothing here may
+import more of the service than plain data.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import mcp_types as types
+from mcp.server.caching import CacheHint
+from mcp.server.lowlevel import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
+from mcp_types.methods import CacheableMethod
+
+from mcp_server.protocol.changes import Changes
+from mcp_server.protocol.completions import CompletionHandlers
+from mcp_server.protocol.errors import answering
+from mcp_server.protocol.instructions import instructions
+from mcp_server.protocol.lists import ListMemory
+from mcp_server.protocol.options import Ready, ServerOptions
+from mcp_server.protocol.prompts import PromptHandlers
+from mcp_server.protocol.resources import ResourceHandlers
+from mcp_server.protocol.tools.calls import ToolHandlers
+
+__all__ = ["McpDoor", "Ready", "ServerOptions", "build_server"]
+
+_MINUTES = 60_000
+
+# What the library holds may change at any moment, and a client that isn't subscribed wouldn't know:
+# it is stale at once, but for versions named by number (see resources.py). What the server itself
+# is changes only with the server. Nothing is public: prompts may be for authorised eyes only, and
+# a shared cache in between would show them to others.
+_CACHE_HINTS: dict[CacheableMethod, CacheHint] = {
+    "prompts/list": CacheHint(),
+    "resources/list": CacheHint(),
+    "resources/read": CacheHint(),
+    "resources/templates/list": CacheHint(ttl_ms=10 * _MINUTES),
+    "tools/list": CacheHint(ttl_ms=10 * _MINUTES),
+    "server/discover": CacheHint(ttl_ms=10 * _MINUTES),
+}
+
+
+class _Server(Server[Any]):
+    """A server that offers change notifications however it is run."""
+
+    def create_initialization_options(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+    ) -> InitializationOptions:
+        """Return what the handshake of the earlier eras says."""
+        told = NotificationOptions(prompts_changed=True, resources_changed=True)
+        return super().create_initialization_options(
+            notification_options or told, experimental_capabilities, extensions
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class McpDoor:
+    """The server, and the way to tell its clients what changed."""
+
+    server: Server[Any]
+    changes: Changes
+
+    def initialization_options(self) -> InitializationOptions:
+        """Return what `server.run` is to be given."""
+        return self.server.create_initialization_options()
+
+
+def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
+    """Build the server of a library that may still be on its way up."""
+    server = _Server(
+        "promptstack",
+        version=options.version,
+        title="promptstack",
+        description="A library of prompts: versioned, labelled, searchable.",
+        instructions=instructions(options.scope),
+        cache_hints=_CACHE_HINTS,
+    )
+    memory, changes = ListMemory(), Changes()
+    server.middleware.append(memory)
+    _add_prompts(server, PromptHandlers(ready, options.page_size, memory))
+    _add_resources(server, ResourceHandlers(ready, options.page_size, memory))
+    _add_tools(server, ToolHandlers(ready, options))
+    _add_changes(server, changes)
+    completions = CompletionHandlers(ready)
+    server.add_request_handler(
+        "completion/complete", types.CompleteRequestParams, answering(completions.complete)
+    )
+    return McpDoor(server, changes)
+
+
+def _add_prompts(server: Server[Any], prompts: PromptHandlers) -> None:
+    server.add_request_handler(
+        "prompts/list", types.PaginatedRequestParams, answering(prompts.list)
+    )
+    server.add_request_handler("prompts/get", types.GetPromptRequestParams, answering(prompts.get))
+
+
+def _add_resources(server: Server[Any], resources: ResourceHandlers) -> None:
+    server.add_request_handler(
+        "resources/list", types.PaginatedRequestParams, answering(resources.list)
+    )
+    server.add_request_handler(
+        "resources/templates/list",
+        types.PaginatedRequestParams,
+        answering(resources.list_templates),
+    )
+    server.add_request_handler(
+        "resources/read", types.ReadResourceRequestParams, answering(resources.read)
+    )
+
+
+def _add_tools(server: Server[Any], tools: ToolHandlers) -> None:
+    server.add_request_handler("tools/list", types.PaginatedRequestParams, answering(tools.list))
+    server.add_request_handler("tools/call", types.CallToolRequestParams, answering(tools.call))
+
+
+def _add_changes(server: Server[Any], changes: Changes) -> None:
+    server.add_request_handler(
+        "subscriptions/listen", types.SubscriptionsListenRequestParams, answering(changes.listen)
+    )
+    server.add_request_handler(
+        "resources/subscribe", types.SubscribeRequestParams, answering(changes.subscribe)
+    )
+    server.add_request_handler(
+        "resources/unsubscribe", types.UnsubscribeRequestParams, answering(changes.unsubscribe)
+    )
+    server.add_notification_handler(
+        "notifications/initialized", types.NotificationParams, changes.follow
+    )

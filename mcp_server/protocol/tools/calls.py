@@ -1,0 +1,71 @@
+"""`tools/list` and `tools/call`.
+
+The table of tools and the shapes behind it are loaded at their first use: no handshake needs them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mcp.server.context import HandlerResult
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, CallToolRequestParams, PaginatedRequestParams
+
+from mcp_server.protocol.errors import Context, to_failed_result
+from mcp_server.protocol.options import Ready, ServerOptions
+from storage.errors import PromptError
+from storage.pages import decode_cursor
+
+if TYPE_CHECKING:
+    from mcp_server.protocol.tools.tool import Tool
+
+
+class ToolHandlers:
+    """Lists the tools and calls them."""
+
+    def __init__(self, ready: Ready, options: ServerOptions) -> None:
+        self._ready = ready
+        self._options = options
+
+    async def list(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
+        """List the tools; a server that only reads leaves out those that write."""
+        from mcp_server.protocol.tools.table import offered
+
+        if params.cursor is not None:
+            decode_cursor("tools", params.cursor)
+        return {"tools": [tool.declaration for tool in offered(self._options.scope.read_only)]}
+
+    async def call(self, ctx: Context, params: CallToolRequestParams) -> HandlerResult:
+        """Call a tool. What a model can mend comes back as a failed result that it can read."""
+        tool = _find(params.name)
+        try:
+            return await self._run(tool, params.arguments)
+        except PromptError as error:
+            return to_failed_result(error)
+
+    async def _run(self, tool: Tool[Any, Any], arguments: dict[str, Any] | None) -> HandlerResult:
+        if tool.writes:
+            self._options.scope.check_writable()
+        given = tool.input.read(arguments)
+        outcome = await tool.run(await self._ready(), given, self._options.actor)
+        return {
+            "content": [{"type": "text", "text": tool.say(outcome)}],
+            "structuredContent": outcome.write(),
+        }
+
+
+def _find(name: str) -> Tool[Any, Any]:
+    """Return a tool; an unknown one is the client's mistake and no model's."""
+    from mcp_server.domain.names import did_you_mean, nearest
+    from mcp_server.domain.texts import shown
+    from mcp_server.protocol.tools.table import TOOLS
+
+    if name in TOOLS:
+        return TOOLS[name]
+    near = nearest(name, TOOLS)
+    hint = did_you_mean(near) or f" The tools are {', '.join(TOOLS)}."
+    raise MCPError(
+        INVALID_PARAMS,
+        f"There is no tool '{shown(name)}'.{hint}",
+        {"kind": "not_found", "name": shown(name), "nearest": list(near)},
+    )

@@ -1,0 +1,115 @@
+"""The tools that show the history of a prompt and go back in it."""
+
+from mcp_server.protocol.tools import texts
+from mcp_server.protocol.tools.prompts import say_saved
+from mcp_server.protocol.tools.tool import Tool
+from mcp_server.schemas.prompts import SavedOut, present_saved
+from mcp_server.schemas.versions import (
+    DiffIn,
+    DiffOut,
+    RestoreIn,
+    VersionOut,
+    VersionsIn,
+    VersionsOut,
+    present_diff,
+    present_versions,
+)
+from mcp_server.service.library import Library
+
+
+async def _list(library: Library, given: VersionsIn, actor: str) -> VersionsOut:
+    page = await library.versions.list(
+        given.name, branch=given.branch, limit=given.limit, cursor=given.cursor
+    )
+    return present_versions(page)
+
+
+async def _diff(library: Library, given: DiffIn, actor: str) -> DiffOut:
+    return present_diff(await library.versions.diff(given.old, given.new))
+
+
+async def _restore(library: Library, given: RestoreIn, actor: str) -> SavedOut:
+    saved = await library.versions.restore(
+        given.reference,
+        by=actor,
+        expected_version=given.expected_version,
+        commit_message=given.commit_message,
+    )
+    return present_saved(saved)
+
+
+def _say_versions(found: VersionsOut) -> str:
+    if not found.items:
+        return "There is no such version."
+    return texts.join([*map(_say_version, found.items), texts.next_page(found.next_cursor)])
+
+
+def _say_version(version: VersionOut) -> str:
+    labels = f" [{texts.listed(version.labels)}]" if version.labels else ""
+    message = f": {version.commit_message}" if version.commit_message else ""
+    written = version.created_at.strftime("%Y-%m-%d %H:%M")
+    return f"- {version.version}{labels} {written} by {version.created_by}{message}"
+
+
+LIST_VERSIONS = Tool(
+    name="list_versions",
+    title="List versions",
+    description="""\
+Show the history of a prompt: its versions, newest first, each with its number, who wrote it, \
+when and why, and which labels point at it now. Texts are left out; read one with get_prompt \
+('name@3') and compare two with diff_versions.
+
+Versions are numbered from 1 without gaps and never change. Labels are movable: `labels` says \
+where they point now, not where they pointed when the version was written. Where there are more \
+versions than `limit`, `next_cursor` leads to the next page.""",
+    input=VersionsIn,
+    output=VersionsOut,
+    run=_list,
+    say=_say_versions,
+    writes=False,
+    destructive=False,
+    idempotent=True,
+)
+
+DIFF_VERSIONS = Tool(
+    name="diff_versions",
+    title="Compare versions",
+    description="""\
+Show what changed between two versions: the texts as a unified diff, arguments that were added, \
+removed or changed, and other fields such as tags and model settings. `old` and `new` are \
+references, so 'name@3' and 'name@4' compare two versions, and 'name@production' and \
+'name@latest' show what would change for users if the newest version were promoted.
+
+The title, description and folder belong to the prompt and not to a version, so they are not \
+compared.""",
+    input=DiffIn,
+    output=DiffOut,
+    run=_diff,
+    say=lambda diff: diff.text,
+    writes=False,
+    destructive=False,
+    idempotent=True,
+)
+
+RESTORE_VERSION = Tool(
+    name="restore_version",
+    title="Restore a version",
+    description="""\
+Bring an old version's content back as a new version on main: history goes on and nothing is \
+overwritten. Restoring version 3 of a prompt that is at version 7 writes version 8 with the \
+content of version 3. The title, description, folder and tags stay as they are. If the newest \
+version already has that content, nothing is written.
+
+`expected_version` works as for update_prompt: give the `latest_version` that you read, and the \
+call fails if somebody wrote meanwhile.
+
+Restoring doesn't move labels. To have users served an old version at once, it is often enough to \
+point production back at it with set_label, which is also quickly undone.""",
+    input=RestoreIn,
+    output=SavedOut,
+    run=_restore,
+    say=say_saved,
+    writes=True,
+    destructive=False,
+    idempotent=True,
+)

@@ -1,0 +1,62 @@
+"""The URIs of resources: `prompt://NAME` and what lies below it."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from storage.entities import LATEST
+from storage.errors import NotFound
+
+PROMPT = "prompt://{name}"
+VERSION = "prompt://{name}/versions/{version}"
+LABEL = "prompt://{name}/labels/{label}"
+HISTORY = "prompt://{name}/history"
+
+# A label may not be a number, so `labels/3` can't be taken for version 3.
+_URI = re.compile(
+    r"prompt://(?P<name>[^/?#@]+)"
+    r"(?:/(?P<history>history)|/versions/(?P<version>\d+)|/labels/(?P<label>[A-Za-z][^/?#@:]*))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a URI means: a version of a prompt, or with `history` all of them.
+
+    `fixed` tells that the URI names its version by number, so what it means never changes.
+    """
+
+    reference: str
+    history: bool = False
+    fixed: bool = False
+
+
+def parse_uri(uri: str) -> Target:
+    """Read a URI.
+
+    Raises:
+        NotFound: nothing here has such a URI.
+    """
+    match = _URI.fullmatch(uri)
+    if match is None:
+        raise NotFound(
+            f"There is no resource '{uri[:100]}'. The resources are {PROMPT}, {VERSION}, {LABEL} "
+            f"and {HISTORY}."
+        )
+    name, history, version, label = (part and unquote(part) for part in match.groups())
+    point = version or label
+    return Target(f"{name}@{point}" if point else name, bool(history), bool(version))
+
+
+def prompt_uri(name: str) -> str:
+    """Return the URI of what is served of a prompt."""
+    return PROMPT.format(name=name)
+
+
+def moving_uris(name: str, label: str | None) -> tuple[str, ...]:
+    """Return the URIs whose content may differ once a prompt or a label of it changed."""
+    return (
+        prompt_uri(name),
+        HISTORY.format(name=name),
+        LABEL.format(name=name, label=label or LATEST),
+    )

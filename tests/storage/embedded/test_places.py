@@ -1,0 +1,44 @@
+"""Folders that a database shouldn't be in."""
+
+from pathlib import Path
+
+import pytest
+
+from storage.embedded import plans
+from storage.embedded.lifecycle import ensure
+from storage.embedded.paths import Root
+from tests.storage.embedded.conftest import clean_up, copy_root
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_network_file_system_is_warned_of(
+    root: Root, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(plans, "_file_system", lambda path: "nfs4")
+
+    ensure(root)
+
+    (record,) = caplog.records
+    assert "network file system (nfs4)" in record.getMessage()
+    assert "PROMPTSTACK_DATA_DIR" in record.getMessage()
+
+
+def test_a_synced_folder_is_warned_of(
+    folder: Path, made_root: Root, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = Root.of(folder / "Dropbox")
+    copy_root(made_root, root)
+    try:
+        ensure(root)
+    finally:
+        clean_up(root)
+
+    (record,) = caplog.records
+    assert "synced between machines" in record.getMessage()
+
+
+def test_a_local_folder_is_not_warned_of(root: Root, caplog: pytest.LogCaptureFixture) -> None:
+    ensure(root)
+
+    assert caplog.records == []
