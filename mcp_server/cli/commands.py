@@ -1,19 +1,57 @@
-"""The table of commands, and what happens without one: serving MCP over stdio."""
+"""The command line itself, and what happens without a command: serving MCP over stdio."""
 
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from mcp_server.cli.running import exit_code, fail, settings_of
+from mcp_server.cli.running import Invocation, exit_code, fail, settings_of
 from mcp_server.config import Settings
 from mcp_server.service.scope import Scope
 from storage.errors import PromptError
 
+
+class Commands(TyperGroup):
+    """Loads the commands when one is named, and turns failures into exit codes.
+
+    An assistant waits for the server to start, which needs none of the commands.
+    """
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command by its name."""
+        self._load()
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands, in the order of the table."""
+        self._load()
+        return super().list_commands(ctx)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command. A reader that has seen enough, like `head`, is no failure."""
+        try:
+            return super().invoke(ctx)
+        except PromptError as error:
+            fail(error)
+            raise typer.Exit(exit_code(error)) from None
+        except BrokenPipeError:
+            _forget_output()
+            raise typer.Exit(0) from None
+
+    def _load(self) -> None:
+        if not self.commands:
+            from mcp_server.cli.table import load_commands
+
+            self.commands.update(load_commands())
+
+
 cli = typer.Typer(
     name="promptstack",
-    help="A prompt library that AI assistants use directly.\n\nWithout a command it serves MCP over "
-    "standard input and output; an assistant's configuration starts it that way.",
+    cls=Commands,
+    help="A prompt library that AI assistants use directly.\n\nWithout a command it serves MCP "
+    "over standard input and output; an assistant's configuration starts it that way.",
     no_args_is_help=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
@@ -45,7 +83,8 @@ def serve(
 ) -> None:
     """Serve MCP over stdio, unless a command is named."""
     settings = settings_of(log_format)
-    context.obj = settings
+    scope = Scope(tuple(tag or ()), tuple(folder or ()), read_only)
+    context.obj = Invocation(settings, scope)
     if context.invoked_subcommand is not None:
         return
     if sys.stdin.isatty():
@@ -53,7 +92,7 @@ def serve(
 
         explain()
         return
-    _serve(settings, Scope(tuple(tag or ()), tuple(folder or ()), read_only), page_size)
+    _serve(settings, scope, page_size)
 
 
 def _serve(settings: Settings, scope: Scope, page_size: int | None) -> None:
@@ -73,10 +112,13 @@ def _serve(settings: Settings, scope: Scope, page_size: int | None) -> None:
     asyncio.run(serve_stdio(settings, options))
 
 
+def _forget_output() -> None:
+    """Send what is still buffered nowhere: Python would complain when it flushes at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def run() -> None:
     """Run the command line and exit with the code of what went wrong."""
-    try:
-        cli()
-    except PromptError as error:
-        fail(error)
-        sys.exit(exit_code(error))
+    cli()

@@ -1,18 +1,53 @@
-"""What every command needs: settings, a library, an exit code."""
+"""What every command needs: settings, a library, one event loop, an exit code."""
+
+from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcp_server.config import Settings, read_settings
 from mcp_server.logs import configure_logging
+from mcp_server.service.scope import Scope
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
-_EXIT_CODES: dict[type[PromptError], int] = {
+if TYPE_CHECKING:
+    import typer
+
+    from mcp_server.service.library import Library
+
+T = TypeVar("T")
+
+EXIT_CODES: dict[type[PromptError], int] = {
     Invalid: 2,
     Forbidden: 3,
     NotFound: 4,
     Conflict: 5,
     Unavailable: 6,
 }
+BUG = 1
+"""The exit code of what nobody foresaw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What was said before the command: the settings, and the part of the library to see."""
+
+    settings: Settings
+    scope: Scope
+
+    @classmethod
+    def of(cls, context: typer.Context) -> Invocation:
+        """Return what a command was invoked with."""
+        invocation = context.find_object(cls)
+        assert invocation is not None  # the callback comes before every command
+        return invocation
+
+    @property
+    def actor(self) -> str:
+        """Who is named as the author of writes."""
+        return self.settings.actor
 
 
 def settings_of(log_format: str | None = None) -> Settings:
@@ -27,11 +62,42 @@ def settings_of(log_format: str | None = None) -> Settings:
     return settings
 
 
+def use_library(context: typer.Context, use: Callable[[Library], Awaitable[T]]) -> T:
+    """Open the library, do one thing with it, and close it.
+
+    Raises:
+        PromptError: whatever `use` raises, and Unavailable where there is no database.
+    """
+    invocation = Invocation.of(context)
+
+    async def opened() -> T:
+        from mcp_server.app import open_library
+
+        async with open_library(invocation.settings, invocation.scope) as library:
+            return await use(library)
+
+    return run_async(opened())
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run one command's work to its end: the only event loop of the command line."""
+    import asyncio
+    import gc
+
+    gc.enable()  # off while the program starts; what follows may be long
+    return asyncio.run(work)
+
+
 def exit_code(error: PromptError) -> int:
     """Return the exit code of an error's kind."""
-    return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), BUG)
 
 
 def fail(error: PromptError) -> None:
-    """Say what went wrong, in one line on standard error."""
-    print(f"promptstack: {error.message}", file=sys.stderr)
+    """Say what went wrong on standard error."""
+    warn(error.message)
+
+
+def warn(sentence: str) -> None:
+    """Say something on standard error, where it can't be taken for output."""
+    print(f"promptstack: {sentence}", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -88,8 +88,9 @@ def _original(span: Span, offsets: Sequence[int] | None) -> Span:
     """Map a span of the folding to the characters that it came from."""
     if offsets is None:
         return span
-    start = bisect_left(offsets, span[0] + 1) - 1
-    return start, bisect_left(offsets, span[1])
+    start = bisect_right(offsets, span[0]) - 1
+    end = bisect_right(offsets, span[1]) - 1
+    return start, end if offsets[end] == span[1] else end + 1
 
 
 def _window(text: str, spans: Sequence[Span], width: int) -> Span:
@@ -107,13 +108,16 @@ def _best_run(text: str, spans: Sequence[Span], width: int) -> Span:
     """Return the stretch of matches that fits the width and holds the most different terms."""
     best: tuple[int, int] = (0, 0)
     best_score = (0, 0)
+    folded = [fold(text[start:end]) for start, end in spans]
     for index, (start, end) in enumerate(spans):
         terms: set[str] = set()
         reach, covered = min(end, start + width), 0
-        for each_start, each_end in spans[index : index + 50]:
+        for term, (each_start, each_end) in zip(
+            folded[index : index + 50], spans[index : index + 50], strict=True
+        ):
             if each_end > start + width:
                 break
-            terms.add(fold(text[each_start:each_end]))
+            terms.add(term)
             reach, covered = max(reach, each_end), covered + each_end - each_start
         score = (sum(len(term) for term in terms), covered)
         if score > best_score:

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from storage.entities import LATEST
 from storage.errors import NotFound
@@ -43,7 +42,7 @@ def parse_uri(uri: str) -> Target:
             f"There is no resource '{uri[:100]}'. The resources are {PROMPT}, {VERSION}, {LABEL} "
             f"and {HISTORY}."
         )
-    name, history, version, label = (part and unquote(part) for part in match.groups())
+    name, history, version, label = match.groups()
     point = version or label
     return Target(f"{name}@{point}" if point else name, bool(history), bool(version))
 

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from mcp_server.domain.names import did_you_mean, nearest
 from mcp_server.domain.texts import shown
@@ -63,6 +70,7 @@ Time = Annotated[
         return_type=str,
         when_used="json",
     ),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A moment, written as RFC 3339 in UTC."""
 

@@ -22,7 +22,7 @@ def _plain(node: Any, definitions: Mapping[str, Any]) -> Any:
         return [_plain(each, definitions) for each in node]
     if not isinstance(node, dict):
         return node
-    resolved = _without_null(_inlined(node, definitions))
+    resolved = _inlined(_without_null(node), definitions)
     return {
         key: _properties(value, definitions) if key == "properties" else _plain(value, definitions)
         for key, value in resolved.items()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mcp_server.domain.drafts import arguments_from_json, messages_from_json
 from mcp_server.schemas.base import LooseText, Shape
@@ -24,9 +24,7 @@ class ContentShape(Shape):
         "`mime_type`; `resource` carries a resource whole: `uri` and one of `text` and `blob`; "
         "`resource_link` points at one: `uri` and `name`.",
     )
-    text: str | None = Field(
-        None, description="The text, with {{argument}} wherever a value goes.", min_length=0
-    )
+    text: str | None = Field(None, description="The text, with {{argument}} wherever a value goes.")
     data: str | None = Field(None, description="A picture or sound as base64.")
     mime_type: str | None = Field(
         None, description="The media type of the data or the resource.", examples=["image/png"]
@@ -84,6 +82,21 @@ class ArgumentShape(Shape):
     def of(cls, argument: Argument) -> "ArgumentShape":
         """Present an argument."""
         return cls.model_validate(argument_to_json(argument))
+
+
+# A variant's messages have the shape of all messages; describing it again would double the schema.
+Variants = dict[
+    str,
+    Annotated[
+        list[MessageShape],
+        WithJsonSchema(
+            {
+                "type": "array",
+                "items": {"type": "object", "description": "A message, as in `messages`."},
+            }
+        ),
+    ],
+]
 
 
 def read_messages(shapes: Sequence[MessageShape], path: str = "messages") -> tuple[Message, ...]:

@@ -8,6 +8,7 @@ from mcp_server.schemas.base import Shape, Time, Unwrapped
 from mcp_server.schemas.messages import (
     ArgumentShape,
     MessageShape,
+    Variants,
     read_arguments,
     read_messages,
 )
@@ -108,7 +109,7 @@ class PromptFields(Shape):
         description="Settings for the provider, such as temperature. Never secrets.",
         examples=[{"temperature": 0.2}],
     )
-    variants: Annotated[dict[str, list[MessageShape]], Unwrapped] | None = Field(
+    variants: Annotated[Variants, Unwrapped] | None = Field(
         None,
         description="Other messages for other models: from a model_type, or a prefix that ends "
         "in '*', to its messages.",
@@ -135,17 +136,21 @@ class PromptFields(Shape):
         return PromptInput(**given)
 
 
-class PromptCreate(PromptFields):
-    """A prompt to be created."""
+class Named(Shape):
+    """A prompt that is meant by its name alone."""
 
     name: Name
+
+
+class PromptCreate(PromptFields, Named):
+    """A prompt to be created."""
+
     commit_message: CommitMessage | None = None
 
 
-class PromptUpdate(PromptFields):
+class PromptUpdate(PromptFields, Named):
     """A change of a prompt."""
 
-    name: Name
     commit_message: CommitMessage | None = None
     expected_version: ExpectedVersion | None = None
 
@@ -179,7 +184,7 @@ class PromptOut(Shape):
     arguments: list[ArgumentShape] = Field(description="The template's blanks, required first.")
     model_type: str | None = Field(None, description="The model that the text is written for.")
     settings: dict[str, Any] = Field(alias="model_config", description="Settings for the provider.")
-    variants: dict[str, list[MessageShape]] = Field(
+    variants: Variants = Field(
         description="Other messages for other models, by model_type or prefix."
     )
     commit_message: str | None = Field(None, description="Why this version exists.")
@@ -243,10 +248,9 @@ class RenderedOut(Shape):
     messages: list[MessageShape] = Field(description="The messages, ready to be used.")
 
 
-class ArchiveIn(Shape):
+class ArchiveIn(Named):
     """A prompt to be archived or restored."""
 
-    name: Name
     restore: bool = Field(False, description="Give true to bring an archived prompt back instead.")
 
 

@@ -12,7 +12,7 @@ from mcp_server.schemas.prompts import (
     Cursor,
     ExpectedVersion,
     Limit,
-    Name,
+    Named,
     Reference,
 )
 from storage.entities import Argument, VersionSummary
@@ -21,10 +21,9 @@ from storage.pages import Page
 DiffKind = Literal["added", "removed", "changed"]
 
 
-class VersionsIn(Shape):
+class VersionsIn(Named):
     """Whose versions to list."""
 
-    name: Name
     branch: str | None = Field(None, description="Only versions of this branch.", examples=["main"])
     limit: Limit = 20
     cursor: Cursor | None = None

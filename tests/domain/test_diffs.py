@@ -97,7 +97,7 @@ def hard_cases() -> Iterator[Any]:
     yield pytest.param("x" * 1_000_000, "y" * 1_000_000, id="one line")
 
 
-@pytest.mark.parametrize(("old", "new"), hard_cases())
+@pytest.mark.parametrize(("old", "new"), list(hard_cases()))
 def test_large_texts_are_compared_in_a_bounded_time(old: str, new: str) -> None:
     start = time.process_time()
     patch = unified_diff(old, new)

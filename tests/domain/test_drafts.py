@@ -18,6 +18,7 @@ from mcp_server.domain.drafts import (
 from storage.entities import (
     Argument,
     AudioContent,
+    Content,
     Draft,
     EmbeddedResource,
     ImageContent,
@@ -47,6 +48,10 @@ ARGUMENTS = st.builds(
     default=st.none() | st.text(),
     choices=st.lists(st.text(), max_size=3).map(tuple),
 )
+
+
+def only(content: Content) -> dict[str, Any]:
+    return {"messages": [Message("user", content)]}
 
 
 def user(text: str) -> Message:
@@ -157,36 +162,36 @@ def test_arguments_come_from_all_messages_and_variants() -> None:
         ({"template": "a\0"}, "messages[0].content.text"),
         ({"messages": [Message("bot", TextContent("x"))]}, "messages[0].role"),  # type: ignore[arg-type]
         (
-            {"messages": [Message("user", ImageContent("*", "image/png"))]},
+            only(ImageContent("*", "image/png")),
             "messages[0].content.data",
         ),
         (
-            {"messages": [Message("user", ImageContent("aGk", "image/png"))]},
+            only(ImageContent("aGk", "image/png")),
             "messages[0].content.data",
         ),
         (
-            {"messages": [Message("user", ImageContent("", "image/png"))]},
+            only(ImageContent("", "image/png")),
             "messages[0].content.data",
         ),
         (
-            {"messages": [Message("user", ImageContent("é", "image/png"))]},
+            only(ImageContent("é", "image/png")),
             "messages[0].content.data",
         ),
         (
-            {"messages": [Message("user", AudioContent("aGk=", "wav"))]},
+            only(AudioContent("aGk=", "wav")),
             "messages[0].content.mime_type",
         ),
-        ({"messages": [Message("user", EmbeddedResource("x:"))]}, "messages[0].content"),
+        (only(EmbeddedResource("x:")), "messages[0].content"),
         (
-            {"messages": [Message("user", EmbeddedResource("x:", text="a", blob="aGk="))]},
+            only(EmbeddedResource("x:", text="a", blob="aGk=")),
             "messages[0].content",
         ),
         (
-            {"messages": [Message("user", EmbeddedResource("x:", blob="!"))]},
+            only(EmbeddedResource("x:", blob="!")),
             "messages[0].content.blob",
         ),
-        ({"messages": [Message("user", ResourceLink("", "a"))]}, "messages[0].content.uri"),
-        ({"messages": [Message("user", ImageContent("aGk1" * 2_000_001, "a/b"))]}, "messages"),
+        (only(ResourceLink("", "a")), "messages[0].content.uri"),
+        (only(ImageContent("aGk1" * 2_000_001, "a/b")), "messages"),
         ({"template": "x", "variants": {"": [user("x")]}}, "variants"),
         ({"template": "x", "variants": {"m": []}}, "variants.m"),
         ({"template": "x", "variants": {f"m{n}": [user("x")] for n in range(65)}}, "variants"),

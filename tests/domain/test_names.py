@@ -127,9 +127,7 @@ def test_a_label_is_accepted(label: str) -> None:
     assert names.check_label(label) == label
 
 
-@pytest.mark.parametrize(
-    "label", ["", "1", "12", "latest", "a:b", "A", "a b", "-a", "a" * 65, "a\n"]
-)
+@pytest.mark.parametrize("label", ["", "1", "latest", "a:b", "A", "a b", "-a", "a" * 65, "a\n"])
 def test_a_label_that_could_be_misread_is_refused(label: str) -> None:
     with pytest.raises(Invalid) as refused:
         names.check_label(label)

@@ -58,8 +58,6 @@ def test_a_rendered_prompt_is_bounded_over_all_its_messages() -> None:
         render(draft, {"a": "x" * (quarter + 1)}, allow_unknown=False)
 
 
-def test_arguments_of_a_variant_are_declared_but_a_text_format_fills_nothing() -> None:
-    draft = make_draft(
-        template="{{a}}", template_format="text", arguments=[Argument("b", default="")]
-    )
+def test_a_text_format_fills_nothing() -> None:
+    draft = make_draft(template="{{a}}", template_format="text")
     assert render(draft, {}, allow_unknown=False).messages[0].content == TextContent("{{a}}")

@@ -39,7 +39,9 @@ def test_a_line_has_no_control_characters() -> None:
         ("a\nb\ud800", "a�b�"),
         (3, "3"),
         ([], "[]"),
+        (10**5_000, "int"),
     ],
+    ids=range(6),
 )
 def test_a_value_is_shown_short_and_printable(value: object, text: str) -> None:
     assert shown(value) == text

@@ -3,6 +3,7 @@
 import anyio
 import mcp_types as types
 import pytest
+from mcp import MCPDeprecationWarning
 
 
 class Inbox:
@@ -62,7 +63,7 @@ async def test_a_subscribed_resource_is_said_to_have_changed_in_both_eras(connec
         connect() as writer,
     ):
         await _create(writer, "watched")
-        with pytest.warns(DeprecationWarning):
+        with pytest.warns(MCPDeprecationWarning):
             await legacy.subscribe_resource("prompt://watched")
         with anyio.fail_after(15):
             async with modern.listen(resource_subscriptions=["prompt://watched"]) as heard:

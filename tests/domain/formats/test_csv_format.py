@@ -16,11 +16,24 @@ from storage.errors import Invalid
 
 HEADER = "act,prompt,for_devs,type,contributor\r\n"
 REAL = Path(__file__).parents[3].parent / "shared/data/prompts-chat.csv"
-PIECES = st.sampled_from(
-    ["${a}", "${a:1}", "${a:2}", "${A b}", "${A b: x}", "${a_b}", "${a b:}", "${x.y}", "${", "}"]
-    + ["{{a}}", "{{ a }}", "\\", "{", "$", ":", "${नाम}", "${a\nb}", "${1}", "${${b}}", "${A b:1}"]
-)
-TEXTS = st.lists(PIECES | st.text(max_size=2), max_size=12).map("".join)
+PLACEHOLDERS = ["${a}", "${a:1}", "${a:2}", "${A b}", "${A b: x}", "${A b:1}", "${a_b}", "${a b:}"]
+LOOKALIKES = [
+    "${x.y}",
+    "${",
+    "}",
+    "{{a}}",
+    "{{ a }}",
+    "\\",
+    "{",
+    "$",
+    ":",
+    "${a\nb}",
+    "${1}",
+    "${${b}}",
+]
+PIECES = st.sampled_from([*PLACEHOLDERS, *LOOKALIKES, "${नाम}", "${${b}}"])
+STORABLE = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+TEXTS = st.lists(PIECES | st.text(STORABLE, max_size=2), max_size=12).map("".join)
 
 
 def real_text() -> str:

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -166,7 +167,7 @@ def test_a_first_start_that_was_killed_is_begun_anew(
     starter.kill()
     if also_initdb:
         for pid in processes_of(new_root):
-            os.kill(pid, signal.SIGKILL)
+            _kill_with_its_memory(pid)
 
     assert fetch(ensure(new_root), "SELECT 1") == 1
     wait_until(lambda: processes_of(new_root).keys() == _serving(new_root), "initdb is gone")
@@ -273,6 +274,16 @@ def _kept_row(root: Root) -> object:
 
 def _serving(root: Root) -> set[int]:
     return {*postmasters(root), *supervisors(root)}
+
+
+def _kill_with_its_memory(pid: int) -> None:
+    """Kill a server whose data goes with it, so nobody else will remove its shared memory."""
+    with suppress(ProcessLookupError, FileNotFoundError):
+        os.kill(pid, signal.SIGSTOP)
+        mapped = re.findall(r"/dev/shm/PostgreSQL\.\d+", Path(f"/proc/{pid}/maps").read_text())
+        os.kill(pid, signal.SIGKILL)
+        for segment in set(mapped):
+            Path(segment).unlink(missing_ok=True)
 
 
 def _state(pid: int) -> str:

@@ -1,0 +1,108 @@
+"""A conversation with this server as an assistant would hold it: a process, two pipes, MCP."""
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+_PATIENCE_SECONDS = 60.0
+_TAIL = 2_000
+
+
+class ConversationFailed(Exception):
+    """What went wrong between client and server, in a sentence."""
+
+
+@dataclass(slots=True)
+class Conversation:
+    """What was heard. `noise` are lines on standard output that aren't MCP."""
+
+    protocol_version: str = ""
+    first_answer_seconds: float = 0.0
+    prompts: int = 0
+    tools: int = 0
+    noise: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"speaks {self.protocol_version}, answers {self.first_answer_seconds:.2f} s after its "
+            f"start: {self.prompts} prompts, {self.tools} tools, completion"
+        )
+
+
+async def converse(command: Sequence[str], *, legacy: bool) -> Conversation:
+    """Start the server and ask for all that a client asks for; nothing is written.
+
+    `legacy` opens with the handshake of the protocol up to 2025-11-25, as most clients do.
+
+    Raises:
+        ConversationFailed: the server didn't answer as it should.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                heard = await _converse(command, "legacy" if legacy else "auto", log)
+        except Exception as error:  # whatever it is, the doctor has to say it
+            raise ConversationFailed(f"{_reason(error)} {_tail(log)}".strip()) from error
+    if heard.noise:
+        raise ConversationFailed(
+            f"The server wrote what isn't MCP to its standard output: {heard.noise[0]}"
+        )
+    return heard
+
+
+async def _converse(command: Sequence[str], mode: str, log: TextIO) -> Conversation:
+    from mcp import Client, StdioServerParameters
+    from mcp.client.stdio import stdio_client
+
+    heard = Conversation()
+
+    async def note(message: object) -> None:
+        if isinstance(message, Exception):
+            heard.noise.append(str(message).splitlines()[0])
+
+    program, *arguments = command
+    server = StdioServerParameters(command=program, args=arguments, env=dict(os.environ))
+    started = time.perf_counter()
+    async with Client(stdio_client(server, errlog=log), mode=mode, message_handler=note) as client:
+        heard.first_answer_seconds = time.perf_counter() - started
+        heard.protocol_version = client.protocol_version
+        await _ask(client, heard)
+    return heard
+
+
+async def _ask(client: "Client", heard: Conversation) -> None:
+    from mcp_types import ResourceTemplateReference
+
+    cursor = None
+    while True:
+        page = await client.list_prompts(cursor=cursor)
+        heard.prompts += len(page.prompts)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    heard.tools = len((await client.list_tools()).tools)
+    templates = await client.list_resource_templates()
+    template = ResourceTemplateReference(uri=templates.resource_templates[0].uri_template)
+    await client.complete(template, {"name": "name", "value": ""})
+
+
+def _reason(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, TimeoutError):
+        return f"The server didn't answer within {_PATIENCE_SECONDS:.0f} seconds."
+    return f"The server failed: {error or type(error).__name__}."
+
+
+def _tail(log: TextIO) -> str:
+    """Return the end of what the server said on its standard error."""
+    log.seek(0)
+    said = log.read()[-_TAIL:].strip()
+    return f"It said:\n{said}" if said else ""

@@ -1,0 +1,145 @@
+"""The database behind the library: `migrate`, `version`, `db …`."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcp_server.cli.printing import is_terminal, write_line
+from mcp_server.cli.running import Invocation, run_async
+from storage.errors import Invalid, Unavailable
+
+if TYPE_CHECKING:
+    from storage.embedded.lifecycle import Status
+    from storage.embedded.paths import Root
+
+
+def migrate(context: typer.Context) -> None:
+    """Bring the database's schema to what this version needs."""
+    from mcp_server.app import make_connector
+    from storage.schema import migrate as bring_up
+    from storage.schema import needed_revision
+
+    connector = make_connector(Invocation.of(context).settings)
+    migrated = run_async(bring_up(connector))
+    done = "migrated to" if migrated else "up to date at"
+    write_line(f"The schema is {done} revision {needed_revision()}.")
+
+
+def show_version() -> None:
+    """Print the version of this program."""
+    from mcp_server import version
+
+    write_line(f"promptstack {version()}")
+
+
+def status(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell whether the embedded PostgreSQL runs, and where its data is; start nothing."""
+    from storage.embedded import lifecycle
+
+    with _embedded(context) as root:
+        seen = lifecycle.status(root)
+    facts = _facts(root, seen)
+    if as_json:
+        write_line(json.dumps(facts, ensure_ascii=False, indent=2))
+        return
+    for name, value in facts.items():
+        write_line(f"{name.replace('_', ' ')}: {'-' if value is None else value}")
+    if seen.log_tail:
+        write_line(f"\nThe end of its log:\n{seen.log_tail.rstrip()}")
+
+
+def stop(context: typer.Context) -> None:
+    """Stop the embedded PostgreSQL; whoever needs it next starts it again."""
+    from storage.embedded import lifecycle
+
+    with _embedded(context) as root:
+        was_running = lifecycle.stop(root)
+    write_line("Stopped." if was_running else "It wasn't running.")
+
+
+def dump(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="By default a new file among the backups.")
+    ] = None,
+) -> None:
+    """Write everything to an archive file of pg_dump."""
+    from storage.embedded import dumps
+
+    with _embedded(context) as root:
+        written = dumps.dump(root, file)
+    write_line(f"Dumped to {written}")
+
+
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file that `db dump` wrote.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+) -> None:
+    """Replace everything by what an archive file holds."""
+    from storage.embedded import dumps
+
+    with _embedded(context) as root:
+        if is_terminal() and not yes:
+            typer.confirm(f"Replace everything in {root.path}?", abort=True)
+        dumps.restore(root, file)
+    write_line(f"Restored from {file}")
+
+
+def shell(context: typer.Context) -> None:
+    """Open psql on the embedded PostgreSQL; what follows `--` goes to psql."""
+    import os
+    import subprocess
+
+    from storage.embedded import dumps
+
+    with _embedded(context) as root:
+        command, variables = dumps.shell_command(root)
+        # Not exec: this process keeps the server from stopping for idleness.
+        done = subprocess.run([*command, *context.args], env=os.environ | variables, check=False)
+    raise typer.Exit(done.returncode)
+
+
+@contextmanager
+def _embedded(context: typer.Context) -> Iterator["Root"]:
+    """Give the root of the embedded PostgreSQL; its failures are ours.
+
+    Raises:
+        Invalid: DATABASE_URL names another database.
+        Unavailable: it can't do what is asked.
+    """
+    from storage.embedded.errors import EmbeddedError
+    from storage.embedded.paths import Root
+
+    settings = Invocation.of(context).settings
+    if settings.database_url:
+        raise Invalid(
+            "`promptstack db` looks after the embedded PostgreSQL, but DATABASE_URL names another "
+            "one. Use that server's own tools, or unset DATABASE_URL."
+        )
+    try:
+        yield Root.of(
+            settings.data_dir, idle_seconds=settings.idle_seconds, bindir=settings.pg_bindir
+        )
+    except EmbeddedError as error:
+        raise Unavailable(str(error)) from None
+
+
+def _facts(root: "Root", seen: "Status") -> dict[str, object]:
+    return {
+        "running": seen.running,
+        "pid": seen.pid,
+        "version": seen.version,
+        "data": str(seen.data_dir or root.path),
+        "socket": str(seen.socket_dir),
+        "clients": seen.clients,
+        "bytes": seen.size,
+        "log": str(root.log),
+    }

@@ -1,0 +1,105 @@
+"""`doctor`: does everything work, where is the data, and how is an assistant connected?"""
+
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import typer
+
+from mcp_server.cli.printing import write, write_line
+from mcp_server.cli.running import BUG, Invocation, exit_code, run_async
+from storage.errors import PromptError
+
+if TYPE_CHECKING:
+    from mcp_server.config import Settings
+    from storage.connectors import Connector
+
+Check = Callable[[], Awaitable[object]]
+"""Looks at one thing; what it returns describes it."""
+
+
+def examine(context: typer.Context) -> None:
+    """Start the database, hold a conversation as an assistant would, and show how to connect."""
+    from mcp_server.cli.clients import server_command
+
+    settings = Invocation.of(context).settings
+    command = server_command()
+    code = run_async(_run(_checks(Invocation.of(context), command)))
+    write_line(f"\nThe data lives in {_place(settings)}.")
+    _show_clients(command)
+    if code:
+        raise typer.Exit(code)
+
+
+def _checks(invocation: Invocation, command: Sequence[str]) -> Iterator[tuple[str, Check]]:
+    from mcp_server.app import make_connector
+    from mcp_server.cli.conversation import converse
+
+    connector = make_connector(invocation.settings)
+    yield "Database", partial(_check_database, connector)
+    yield "Schema", partial(_check_schema, connector)
+    yield "Library", partial(_check_library, invocation)
+    yield "MCP, today's protocol", partial(converse, command, legacy=False)
+    yield "MCP, with a handshake", partial(converse, command, legacy=True)
+
+
+async def _run(checks: Iterator[tuple[str, Check]]) -> int:
+    """Run checks until one fails, each needing those before it; return the exit code."""
+    from mcp_server.cli.conversation import ConversationFailed
+
+    for name, check in checks:
+        started = time.perf_counter()
+        try:
+            found, code = await check(), 0
+        except PromptError as error:
+            found, code = error.message, exit_code(error)
+        except ConversationFailed as error:
+            found, code = str(error), BUG
+        seconds = time.perf_counter() - started
+        write_line(f"{'✗' if code else '✓'} {name} ({seconds:.2f} s): {found}")
+        if code:
+            return code
+    return 0
+
+
+async def _check_database(connector: "Connector") -> str:
+    connection = await connector.connect()
+    try:
+        version: str = await connection.fetchval("SHOW server_version")
+    finally:
+        await connection.close()
+    return f"PostgreSQL {version} answers"
+
+
+async def _check_schema(connector: "Connector") -> str:
+    from storage.schema import migrate, needed_revision
+
+    migrated = await migrate(connector)
+    return f"{'migrated to' if migrated else 'is at'} revision {needed_revision()}"
+
+
+async def _check_library(invocation: Invocation) -> str:
+    from mcp_server.app import open_library
+
+    async with open_library(invocation.settings, invocation.scope) as library:
+        published = await library.prompts.list_published()
+    if published.items:
+        return f"{len(published.items)} prompts"
+    return "no prompts yet; bring some in with `promptstack import PATH`"
+
+
+def _place(settings: "Settings") -> str:
+    from mcp_server.app import make_connector
+    from storage.embedded.paths import Root
+
+    if settings.database_url:
+        return f"the database {make_connector(settings).describe()}"
+    return str(Root.of(settings.data_dir).path)
+
+
+def _show_clients(command: Sequence[str]) -> None:
+    from mcp_server.cli.clients import snippets
+
+    for snippet in snippets(command):
+        write(f"\n{snippet.clients} ({snippet.place}):\n{snippet.text}\n")

@@ -1,0 +1,78 @@
+"""Options that several commands share, and how what was typed is read."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from storage.errors import Invalid
+
+if TYPE_CHECKING:
+    from storage.entities import PromptFilter
+
+Name = Annotated[str, typer.Argument(help="The prompt's name.")]
+Reference = Annotated[
+    str,
+    typer.Argument(
+        help="name (what it means now), name@3, name@production, name@latest or name@branch:main."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as the MCP tools answer.")]
+Message = Annotated[
+    str | None, typer.Option("--message", "-m", help="Why this version exists; kept with it.")
+]
+Expected = Annotated[
+    int | None,
+    typer.Option(
+        "--expected-version", min=1, help="Write only if this is still the newest version of main."
+    ),
+]
+HavingTag = Annotated[
+    list[str] | None, typer.Option("--tag", help="Only with this tag (repeatable: all of them).")
+]
+InFolder = Annotated[str | None, typer.Option("--folder", help="Only in or below this folder.")]
+ForModel = Annotated[str | None, typer.Option("--model-type", help="Only written for this model.")]
+HavingLabel = Annotated[str | None, typer.Option("--label", help="Only with this label.")]
+MinVersion = Annotated[
+    int | None, typer.Option("--min-version", min=1, help="Only served at this version or above.")
+]
+Cursor = Annotated[
+    str | None, typer.Option("--cursor", help="Go on where a list with --limit stopped.")
+]
+
+
+def make_filter(
+    tag: Sequence[str] | None,
+    folder: str | None,
+    model_type: str | None = None,
+    label: str | None = None,
+    min_version: int | None = None,
+    *,
+    archived: bool = False,
+) -> "PromptFilter":
+    """Return the filter that the options describe."""
+    from storage.entities import PromptFilter
+
+    return PromptFilter(
+        tags=tuple(tag or ()),
+        folder=folder,
+        model_type=model_type,
+        label=label,
+        min_version=min_version,
+        archived=archived,
+    )
+
+
+def read_values(given: Sequence[str]) -> dict[str, str]:
+    """Read what was written as `name=value`.
+
+    Raises:
+        Invalid: there is no '=' in one of them.
+    """
+    values: dict[str, str] = {}
+    for written in given:
+        name, equals, value = written.partition("=")
+        if not equals or not name:
+            raise Invalid(f"'--arg {written}' gives no value. Write --arg name=value.")
+        values[name] = value
+    return values

@@ -1,0 +1,57 @@
+"""Output: exact texts, JSON, and lists that are tables for people and tabs for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mcp_server.schemas.base import Shape
+
+
+def write(text: str) -> None:
+    """Write a text as it is, in UTF-8 whatever the terminal's settings are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
+
+
+def write_line(text: str) -> None:
+    """Write a text and end the line."""
+    write(f"{text}\n")
+
+
+def write_json(shape: "Shape") -> None:
+    """Write a shape as JSON."""
+    write_line(json.dumps(shape.write(), ensure_ascii=False, indent=2))
+
+
+def write_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table on a terminal; elsewhere one line a row, its cells parted by tabs."""
+    cells = [[_on_one_line(cell) for cell in row] for row in rows]
+    if cells and is_terminal():
+        _write_table(columns, cells)
+        return
+    write("".join("\t".join(row) + "\n" for row in cells))
+
+
+def is_terminal() -> bool:
+    """Return whether a person reads the output."""
+    return sys.stdout.isatty()
+
+
+def _write_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, column in enumerate(columns):
+        table.add_column(column, overflow="fold" if place == 0 else "ellipsis", no_wrap=place > 0)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def _on_one_line(cell: object) -> str:
+    return " ".join(str("" if cell is None else cell).split())

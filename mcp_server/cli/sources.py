@@ -1,0 +1,93 @@
+"""Which files an import reads, and the prompts in them."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcp_server.cli.texts import read_text
+from storage.errors import Invalid
+
+if TYPE_CHECKING:
+    from mcp_server.domain.formats.files import PromptFile
+
+SKILL = "SKILL.md"
+_READ = (".csv", ".md")
+_ABOUT = ("readme", "license", "changelog", "contributing")
+"""Files of these names are about their folder, unless front matter says that they are prompts."""
+
+
+@dataclass(slots=True)
+class Sources:
+    """What was read: prompts, each under a name of its own, and what couldn't be."""
+
+    prompts: list["PromptFile"] = field(default_factory=list)
+    refused: list[Invalid] = field(default_factory=list)
+
+
+def read_sources(paths: Sequence[Path]) -> Sources:
+    """Read files, and what lies in folders; a file that can't be read keeps no other one out."""
+    found = Sources()
+    taken: dict[str, str] = {}
+    for path, named in _files(paths, found.refused):
+        try:
+            for prompt in _read(path, named=named):
+                _claim(prompt, taken)
+                found.prompts.append(prompt)
+        except Invalid as error:
+            found.refused.append(error)
+    return found
+
+
+def _files(paths: Sequence[Path], refused: list[Invalid]) -> Iterator[tuple[Path, bool]]:
+    """Yield each file once, and whether it was named itself."""
+    seen: set[str] = set()
+    for given in paths:
+        if not given.exists():
+            refused.append(Invalid(f"{given}: there is no such file or folder. Check the path."))
+            continue
+        for path in _walk(given, refused) if given.is_dir() else (given,):
+            real = os.path.realpath(path)
+            if real not in seen:
+                seen.add(real)
+                yield path, path is given
+
+
+def _walk(folder: Path, refused: list[Invalid]) -> Iterator[Path]:
+    """Yield what may be prompts in a folder, in sorted order; a skill's folder is one prompt."""
+
+    def note(error: OSError) -> None:
+        refused.append(Invalid(f"{error.filename}: this can't be read: {error.strerror}."))
+
+    for place, folders, names in os.walk(folder, onerror=note):
+        if SKILL in names:
+            folders.clear()
+            yield Path(place, SKILL)
+            continue
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and name.lower().endswith(_READ):
+                yield Path(place, name)
+
+
+def _read(path: Path, *, named: bool) -> Iterable["PromptFile"]:
+    from mcp_server.domain.formats.detect import read_file
+    from mcp_server.domain.formats.markdown_format import has_front_matter
+
+    text = read_text(str(path))
+    about = path.stem.lower() in _ABOUT and path.suffix.lower() == ".md"
+    if about and not named and not has_front_matter(text):
+        return ()
+    return read_file(str(path), text)
+
+
+def _claim(prompt: "PromptFile", taken: dict[str, str]) -> None:
+    """Refuse a second prompt of the same name: it would become the first one's next version."""
+    name = prompt.metadata.name
+    if name in taken:
+        raise Invalid(
+            f"{prompt.source}: the name '{name}' is taken by {taken[name]} in this import. "
+            "Give one of them another name."
+        )
+    taken[name] = prompt.source

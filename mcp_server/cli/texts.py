@@ -1,0 +1,41 @@
+"""Reading a prompt's text from a file or from standard input."""
+
+import sys
+from pathlib import Path
+
+from storage.errors import Invalid
+
+STANDARD_INPUT = "-"
+
+
+def read_text(path: str) -> str:
+    """Return a file's text exactly as it stands; '-' is standard input.
+
+    Raises:
+        Invalid: it can't be read, or isn't UTF-8 text.
+    """
+    try:
+        data = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Invalid(f"{path}: this can't be read: {reason}. Check the path.") from None
+    return _decode(data, path)
+
+
+def _decode(data: bytes, path: str) -> str:
+    nul = data.find(b"\0")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid(
+            f"{path}:{_line(data, error.start)}: this isn't UTF-8 text. Save the file as UTF-8."
+        ) from None
+    if nul >= 0:
+        raise Invalid(
+            f"{path}:{_line(data, nul)}: there is a NUL byte, which can't be stored. Remove it."
+        )
+    return text
+
+
+def _line(data: bytes, place: int) -> int:
+    return data.count(b"\n", 0, place) + 1

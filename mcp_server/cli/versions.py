@@ -1,0 +1,92 @@
+"""The history of a prompt: `versions`, `diff`, `restore-version`."""
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mcp_server.cli.options import AsJson, Cursor, Expected, Message, Name
+from mcp_server.cli.printing import is_terminal, write, write_json, write_rows
+from mcp_server.cli.prompts import show_saved
+from mcp_server.cli.reading import read_pages
+from mcp_server.cli.running import Invocation, use_library, warn
+
+if TYPE_CHECKING:
+    from storage.entities import VersionSummary
+
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def list_versions(
+    context: typer.Context,
+    name: Name,
+    branch: Annotated[str | None, typer.Option(help="Only of this branch.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
+    """List a prompt's versions, newest first."""
+    page = use_library(
+        context,
+        lambda library: read_pages(
+            lambda size, start: library.versions.list(
+                name, branch=branch, limit=size, cursor=start
+            ),
+            limit,
+            cursor,
+        ),
+    )
+    if as_json:
+        from mcp_server.schemas.versions import present_versions
+
+        write_json(present_versions(page))
+        return
+    write_rows(("Version", "Written", "By", "Labels", "Message"), map(_row, page.items))
+    if page.next_cursor is not None:
+        warn(f"There are more: --cursor {page.next_cursor}")
+
+
+def diff(
+    context: typer.Context,
+    old: Annotated[str, typer.Argument(help="The version before, as name@3.")],
+    new: Annotated[str, typer.Argument(help="The version after, as name@4 or name@latest.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what changed between two versions."""
+    found = use_library(context, lambda library: library.versions.diff(old, new))
+    if as_json:
+        from mcp_server.schemas.versions import present_diff
+
+        write_json(present_diff(found))
+        return
+    write(_coloured(found.text) if is_terminal() else found.text)
+
+
+def restore_version(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(help="The version to bring back, as name@3.")],
+    message: Message = None,
+    expected_version: Expected = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write an old version's content as a new version; history goes on."""
+    actor = Invocation.of(context).actor
+    saved = use_library(
+        context,
+        lambda library: library.versions.restore(
+            reference, by=actor, expected_version=expected_version, commit_message=message
+        ),
+    )
+    show_saved(saved, as_json=as_json)
+
+
+def _row(version: "VersionSummary") -> tuple[object, ...]:
+    written = version.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    labels = ", ".join(version.labels)
+    return version.version, written, version.created_by, labels, version.commit_message
+
+
+def _coloured(text: str) -> str:
+    return "".join(
+        typer.style(line, fg=_COLOURS.get(line[:1])) for line in text.splitlines(keepends=True)
+    )

@@ -1,0 +1,6 @@
+"""Property tests without deadlines: how long an example takes says more about the machine."""
+
+from hypothesis import settings
+
+settings.register_profile("domain", deadline=None)
+settings.load_profile("domain")

@@ -1,0 +1,28 @@
+"""Snapshots: what is published, one JSON file each, rewritten only with UPDATE_SNAPSHOTS=1."""
+
+import json
+import os
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "snapshots"
+
+
+def check_snapshot(name: str, value: object) -> None:
+    """Compare with the snapshot; a missing one is a difference."""
+    written = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    path = FOLDER / f"{name}.json"
+    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
+        path.write_text(written, encoding="utf-8")
+    kept = path.read_text(encoding="utf-8") if path.exists() else None
+    assert kept == written, f"{path.name} differs: look at it, then run with UPDATE_SNAPSHOTS=1"
+
+
+def masked(value: object, *keys: str) -> object:
+    """Return JSON with the values of some keys replaced, where they differ from run to run."""
+    if isinstance(value, list):
+        return [masked(each, *keys) for each in value]
+    if isinstance(value, dict):
+        return {
+            key: f"<{key}>" if key in keys else masked(each, *keys) for key, each in value.items()
+        }
+    return value
