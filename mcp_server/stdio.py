@@ -8,9 +8,10 @@ import gc
 import json
 import logging
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -29,32 +30,40 @@ from storage.errors import PromptError
 
 _HANDSHAKE_SECONDS = 0.5
 """Bring storage up even if nobody shakes hands for so long."""
+_LAST_WORDS_SECONDS = 0.1
+"""Time for the answers to requests that wait for a library which doesn't come."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 logger = logging.getLogger(__name__)
 
 
-async def serve_stdio(settings: Settings, options: ServerOptions) -> None:
+async def serve_stdio(
+    settings: Settings, options: ServerOptions, give_up: Callable[[PromptError], NoReturn]
+) -> None:
     """Serve until the client closes its end.
 
-    Raises:
-        PromptError: the library couldn't be brought up.
+    `give_up` has to end the process: it is called where the library can't be brought up, and by
+    then a thread waits for the client's next line, which nothing but the client can end.
     """
     async with anyio.create_task_group() as tasks:
-        connection = _Connection(settings, options)
-        tasks.start_soon(connection.keep_library, tasks.cancel_scope)
+        connection = _Connection(settings, options, give_up)
+        tasks.start_soon(connection.keep_library)
         tasks.start_soon(connection.tell_changes)
         await connection.serve()
+        await connection.library_known()
         tasks.cancel_scope.cancel()
-    if connection.failure is not None:
-        raise connection.failure
 
 
 class _Connection:
     """One client, the library behind it, and the changes on their way to it."""
 
-    def __init__(self, settings: Settings, options: ServerOptions) -> None:
-        self.failure: PromptError | None = None
+    def __init__(
+        self,
+        settings: Settings,
+        options: ServerOptions,
+        give_up: Callable[[PromptError], NoReturn],
+    ) -> None:
+        self._give_up = give_up
         self._answered = asyncio.Event()
         self._feed: ChangeFeed | None = None
         self._library = LiveLibrary(settings, options.scope, self._hear)
@@ -65,21 +74,30 @@ class _Connection:
     async def serve(self) -> None:
         """Speak the protocol until the client closes its end."""
         server = self._door.server
-        # A client may close its pipe in the middle of an answer: that ends the connection, no more.
-        with suppress(BrokenPipeError):
+        try:
             async with stdio_server() as (incoming, outgoing):
                 readable = _Readable(incoming, outgoing)
                 await server.run(readable, outgoing, self._door.initialization_options())
+        except* BrokenPipeError:
+            logger.info("the client closed its end in the middle of an answer")
 
-    async def keep_library(self, everything: anyio.CancelScope) -> None:
+    async def keep_library(self) -> None:
         """Bring the library up once the handshake is answered, and keep it."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._answered.wait(), _HANDSHAKE_SECONDS)
         try:
             await self._library.run()
         except PromptError as error:
-            self.failure = error
-            everything.cancel()
+            await asyncio.sleep(_LAST_WORDS_SECONDS)
+            self._give_up(error)
+
+    async def library_known(self) -> None:
+        """Wait until the library is up: a client that leaves early learns of a failure, too."""
+        self._answered.set()
+        with suppress(PromptError):
+            await self._library.ready()
+            return
+        await asyncio.sleep(60)  # the process is being given up
 
     async def tell_changes(self) -> None:
         """Tell the client what changed."""

@@ -14,12 +14,25 @@ CONNECT_SECONDS = 10
 """How long one attempt to connect may take."""
 
 _APPLICATION = {"application_name": "promptstack"}
+# What a server says that is starting, stopping, or was just killed.
 _STARTING = (
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.ConnectionDoesNotExistError,
     ConnectionError,
     FileNotFoundError,
 )
+GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+"""What the driver raises on a connection whose server went away, or can't serve it."""
 
 
 class Connector(Protocol):
@@ -51,10 +64,10 @@ class UrlConnector:
             return await asyncpg.connect(
                 self._dsn, timeout=CONNECT_SECONDS, server_settings=_APPLICATION
             )
-        except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (*GONE, ValueError, asyncpg.PostgresError) as error:
             raise Unavailable(
                 f"The database {self.describe()} can't be used: {_reason(error)}. "
-                "Check DATABASE_URL, or unset it to use the embedded PostgreSQL."
+                "Try again; if it stays so, check DATABASE_URL, or unset it to use the embedded one."
             ) from error
 
     def describe(self) -> str:
@@ -81,7 +94,7 @@ class EmbeddedConnector:
                     raise Unavailable(
                         f"The embedded PostgreSQL doesn't answer: {_reason(error)}. Try again."
                     ) from error
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (*GONE, asyncpg.PostgresError) as error:
                 raise Unavailable(
                     f"The embedded PostgreSQL can't be used: {_reason(error)}. "
                     "`promptstack db status` shows its log."
@@ -105,7 +118,7 @@ class EmbeddedConnector:
 
     def describe(self) -> str:
         """Name the place where the database lives."""
-        return f"the embedded PostgreSQL in {self._root}"
+        return f"the embedded PostgreSQL in {self._root.path}"
 
 
 def _reason(error: BaseException) -> str:

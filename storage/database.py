@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
 
-import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from storage.connectors import Connector
+from storage.connectors import GONE, Connector
 from storage.constraints import translate_refusal
 from storage.errors import Unavailable
 from storage.labels import Labels
@@ -17,14 +16,6 @@ from storage.prompts import Prompts
 from storage.search import Search
 from storage.usage import Usage
 from storage.versions import Versions
-
-_GONE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InterfaceError,
-    asyncpg.InsufficientResourcesError,
-    OSError,
-)
 
 
 class Transaction:
@@ -113,7 +104,7 @@ class _translated:
             raise Unavailable("Every database connection is busy. Try again.") from error
         if isinstance(error, DBAPIError):
             self._raise_translated(error)
-        if isinstance(error, _GONE):
+        if isinstance(error, GONE):
             raise _went_away() from error
 
     @staticmethod
@@ -122,7 +113,7 @@ class _translated:
         if refusal is not None:
             raise refusal from error
         cause = error.orig.__cause__ if error.orig is not None else None
-        if error.connection_invalidated or isinstance(cause, _GONE):
+        if error.connection_invalidated or isinstance(cause, GONE):
             raise _went_away() from error
         if isinstance(error, InterfaceError):
             raise _went_away() from error

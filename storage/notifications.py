@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from storage.connectors import Connector
+from storage.connectors import GONE, Connector
 from storage.entities import Change
 from storage.errors import Unavailable
 
@@ -79,7 +79,7 @@ class Listener:
             return False
         try:
             await self._connection.execute("SELECT 1", timeout=_ALIVE_SECONDS)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (*GONE, asyncpg.PostgresError):
             return False
         return True
 
@@ -95,7 +95,7 @@ class Listener:
         while True:
             try:
                 await self.start()
-            except (Unavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (*GONE, Unavailable, asyncpg.PostgresError) as error:
                 logger.info("still not listening: %s", error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)

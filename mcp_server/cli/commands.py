@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mcp_server.cli.running import Invocation, exit_code, fail, settings_of
+from mcp_server.cli.running import Invocation, exit_code, fail, give_up, settings_of
 from mcp_server.config import Settings
 from mcp_server.service.scope import Scope
 from storage.errors import PromptError
@@ -109,7 +109,7 @@ def _serve(settings: Settings, scope: Scope, page_size: int | None) -> None:
     options = ServerOptions(
         version=version(), scope=scope, page_size=page_size, actor=settings.actor
     )
-    asyncio.run(serve_stdio(settings, options))
+    asyncio.run(serve_stdio(settings, options, give_up))
 
 
 def _forget_output() -> None:

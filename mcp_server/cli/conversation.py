@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
+from mcp_server.cli.printing import counted
+
 if TYPE_CHECKING:
     from mcp import Client
 
@@ -32,7 +34,8 @@ class Conversation:
     def __str__(self) -> str:
         return (
             f"speaks {self.protocol_version}, answers {self.first_answer_seconds:.2f} s after its "
-            f"start: {self.prompts} prompts, {self.tools} tools, completion"
+            f"start: {counted(self.prompts, 'prompt')}, "
+            f"{counted(self.tools, 'tool')}, completion"
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mcp_server.cli.printing import write, write_line
+from mcp_server.cli.printing import counted, write, write_line
 from mcp_server.cli.running import BUG, Invocation, exit_code, run_async
 from storage.errors import PromptError
 
@@ -27,9 +27,9 @@ def examine(context: typer.Context) -> None:
     command = server_command()
     code = run_async(_run(_checks(Invocation.of(context), command)))
     write_line(f"\nThe data lives in {_place(settings)}.")
-    _show_clients(command)
     if code:
         raise typer.Exit(code)
+    _show_clients(command)
 
 
 def _checks(invocation: Invocation, command: Sequence[str]) -> Iterator[tuple[str, Check]]:
@@ -85,7 +85,7 @@ async def _check_library(invocation: Invocation) -> str:
     async with open_library(invocation.settings, invocation.scope) as library:
         published = await library.prompts.list_published()
     if published.items:
-        return f"{len(published.items)} prompts"
+        return counted(len(published.items), "prompt")
     return "no prompts yet; bring some in with `promptstack import PATH`"
 
 

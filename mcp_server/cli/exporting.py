@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mcp_server.cli.options import HavingTag, InFolder, make_filter
-from mcp_server.cli.printing import write_line
+from mcp_server.cli.printing import counted, write_line
 from mcp_server.cli.progress import progress
 from mcp_server.cli.running import use_library, warn
 from storage.errors import Invalid, NotFound
@@ -46,7 +46,7 @@ def export(
             f"{error.filename or target}: this can't be written: {error.strerror}. "
             "Name another place."
         ) from None
-    write_line(f"{written} prompts written to {target}")
+    write_line(f"{counted(written, 'prompt')} written to {target}")
 
 
 def _open(target: Path, chosen: Format | None) -> "AbstractContextManager[Target]":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_server.cli.printing import write_line
+from mcp_server.cli.printing import counted, write_line
 from mcp_server.cli.progress import progress
 from mcp_server.cli.running import EXIT_CODES, Invocation, fail, use_library
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError
@@ -98,10 +98,10 @@ def _summary(outcomes: "Counter[Outcome]", refused: int) -> str:
     total = sum(outcomes.values())
     parts = (
         f"{outcomes['created']} created",
-        f"{outcomes['new version']} new versions",
+        counted(outcomes["new version"], "new version"),
         f"{outcomes['updated']} updated",
         f"{outcomes['unchanged']} unchanged",
     )
-    changes = total - outcomes["unchanged"]
+    changes = counted(total - outcomes["unchanged"], "change")
     failed = f"; {refused} refused" if refused else ""
-    return f"{total} prompts: {', '.join(parts)}; {changes} changes{failed}"
+    return f"{counted(total, 'prompt')}: {', '.join(parts)}; {changes}{failed}"

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mcp_server.schemas.base import Shape
 
+_NEVER_CUT = 2
+"""Columns that a narrow terminal shows in full: what is needed to refer to a row."""
+
 
 def write(text: str) -> None:
     """Write a text as it is, in UTF-8 whatever the terminal's settings are."""
@@ -40,6 +43,11 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _write_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -47,9 +55,9 @@ def _write_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for place, column in enumerate(columns):
-        table.add_column(column, overflow="fold" if place == 0 else "ellipsis", no_wrap=place > 0)
+        table.add_column(column, no_wrap=place < _NEVER_CUT)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
     Console().print(table)
 
 

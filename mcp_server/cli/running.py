@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from mcp_server.config import Settings, read_settings
 from mcp_server.logs import configure_logging
@@ -52,8 +53,6 @@ class Invocation:
 
 def settings_of(log_format: str | None = None) -> Settings:
     """Read the settings and configure logging by them."""
-    import os
-
     environment = dict(os.environ)
     if log_format is not None:
         environment["PROMPTSTACK_LOG_FORMAT"] = log_format
@@ -96,6 +95,13 @@ def exit_code(error: PromptError) -> int:
 def fail(error: PromptError) -> None:
     """Say what went wrong on standard error."""
     warn(error.message)
+
+
+def give_up(error: PromptError) -> NoReturn:
+    """Say what went wrong and end the process at once, whatever its threads wait for."""
+    fail(error)
+    sys.stderr.flush()
+    os._exit(exit_code(error))
 
 
 def warn(sentence: str) -> None:

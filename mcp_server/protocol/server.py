@@ -78,6 +78,8 @@ def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
         description="A library of prompts: versioned, labelled, searchable.",
         instructions=instructions(options.scope),
         cache_hints=_CACHE_HINTS,
+        # No argument of a tool is repeated in a header, so there is nothing to compare.
+        get_tool_input_schema=lambda name: None,
     )
     memory, changes = ListMemory(), Changes()
     server.middleware.append(memory)

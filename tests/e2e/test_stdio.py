@@ -86,7 +86,8 @@ def test_a_killed_server_loses_no_committed_write_and_the_next_one_works_at_once
 ):
     with serving(environment, tmp_path) as server:
         server.shake_hands()
-        assert not server.call("create_prompt", name="kept", template="still here")["isError"]
+        answer = server.call("create_prompt", name="kept", template="still here")
+        assert not answer.get("isError"), answer
         server.process.send_signal(signal.SIGKILL)
         server.process.wait()
     with serving(environment, tmp_path) as server:
@@ -122,7 +123,8 @@ def test_a_database_that_goes_away_and_comes_back_is_waited_for(
         refused = server.ask("prompts/get", name="kept")
         assert refused["code"] == -32603
         asyncio.run(forbid(True))
-        assert not server.call("create_prompt", name="second", template="x")["isError"]
+        answer = server.call("create_prompt", name="second", template="x")
+        assert not answer.get("isError"), answer
         assert _text(server.ask("prompts/get", name="kept")) == "still here"
         code, errors = server.finish()
         assert (code, "Traceback" in errors) == (0, False)

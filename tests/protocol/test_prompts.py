@@ -9,8 +9,15 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.scope import Scope
-from storage.entities import Argument, AudioContent, EmbeddedResource, ImageContent, Message
-from storage.entities import ResourceLink, TextContent
+from storage.entities import (
+    Argument,
+    AudioContent,
+    EmbeddedResource,
+    ImageContent,
+    Message,
+    ResourceLink,
+    TextContent,
+)
 from storage.errors import Unavailable
 from tests.protocol.checking import check_snapshot, masked
 from tests.protocol.conftest import open_door

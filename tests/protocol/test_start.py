@@ -3,18 +3,23 @@
 import subprocess
 import sys
 
-_HEAVY = """
+_LOADED = """
 import sys
-import mcp_server.protocol.server
-mine = [name for name in sys.modules if name.split(".")[0] in ("mcp_server", "storage")]
-print(*sorted(mine), *(name for name in ("sqlalchemy", "asyncpg", "cachetools") if name in sys.modules))
+import {module}
+watched = ("mcp_server", "storage", "sqlalchemy", "asyncpg", "cachetools")
+print(*sorted(name for name in sys.modules if name.split(".")[0] in watched))
 """
 
 
-def test_the_door_is_imported_without_the_database_or_the_use_cases():
-    loaded = subprocess.run(
-        [sys.executable, "-c", _HEAVY], capture_output=True, text=True, check=True
+def loaded_with(module: str) -> list[str]:
+    script = _LOADED.format(module=module)
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
     ).stdout.split()
+
+
+def test_the_door_is_imported_without_the_database_or_the_use_cases():
+    loaded = loaded_with("mcp_server.protocol.server")
     assert "mcp_server.protocol.server" in loaded
     allowed = ("storage.entities", "storage.errors", "storage.pages", "storage.codecs")
     assert [name for name in loaded if name.startswith("storage.") and name not in allowed] == []
@@ -22,3 +27,9 @@ def test_the_door_is_imported_without_the_database_or_the_use_cases():
     assert set(service) <= {"mcp_server.service.scope", "mcp_server.service.results"}
     assert not {"sqlalchemy", "asyncpg", "cachetools"} & set(loaded)
     assert not [name for name in loaded if name.startswith("mcp_server.schemas")]
+
+
+def test_listing_the_tools_waits_for_no_database_either():
+    loaded = loaded_with("mcp_server.protocol.tools.table")
+    assert "mcp_server.schemas.prompts" in loaded
+    assert not {"sqlalchemy", "asyncpg", "cachetools", "mcp_server.service.library"} & set(loaded)

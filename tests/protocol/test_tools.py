@@ -13,21 +13,21 @@ from tests.protocol.conftest import open_door
 from tests.protocol.test_surface import WRITING
 
 
-async def call(client, name, **arguments):
+async def call(client, tool, /, **arguments):
     """Call a tool that succeeds; its structure has to be what its schema says."""
-    result = await client.call_tool(name, arguments)
+    result = await client.call_tool(tool, arguments)
     assert not result.is_error, result.content[0].text
     jsonschema.validate(
         result.structured_content,
-        TOOLS[name].declaration["outputSchema"],
+        TOOLS[tool].declaration["outputSchema"],
         format_checker=jsonschema.FormatChecker(),
     )
     assert result.content[0].text
     return result
 
 
-async def outcome(client, name, **arguments):
-    return (await call(client, name, **arguments)).structured_content
+async def outcome(client, tool, /, **arguments):
+    return (await call(client, tool, **arguments)).structured_content
 
 
 async def failure(client, name, arguments):
@@ -403,7 +403,7 @@ async def test_an_unknown_tool_is_the_clients_mistake(client):
     with pytest.raises(MCPError) as refused:
         await client.call_tool("get_promt", {})
     assert refused.value.code == INVALID_PARAMS
-    assert "Did you mean 'get_prompt'?" in refused.value.message
+    assert "Did you mean 'get_prompt'" in refused.value.message
     assert refused.value.data["nearest"][0] == "get_prompt"
 
 

@@ -18,7 +18,7 @@ from storage.errors import Unavailable
 async def test_a_wrong_url_is_one_clear_line_without_the_password(url):
     with pytest.raises(Unavailable) as caught:
         await UrlConnector(url).connect()
-    assert "Check DATABASE_URL" in caught.value.message
+    assert "check DATABASE_URL" in caught.value.message
     assert "secret" not in caught.value.message
     assert "\n" not in caught.value.message
 

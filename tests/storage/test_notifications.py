@@ -101,6 +101,6 @@ async def test_a_payload_that_cant_be_read_means_anything_may_have_changed(
 
 async def test_starting_without_a_database_says_so():
     listener = Listener(UrlConnector("postgresql://nobody@127.0.0.1:1/none"), Heard())
-    with pytest.raises(Unavailable, match="Check DATABASE_URL"):
+    with pytest.raises(Unavailable, match="check DATABASE_URL"):
         await listener.start()
     assert not listener.listening

@@ -1,9 +1,15 @@
 """The tool that moves labels."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mcp_server.protocol.tools import texts
 from mcp_server.protocol.tools.tool import Tool
 from mcp_server.schemas.labels import LabelIn, LabelMoveOut, present_move
-from mcp_server.service.library import Library
+
+if TYPE_CHECKING:
+    from mcp_server.service.library import Library
 
 
 async def _set(library: Library, given: LabelIn, actor: str) -> LabelMoveOut:

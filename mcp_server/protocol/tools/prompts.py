@@ -1,5 +1,9 @@
 """The tools that read, use and write prompts."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mcp_server.protocol.tools import texts
 from mcp_server.protocol.tools.tool import Tool
 from mcp_server.schemas.prompts import (
@@ -17,7 +21,9 @@ from mcp_server.schemas.prompts import (
     present_rendered,
     present_saved,
 )
-from mcp_server.service.library import Library
+
+if TYPE_CHECKING:
+    from mcp_server.service.library import Library
 
 
 async def _get(library: Library, given: ReferenceIn, actor: str) -> PromptOut:

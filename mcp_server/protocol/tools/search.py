@@ -1,9 +1,15 @@
 """The tool that searches."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mcp_server.protocol.tools import texts
 from mcp_server.protocol.tools.tool import Tool
 from mcp_server.schemas.search import SearchHitOut, SearchIn, SearchOut, present_hits
-from mcp_server.service.library import Library
+
+if TYPE_CHECKING:
+    from mcp_server.service.library import Library
 
 
 async def _search(library: Library, given: SearchIn, actor: str) -> SearchOut:

@@ -1,13 +1,17 @@
 """What a tool is: what a model reads of it, and what happens when it is called."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mcp_server.schemas.base import Shape
 from mcp_server.schemas.json_schema import plain_schema
-from mcp_server.service.library import Library
+
+if TYPE_CHECKING:
+    from mcp_server.service.library import Library
 
 In = TypeVar("In", bound=Shape)
 Out = TypeVar("Out", bound=Shape)

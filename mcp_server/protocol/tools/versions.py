@@ -1,5 +1,9 @@
 """The tools that show the history of a prompt and go back in it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mcp_server.protocol.tools import texts
 from mcp_server.protocol.tools.prompts import say_saved
 from mcp_server.protocol.tools.tool import Tool
@@ -14,7 +18,9 @@ from mcp_server.schemas.versions import (
     present_diff,
     present_versions,
 )
-from mcp_server.service.library import Library
+
+if TYPE_CHECKING:
+    from mcp_server.service.library import Library
 
 
 async def _list(library: Library, given: VersionsIn, actor: str) -> VersionsOut:
