@@ -43,7 +43,7 @@ def message_from_json(value: Mapping[str, Any]) -> Message:
 
 def argument_to_json(argument: Argument) -> dict[str, Any]:
     """Write an argument, absent fields left out."""
-    return {**_fields(argument), "required": argument.required}
+    return _fields(argument)
 
 
 def argument_from_json(value: Mapping[str, Any]) -> Argument:

@@ -67,7 +67,8 @@ class UrlConnector:
         except (*GONE, ValueError, asyncpg.PostgresError) as error:
             raise Unavailable(
                 f"The database {self.describe()} can't be used: {_reason(error)}. "
-                "Try again; if it stays so, check DATABASE_URL, or unset it to use the embedded one."
+                "Try again; if it stays so, check DATABASE_URL, or unset it (the embedded one is "
+                "used then)."
             ) from error
 
     def describe(self) -> str:

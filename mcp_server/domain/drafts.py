@@ -12,16 +12,12 @@ from mcp_server.domain.messages import check_messages, check_sizes, content_text
 from mcp_server.domain.names import check_model_type, did_you_mean, nearest
 from mcp_server.domain.templates import template_engine
 from mcp_server.domain.texts import refused, shown
+from storage.codecs import CONTENT_TYPES, argument_to_json, message_to_json
 from storage.entities import (
     Argument,
     ArgumentType,
-    AudioContent,
-    Content,
     Draft,
-    EmbeddedResource,
-    ImageContent,
     Message,
-    ResourceLink,
     Role,
     TemplateFormat,
     TextContent,
@@ -32,14 +28,6 @@ MAX_VARIANTS = 64
 JsonObject: TypeAlias = dict[str, Any]
 _T = TypeVar("_T")
 
-_CONTENTS: Mapping[str, type[Content]] = {
-    "text": TextContent,
-    "image": ImageContent,
-    "audio": AudioContent,
-    "resource": EmbeddedResource,
-    "resource_link": ResourceLink,
-}
-_TYPES = {content: name for name, content in _CONTENTS.items()}
 _KINDS = {str: "text", bool: "true or false", list: "a list", dict: "an object"}
 
 
@@ -110,13 +98,7 @@ def served_text(draft: Draft) -> str:
 
 def messages_to_json(messages: Sequence[Message]) -> list[JsonObject]:
     """Write messages; what is absent is left out."""
-    return [
-        {
-            "role": message.role,
-            "content": {"type": _TYPES[type(message.content)], **_present(message.content)},
-        }
-        for message in messages
-    ]
+    return [message_to_json(message) for message in messages]
 
 
 def messages_from_json(value: object, path: str = "messages") -> tuple[Message, ...]:
@@ -131,7 +113,7 @@ def messages_from_json(value: object, path: str = "messages") -> tuple[Message, 
 
 def arguments_to_json(arguments: Sequence[Argument]) -> list[JsonObject]:
     """Write arguments; what is absent is left out."""
-    return [_present(argument) for argument in arguments]
+    return [argument_to_json(argument) for argument in arguments]
 
 
 def arguments_from_json(value: object, path: str = "arguments") -> tuple[Argument, ...]:
@@ -157,24 +139,14 @@ def _written_messages(
     return tuple(messages or ())
 
 
-def _present(entity: Any) -> JsonObject:
-    """Return the fields of an entity that say something."""
-    values = {field.name: getattr(entity, field.name) for field in fields(entity)}
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if value is not None and value != ()
-    }
-
-
 def _message(value: object, path: str) -> Message:
     item = _object(value, path, ("role", "content"), ("role", "content"))
     role = _one_of(get_args(Role), item["role"], f"{path}.role")
     place = f"{path}.content"
     content = _expect(dict, item["content"], place)
     if "type" not in content:
-        raise refused(place, f"has no 'type'. Use one of {', '.join(_CONTENTS)}")
-    entity = _CONTENTS[_one_of(tuple(_CONTENTS), content["type"], f"{place}.type")]
+        raise refused(place, f"has no 'type'. Use one of {', '.join(CONTENT_TYPES)}")
+    entity = CONTENT_TYPES[_one_of(tuple(CONTENT_TYPES), content["type"], f"{place}.type")]
     known = tuple(field.name for field in fields(entity))
     needed = tuple(field.name for field in fields(entity) if field.default is MISSING)
     given = _object({k: v for k, v in content.items() if k != "type"}, place, known, needed)

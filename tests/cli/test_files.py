@@ -1,0 +1,211 @@
+"""Import and export: what goes in comes out, and doing it again changes nothing."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+SKILL = "---\nname: {name}\ndescription: Does {name} things\n---\nDo {name}.\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a CSV, a skill with a file of its own, and things that aren't prompts."""
+    files = {
+        "chat.csv": "act,prompt,for_devs,type,contributor\n"
+        'Linux Terminal,"Act as a terminal, ${user:root}",TRUE,TEXT,f\n'
+        "Poet,Write a poem about ${topic},FALSE,IMAGE,g\n",
+        "skills/tidy/SKILL.md": SKILL.format(name="tidy"),
+        "skills/tidy/references/more.md": "belongs to the skill",
+        "plain.md": "Just a text.\n",
+        "README.md": "# About this folder",
+        "notes.txt": "no prompt",
+        ".hidden/secret.md": "hidden",
+    }
+    for name, text in files.items():
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "in"
+
+
+def _names(run):
+    return [prompt["name"] for prompt in run("list", "--json").json["items"]]
+
+
+def _state(run):
+    return [run("get", name, "--json").json for name in _names(run)]
+
+
+def test_a_folder_is_walked_for_csv_markdown_and_skills(run, folder):
+    done = run("import", folder)
+    assert done.out == ("4 prompts: 4 created, 0 new versions, 0 updated, 0 unchanged; 4 changes\n")
+    assert _names(run) == ["linux-terminal", "plain", "poet", "tidy"]
+    assert run("get", "linux-terminal", "--render").out == "Act as a terminal, root"
+    assert run("get", "poet", "--json").json["created_by"] == "g"
+    assert run("get", "plain").out == "Just a text.\n"
+
+
+def test_importing_again_changes_nothing(run, folder):
+    run("import", folder)
+    before = _state(run)
+    assert "4 unchanged; 0 changes" in run("import", folder).out
+    assert _state(run) == before
+
+
+def test_a_changed_file_is_a_new_version_and_an_old_file_is_not(run, folder):
+    run("import", folder)
+    (folder / "plain.md").write_text("Another text.\n")
+    assert (
+        "0 created, 1 new version, 0 updated, 3 unchanged; 1 change\n" in run("import", folder).out
+    )
+    (folder / "plain.md").write_text("Just a text.\n")
+    assert "0 changes" in run("import", folder).out
+    assert run("get", "plain").out == "Another text.\n"
+
+
+def test_a_file_that_is_named_twice_goes_in_once(run, folder):
+    assert run("import", folder / "plain.md", folder / "plain.md", folder).out.startswith(
+        "4 prompts:"
+    )
+
+
+def test_a_readme_goes_in_where_it_is_named_or_says_that_it_is_a_prompt(run, folder):
+    assert run("import", folder / "README.md").out.startswith("1 prompt: 1 created")
+    (folder / "README.md").write_text(SKILL.format(name="readme"))
+    assert run("import", folder).out.startswith("5 prompts: 5 created")
+    assert run("get", "readme").out == "Do readme.\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "place", "reason"),
+    [
+        ("a.md", b"caf\xe9", "a.md:1:", "isn't UTF-8"),
+        ("a.csv", "act,prompt\nA,é\nB,ü".encode("latin-1"), "a.csv:2:", "isn't UTF-8"),
+        ("a.md", b"one\ntwo\0", "a.md:2:", "NUL"),
+        ("a.csv", b"act,prompt\nA,x\nB\n", "a.csv:3:", "1 cells"),
+        ("a.csv", b"title,text\nA,x\n", "a.csv:1:", "'act'"),
+        ("a.csv", b"act,prompt\nA,x\n ,y\n", "a.csv:3:", "blank"),
+        ("a.md", b"---\nname: [\n---\nx", "a.md:3:", "YAML"),
+        ("a.md", b"---\nname: x\n", "a.md:2:", "'---'"),
+    ],
+)
+def test_an_unreadable_file_is_named_with_its_line_and_the_others_go_in(
+    attempt, run, folder, name, data, place, reason
+):
+    (folder / name).write_bytes(data)
+    done = attempt("import", folder)
+    assert done.code == 2
+    assert [line for line in done.err.splitlines() if place in line and reason in line] == [
+        done.err.strip()
+    ]
+    assert done.out.endswith("4 changes; 1 refused\n")
+    assert len(_names(run)) == 4
+
+
+def test_what_isnt_there_is_said_and_the_rest_goes_in(attempt, folder):
+    done = attempt("import", folder / "nothing.md", folder)
+    assert done.code == 2
+    assert "nothing.md: there is no such file" in done.err
+    assert done.out.startswith("4 prompts: 4 created")
+
+
+def test_a_file_of_another_kind_is_refused_where_it_is_named(attempt, folder):
+    (folder / "page.html").write_text("<p>")
+    done = attempt("import", folder / "page.html")
+    assert (done.code, done.out.split(":")[0]) == (2, "0 prompts")
+    assert "page.html" in done.err
+
+
+def test_two_files_of_one_name_dont_become_versions_of_each_other(attempt, run, folder):
+    (folder / "poet.md").write_text("Another poet.")
+    done = attempt("import", folder)
+    assert done.code == 2
+    assert "the name 'poet' is taken by" in done.err
+    assert run("get", "poet", "-a", "topic=rain").out == "Write a poem about rain"
+
+
+def test_a_prompt_that_the_scope_keeps_out_is_refused_alone(attempt, folder):
+    done = attempt("--tag", "for-devs", "import", folder)
+    assert done.code == 2
+    assert done.out.startswith("1 prompt: 1 created")
+    assert "plain.md: This server publishes only prompts tagged 'for-devs'" in done.err
+
+
+def test_an_export_to_a_folder_imports_again_with_no_change(run, folder, tmp_path):
+    run("import", folder)
+    run("update", "poet", "--folder", "arts/poems", "--title", "The Poet", "--tag", "a, b")
+    run("create", "readme", "--template", "named like a file about the folder")
+    before = _state(run)
+    assert run("export", tmp_path / "out").out.startswith("5 prompts written to ")
+    files = sorted(
+        str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.md")
+    )
+    assert files == ["arts/poems/poet.md", "linux-terminal.md", "plain.md", "readme.md", "tidy.md"]
+    assert "5 unchanged; 0 changes" in run("import", tmp_path / "out").out
+    assert _state(run) == before
+
+
+def test_an_export_to_csv_imports_again_with_no_change(run, folder, tmp_path):
+    run("import", folder / "chat.csv")
+    exported = run("export", tmp_path / "out.csv")
+    assert (exported.out.split(" to ")[0], exported.err) == ("2 prompts written", "")
+    assert "2 unchanged; 0 changes" in run("import", tmp_path / "out.csv").out
+    assert os.listdir(tmp_path / "out.csv" / "..") == sorted(["in", "out.csv"])
+
+
+def test_what_csv_cant_hold_is_said(run, folder, tmp_path):
+    run("import", folder)
+    (folder / "talk.md").write_text(
+        "---\nname: talk\nmessages:\n- {role: system, content: {type: text, text: Be brief.}}\n---\n"
+    )
+    run("import", folder / "talk.md")
+    exported = run("export", tmp_path / "out.csv")
+    assert exported.out.startswith("4 prompts written")
+    assert "'talk' is more than one user text" in exported.err
+    assert "of 'plain', 'tidy' it lacks something" in exported.err
+
+
+def test_an_empty_library_exports_to_files_that_can_be_imported(run, tmp_path):
+    assert run("export", tmp_path / "out.csv").out.startswith("0 prompts written")
+    assert run("import", tmp_path / "out.csv").out.startswith("0 prompts:")
+
+
+def test_an_export_can_be_narrowed(run, folder, tmp_path):
+    run("import", folder)
+    assert run("export", tmp_path / "out", "--tag", "image").out.startswith("1 prompt written")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["poet.md"]
+
+
+def test_an_export_has_the_text_that_is_served(run, tmp_path):
+    run("create", "review", "-t", "one")
+    run("update", "review", "-t", "two")
+    run("label", "review@1", "production")
+    run("export", tmp_path / "out")
+    assert (tmp_path / "out" / "review.md").read_text().endswith("---\none")
+
+
+def test_a_place_that_cant_be_written_is_named(attempt, folder):
+    failed = attempt("export", folder, "--format", "csv")
+    assert (failed.code, "this is a folder" in failed.err) == (2, True)
+    failed = attempt("export", folder / "plain.md")
+    assert (failed.code, "this is a file" in failed.err) == (2, True)
+    failed = attempt("export", folder / "plain.md" / "out.csv")
+    assert (failed.code, "can't be written" in failed.err) == (2, True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not DATA.is_dir(), reason="the collection of real prompts isn't beside the repository"
+)
+def test_real_prompts_go_in_once_come_out_and_change_nothing_again(run, tmp_path):
+    first = run("import", DATA)
+    count = int(first.out.split(" ")[0])
+    assert count > 1_000
+    assert f"{count} created" in first.out
+    assert f"{count} unchanged; 0 changes" in run("import", DATA).out
+    assert run("export", tmp_path / "out").out.startswith(f"{count} prompts written")
+    assert f"{count} unchanged; 0 changes" in run("import", tmp_path / "out").out
+    run("export", tmp_path / "out.csv", "--tag", "for-devs")
+    assert "unchanged; 0 changes" in run("import", tmp_path / "out.csv").out
