@@ -9,7 +9,6 @@ from mcp.server.context import HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
-from mcp_server.protocol.lists import Recalled
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 Context = ServerRequestContext[Any, Any]
@@ -74,7 +73,7 @@ def answering(handler: Handler[Params]) -> Handler[Params]:
             return _complete(await handler(ctx, params))
         except PromptError as error:
             raise to_protocol_error(error, _asked(params)) from error
-        except (MCPError, Recalled):
+        except MCPError:
             raise
         except Exception:
             logger.exception("%s failed", ctx.method)

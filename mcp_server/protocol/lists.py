@@ -1,79 +1,84 @@
-"""The long lists, remembered in the form in which they are sent.
+"""The long lists, remembered entry by entry in the form in which they are sent.
 
 The SDK checks and copies every result. For ten thousand prompts that takes half a second, in which
-nobody else is answered; so a list that is the same as last time is sent as it was made then.
+nobody else is answered; so a handler makes only the entries that are new, and the others are put
+back between them as they were sent last time.
 """
 
+from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 from storage.entities import PromptSummary
 from storage.pages import Page
 
-_LISTS = ("prompts/list", "resources/list")
 _MOST = 6
-"""Answers kept: each list, in the protocol versions that clients speak."""
+"""Lists remembered: each of the two, in the protocol versions that clients speak."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    page: Page[PromptSummary]
-    result: HandlerResult
+_Entries = dict[UUID, tuple[PromptSummary, Any]]
+_Context = ServerRequestContext[Any, Any]
 
 
 @dataclass(slots=True)
 class _Request:
-    """What a list request answers with, noted by its handler."""
+    """What a list request is answered with, noted by its handler."""
 
-    page: Page[PromptSummary] | None = None
-
-
-@dataclass
-class Recalled(Exception):
-    """Ends a list request early: its answer is known."""
-
-    result: HandlerResult
+    listed: Sequence[PromptSummary] = ()
+    fresh: Sequence[PromptSummary] = ()
+    known: _Entries | None = None
 
 
-@dataclass
 class ListMemory:
-    """Middleware that keeps the last answer of each list."""
+    """Middleware that completes the lists of handlers which asked what is `fresh`."""
 
-    _kept: dict[tuple[str, str], _Kept] = field(default_factory=dict)
-    _request: ContextVar[_Request] = field(default_factory=lambda: ContextVar("list_request"))
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], _Entries] = {}
+        self._request: ContextVar[_Request] = ContextVar("list_request")
 
-    async def __call__(
-        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
-    ) -> HandlerResult:
-        """Answer from memory where the handler finds that nothing changed."""
-        if ctx.method not in _LISTS:
+    async def __call__(self, ctx: _Context, call_next: CallNext) -> HandlerResult:
+        """Answer a request; other requests than lists pass."""
+        if not ctx.method.endswith("/list"):
             return await call_next(ctx)
         request = _Request()
         self._request.set(request)
-        try:
-            result = await call_next(ctx)
-        except Recalled as recalled:
-            return recalled.result
-        if request.page is not None:
-            self._keep((ctx.method, ctx.protocol_version), _Kept(request.page, result))
-        return result
+        result = await call_next(ctx)
+        if request.known is None or not isinstance(result, dict):
+            return result
+        return self._complete(ctx, request, request.known, result)
 
-    def recall(self, ctx: ServerRequestContext[Any, Any], page: Page[PromptSummary]) -> None:
-        """End the request where this page has been answered before; else have it kept.
+    def fresh(self, ctx: _Context, page: Page[PromptSummary]) -> Sequence[PromptSummary]:
+        """Return the prompts whose entries a handler has to make; the others will be added."""
+        request, known = self._request.get(), self._known.get(_form(ctx), {})
+        request.known, request.listed = known, page.items
+        request.fresh = [each for each in page.items if not _is_known(each, known)]
+        return request.fresh
 
-        Raises:
-            Recalled: the answer is known.
-        """
-        kept = self._kept.get((ctx.method, ctx.protocol_version))
-        if kept is not None and kept.page == page:
-            raise Recalled(kept.result)
-        self._request.get().page = page
+    def _complete(
+        self, ctx: _Context, request: _Request, known: _Entries, result: dict[str, Any]
+    ) -> HandlerResult:
+        noun = ctx.method.partition("/")[0]
+        made = zip(request.fresh, result[noun], strict=True)
+        entries = known | {summary.id: (summary, entry) for summary, entry in made}
+        listed = {summary.id: entries[summary.id] for summary in request.listed}
+        self._remember(_form(ctx), listed)
+        return {**result, noun: [entry for _, entry in listed.values()]}
 
-    def _keep(self, key: tuple[str, str], kept: _Kept) -> None:
-        self._kept.pop(key, None)
-        self._kept[key] = kept
-        while len(self._kept) > _MOST:
-            del self._kept[next(iter(self._kept))]
+    def _remember(self, form: tuple[str, str], entries: _Entries) -> None:
+        self._known.pop(form, None)
+        self._known[form] = entries
+        while len(self._known) > _MOST:
+            del self._known[next(iter(self._known))]
+
+
+def _form(ctx: _Context) -> tuple[str, str]:
+    """Return what decides how an entry is written."""
+    return ctx.method, ctx.protocol_version
+
+
+def _is_known(summary: PromptSummary, known: _Entries) -> bool:
+    kept = known.get(summary.id)
+    return kept is not None and (kept[0] is summary or kept[0] == summary)

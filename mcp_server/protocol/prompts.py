@@ -26,10 +26,10 @@ class PromptHandlers:
         """List what is published: everything on one page, unless a page size was set."""
         library = await self._ready()
         page = await library.prompts.list_published(limit=self._page_size, cursor=params.cursor)
-        if params.cursor is None:
-            self._memory.recall(ctx, page)
+        whole = params.cursor is None and page.next_cursor is None
+        summaries = self._memory.fresh(ctx, page) if whole else page.items
         return {
-            "prompts": [_prompt(summary) for summary in page.items],
+            "prompts": [_prompt(summary) for summary in summaries],
             "nextCursor": page.next_cursor,
         }
 

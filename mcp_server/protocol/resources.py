@@ -52,10 +52,10 @@ class ResourceHandlers:
         """List what is served of each prompt; versions and labels are found by template."""
         library = await self._ready()
         page = await library.prompts.list_published(limit=self._page_size, cursor=params.cursor)
-        if params.cursor is None:
-            self._memory.recall(ctx, page)
+        whole = params.cursor is None and page.next_cursor is None
+        summaries = self._memory.fresh(ctx, page) if whole else page.items
         return {
-            "resources": [_resource(summary) for summary in page.items],
+            "resources": [_resource(summary) for summary in summaries],
             "nextCursor": page.next_cursor,
         }
 

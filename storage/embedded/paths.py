@@ -126,6 +126,8 @@ class Root:
         mode = 0o711 if is_root else 0o700
         if not self.path.is_dir():
             _make_folders(self.path, mode)
+        if is_root:
+            self._let_the_server_pass()
         status = self.path.stat()
         if status.st_uid != os.geteuid():
             raise EmbeddedError(
@@ -137,6 +139,17 @@ class Root:
             self.path.chmod(mode)
         for folder in (self.clients, self.backups):
             folder.mkdir(mode=0o700, exist_ok=True)
+
+    def _let_the_server_pass(self) -> None:
+        """Open the folder around the root to passers-by, where it holds nothing else.
+
+        `mktemp -d` makes a folder that only its owner may enter, and the server isn't run by root.
+        """
+        around = self.path.parent
+        status = around.stat()
+        closed = status.st_uid == 0 and not status.st_mode & stat.S_IXOTH
+        if closed and {entry.name for entry in around.iterdir()} <= {self.path.name}:
+            around.chmod(stat.S_IMODE(status.st_mode) | 0o011)
 
     def prepare_sockets(self, account: "Account") -> None:
         """Make the folder of the socket, which only the server's account may open.

@@ -15,14 +15,3 @@ def check_snapshot(name: str, value: object) -> None:
         path.write_text(written, encoding="utf-8")
     kept = path.read_text(encoding="utf-8") if path.exists() else None
     assert kept == written, f"{path.name} differs: look at it, then run with UPDATE_SNAPSHOTS=1"
-
-
-def masked(value: object, *keys: str) -> object:
-    """Return JSON with the values of some keys replaced, where they differ from run to run."""
-    if isinstance(value, list):
-        return [masked(each, *keys) for each in value]
-    if isinstance(value, dict):
-        return {
-            key: f"<{key}>" if key in keys else masked(each, *keys) for key, each in value.items()
-        }
-    return value

@@ -8,6 +8,7 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.service.inputs import PromptInput
+from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
 from storage.entities import (
     Argument,
@@ -19,7 +20,7 @@ from storage.entities import (
     TextContent,
 )
 from storage.errors import Unavailable
-from tests.protocol.checking import check_snapshot, masked
+from tests.protocol.checking import check_snapshot
 from tests.protocol.conftest import open_door
 
 
@@ -87,8 +88,6 @@ async def test_a_forged_cursor_is_refused_with_a_sentence(client, write, cursor)
 
 
 async def test_the_list_has_only_what_the_allow_list_admits(database, era):
-    from mcp_server.service.library import Library
-
     everything = Library(database)
     await everything.prompts.create("open", PromptInput(template="a", tags=["public"]), by="ada")
     await everything.prompts.create("shut", PromptInput(template="b"), by="ada")
@@ -99,28 +98,6 @@ async def test_the_list_has_only_what_the_allow_list_admits(database, era):
         assert len((await client.list_resources()).resources) == 1
         refused = await refusal_of(client.get_prompt("shut"))
     assert refused.code == INVALID_PARAMS
-
-
-async def test_a_repeated_list_is_sent_as_before_until_something_changes(client, write, library):
-    await write("first")
-    before = await client.list_prompts()
-    again = await client.list_prompts()
-    assert again == before
-    assert [resource.name for resource in (await client.list_resources()).resources] == ["first"]
-    await write("second")
-    assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["first", "second"]
-    await library.prompts.archive("first")
-    assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["second"]
-
-
-async def test_both_eras_are_answered_from_memory_in_their_own_form(door, write):
-    await write("greeting")
-    for _ in range(2):
-        async with Client(door.server, mode="legacy") as old, Client(door.server) as new:
-            assert "io.modelcontextprotocol/serverInfo" not in (
-                (await old.list_prompts()).meta or {}
-            )
-            assert "io.modelcontextprotocol/serverInfo" in (await new.list_prompts()).meta
 
 
 async def test_a_reference_says_which_version_is_rendered(client, write, library):
@@ -311,10 +288,3 @@ async def test_the_server_says_who_it_is_and_what_it_can_do(door, era):
         assert capabilities.resources.subscribe
         assert capabilities.completions is not None
         assert capabilities.tools is not None
-
-
-def test_masking_leaves_the_rest_of_a_value_alone():
-    assert masked({"id": 1, "items": [{"id": 2, "name": "a"}]}, "id") == {
-        "id": "<id>",
-        "items": [{"id": "<id>", "name": "a"}],
-    }

@@ -81,3 +81,18 @@ def _readable_packages() -> str:
     import asyncpg
 
     return os.pathsep.join([str(REPOSITORY), str(Path(asyncpg.__file__).parents[1])])
+
+
+def test_root_may_name_a_folder_that_only_root_enters(new_root: Root, client: StartClient) -> None:
+    around = new_root.path.parent
+    around.chmod(0o700)
+
+    assert client(new_root).tell("fetch", "SELECT 'in'") == "in"
+    assert around.stat().st_mode & 0o777 == 0o711
+
+
+def test_root_opens_no_folder_that_holds_other_things(folder: Path) -> None:
+    (folder / "letters").mkdir()
+    folder.chmod(0o700)
+    Root.of(folder).prepare()
+    assert folder.stat().st_mode & 0o777 == 0o700

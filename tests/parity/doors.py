@@ -1,0 +1,176 @@
+"""One way to ask the same thing through MCP and on the command line."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from mcp import Client
+from typer.testing import CliRunner
+
+from mcp_server.cli.commands import cli
+from mcp_server.cli.running import EXIT_CODES
+from mcp_server.protocol.errors import ERROR_META, KINDS
+from mcp_server.protocol.server import ServerOptions, build_server
+from mcp_server.service.library import Library
+from storage.connectors import UrlConnector
+from storage.database import Database
+
+ACTOR = "tester"
+MOMENTS_AND_IDS = ("id", "created_at", "updated_at", "archived_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a door said: an entity, or a failure of some kind."""
+
+    entity: Mapping[str, Any] | None = None
+    kind: str | None = None
+    sentence: str | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        assert self.entity is not None, self
+        return self.entity[name]
+
+
+class Door(Protocol):
+    """Asks for what a tool does, by the tool's name and arguments."""
+
+    def ask(self, tool: str, **arguments: Any) -> Answer: ...
+
+    def use(self, reference: str, **arguments: str) -> str:
+        """Return the text that a prompt renders to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class McpDoor:
+    """The MCP server in memory, spoken to by the SDK's client."""
+
+    url: str
+
+    def ask(self, tool: str, **arguments: Any) -> Answer:
+        result = asyncio.run(self._with_client(lambda client: client.call_tool(tool, arguments)))
+        if result.is_error:
+            return Answer(kind=result.meta[ERROR_META]["kind"], sentence=result.content[0].text)
+        return Answer(entity=_settled(result.structured_content))
+
+    def use(self, reference: str, **arguments: str) -> str:
+        got = asyncio.run(self._with_client(lambda client: client.get_prompt(reference, arguments)))
+        return got.messages[0].content.text
+
+    async def _with_client(self, ask: Any) -> Any:
+        database = Database(UrlConnector(self.url))
+        library = Library(database)
+
+        async def ready() -> Library:
+            return library
+
+        door = build_server(ready, ServerOptions(version="0", actor=ACTOR))
+        try:
+            async with Client(door.server) as client:
+                return await ask(client)
+        finally:
+            await database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class CliDoor:
+    """The command line in this process."""
+
+    url: str
+    runner: CliRunner = field(default_factory=CliRunner)
+
+    def ask(self, tool: str, **arguments: Any) -> Answer:
+        ran = self._run([*_COMMANDS[tool](dict(arguments)), "--json"])
+        if ran.exit_code:
+            return Answer(
+                kind=_KINDS[ran.exit_code],
+                sentence=ran.stderr.removeprefix("promptstack: ").removesuffix("\n"),
+            )
+        return Answer(entity=_settled(json.loads(ran.stdout)))
+
+    def use(self, reference: str, **arguments: str) -> str:
+        return self._run(["get", reference, "--render", *_values(arguments)]).stdout
+
+    def _run(self, arguments: Sequence[str]) -> Any:
+        environment = {"DATABASE_URL": self.url, "PROMPTSTACK_USER": ACTOR}
+        ran = self.runner.invoke(cli, arguments, env=environment)
+        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+            raise ran.exception
+        return ran
+
+
+_KINDS = {code: KINDS[kind].name for kind, code in EXIT_CODES.items()}
+
+_OPTIONS = {
+    "commit_message": "--message",
+    "template_format": "--format",
+    "tags": "--tag",
+}
+
+
+def _options(arguments: Mapping[str, Any]) -> list[str]:
+    written: list[str] = []
+    for name, value in arguments.items():
+        option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+        for each in value if isinstance(value, list) else [value]:
+            written += [option, str(each)]
+    return written
+
+
+def _values(arguments: Mapping[str, Any]) -> list[str]:
+    return [part for name, value in arguments.items() for part in ("--arg", f"{name}={value}")]
+
+
+def _command(name: str, *places: str) -> Any:
+    """Return how a tool's arguments are written behind a command."""
+
+    def write(arguments: dict[str, Any]) -> list[str]:
+        positional = [arguments.pop(place) for place in places]
+        return [name, *_options(arguments), "--", *positional]
+
+    return write
+
+
+def _search(arguments: dict[str, Any]) -> list[str]:
+    words = arguments.pop("query", "").split()
+    return ["search", *_options(arguments), *words]
+
+
+def _set_label(arguments: dict[str, Any]) -> list[str]:
+    command = "unlabel" if arguments.get("remove") else "label"
+    return [command, arguments["reference"], arguments["label"]]
+
+
+def _archive(arguments: dict[str, Any]) -> list[str]:
+    return ["restore" if arguments.get("restore") else "archive", arguments["name"]]
+
+
+def _render(arguments: dict[str, Any]) -> list[str]:
+    return ["get", arguments["reference"], "--render", *_values(arguments.get("arguments", {}))]
+
+
+_COMMANDS: Mapping[str, Any] = {
+    "search_prompts": _search,
+    "get_prompt": _command("get", "reference"),
+    "render_prompt": _render,
+    "create_prompt": _command("create", "name"),
+    "update_prompt": _command("update", "name"),
+    "list_versions": _command("versions", "name"),
+    "diff_versions": _command("diff", "old", "new"),
+    "restore_version": _command("restore-version", "reference"),
+    "set_label": _set_label,
+    "archive_prompt": _archive,
+}
+
+
+def _settled(value: Any) -> Any:
+    """Leave out what differs between any two libraries: identities and moments."""
+    if isinstance(value, Mapping):
+        return {
+            name: type(each).__name__ if name in MOMENTS_AND_IDS else _settled(each)
+            for name, each in value.items()
+        }
+    return [_settled(each) for each in value] if isinstance(value, list) else value

@@ -1,0 +1,225 @@
+"""The same scenario through MCP and on the command line: the same entity, the same failure."""
+
+import pytest
+
+from mcp_server.protocol.tools.table import TOOLS
+from tests.parity import doors as doors_module
+
+REVIEW = {
+    "name": "review",
+    "template": "Review this {{language}} code:\n{{code}}\n",
+    "title": "Code review",
+    "description": "Reviews code",
+    "folder": "team/code",
+    "tags": ["review", "python"],
+    "model_type": "gpt-4",
+    "commit_message": "First",
+}
+
+
+class Both:
+    """Asks both doors and hands on the one answer that they agree on."""
+
+    def __init__(self, doors):
+        self._doors = doors
+
+    def ask(self, tool, **arguments):
+        mcp, cli = (door.ask(tool, **arguments) for door in self._doors)
+        assert mcp == cli
+        return mcp
+
+    def use(self, reference, **arguments):
+        mcp, cli = (door.use(reference, **arguments) for door in self._doors)
+        assert mcp == cli
+        return mcp
+
+
+@pytest.fixture
+def both(doors):
+    return Both(doors)
+
+
+@pytest.fixture
+def review(both):
+    both.ask("create_prompt", **REVIEW)
+    return both
+
+
+def test_every_tool_has_a_command():
+    assert doors_module._COMMANDS.keys() == TOOLS.keys()
+
+
+def test_what_is_created_reads_the_same(both):
+    created = both.ask("create_prompt", **REVIEW)
+    assert (created["version"], created["new_version"], created["created_by"]) == (
+        1,
+        True,
+        "tester",
+    )
+    read = both.ask("get_prompt", reference="review")
+    assert read["template"] == REVIEW["template"]
+    assert read["tags"] == REVIEW["tags"]
+
+
+def test_a_verbatim_prompt_reads_the_same(both):
+    both.ask("create_prompt", name="page", template="{{x}}", template_format="text")
+    assert both.ask("render_prompt", reference="page")["messages"][0]["content"]["text"] == "{{x}}"
+
+
+def test_an_update_writes_the_same_version(review):
+    updated = review.ask("update_prompt", name="review", template="Just {{code}}", tags=["x"])
+    assert (updated["version"], updated["tags"]) == (2, ["x"])
+    again = review.ask("update_prompt", name="review", template="Just {{code}}")
+    assert (again["new_version"], again["changed"]) == (False, False)
+    titled = review.ask("update_prompt", name="review", title="Another", expected_version=2)
+    assert (titled["new_version"], titled["changed"], titled["title"]) == (False, True, "Another")
+
+
+def test_what_is_taken_away_is_gone_the_same(review):
+    updated = review.ask("update_prompt", name="review", title="", folder="", model_type="")
+    assert updated["folder"] == ""
+    assert {"title", "model_type"}.isdisjoint(updated.entity)
+
+
+def test_a_reference_means_the_same_version(review):
+    review.ask("update_prompt", name="review", template="two")
+    review.ask("set_label", reference="review@1", label="staging")
+    for reference, version in (
+        ("review", 2), ("review@1", 1), ("review@staging", 1), ("review@latest", 2),
+        ("review@branch:main", 2),
+    ):  # fmt: skip
+        assert review.ask("get_prompt", reference=reference)["version"] == version
+
+
+def test_rendering_makes_the_same_messages(review):
+    arguments = {"language": "C", "code": "{{x}} \\ 'é' = 1"}
+    rendered = review.ask("render_prompt", reference="review", arguments=arguments)
+    text = "Review this C code:\n{{x}} \\ 'é' = 1\n"
+    assert rendered["messages"] == [{"role": "user", "content": {"type": "text", "text": text}}]
+    assert review.use("review", **arguments) == text
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "kind", "words"),
+    [
+        ("create_prompt", {"name": "review", "template": "x"}, "conflict", "already exists"),
+        ("create_prompt", {"name": "My Prompt", "template": "x"}, "invalid", "'my-prompt'"),
+        ("create_prompt", {"name": "x", "template": " "}, "invalid", "empty"),
+        ("create_prompt", {"name": "x", "template": "x", "folder": "A B"}, "invalid", "folder"),
+        ("create_prompt", {"name": "x", "template": "x", "tags": ["a\nb"]}, "invalid", "tag"),
+        ("create_prompt", {"name": "x", "template": "x", "template_format": "y"}, "invalid", "y"),
+        (
+            "update_prompt",
+            {"name": "review", "template": "x", "expected_version": 7},
+            "conflict",
+            "at version 1",
+        ),
+        ("update_prompt", {"name": "reviw", "template": "x"}, "not_found", "'review'"),
+        ("update_prompt", {"name": "review@1", "template": "x"}, "invalid", "'review'"),
+        ("get_prompt", {"reference": "reviw"}, "not_found", "'review'"),
+        ("get_prompt", {"reference": "review@2"}, "not_found", "only version 1"),
+        ("get_prompt", {"reference": "review@staging"}, "not_found", "no label"),
+        ("get_prompt", {"reference": "review@branch:x"}, "not_found", "no branch"),
+        ("get_prompt", {"reference": "Review This"}, "invalid", "'review-this'"),
+        ("render_prompt", {"reference": "review"}, "invalid", "'language'"),
+        (
+            "render_prompt",
+            {"reference": "review", "arguments": {"code": "x", "langage": "C"}},
+            "invalid",
+            "'langage'",
+        ),
+        ("list_versions", {"name": "nothing-like-it"}, "not_found", "nothing-like-it"),
+        ("list_versions", {"name": "review", "cursor": "x"}, "invalid", "cursor"),
+        ("diff_versions", {"old": "review@1", "new": "review@2"}, "not_found", "version 2"),
+        ("restore_version", {"reference": "review@2"}, "not_found", "version 2"),
+        (
+            "restore_version",
+            {"reference": "review@1", "expected_version": 3},
+            "conflict",
+            "at version 1",
+        ),
+        ("set_label", {"reference": "review", "label": "latest"}, "invalid", "'latest'"),
+        ("set_label", {"reference": "review", "label": "7"}, "invalid", "'7'"),
+        ("set_label", {"reference": "review@3", "label": "x"}, "not_found", "version 3"),
+        (
+            "set_label",
+            {"reference": "review", "label": "production", "remove": True},
+            "not_found",
+            "production",
+        ),
+        ("archive_prompt", {"name": "reviw"}, "not_found", "'review'"),
+        ("search_prompts", {"cursor": "x"}, "invalid", "cursor"),
+    ],
+)
+def test_a_failure_is_of_the_same_kind_in_the_same_words(review, tool, arguments, kind, words):
+    failed = review.ask(tool, **arguments)
+    assert failed.kind == kind
+    assert words in failed.sentence
+
+
+def test_a_label_moves_the_same_and_changes_what_is_served(review):
+    review.ask("update_prompt", name="review", template="two")
+    moved = review.ask("set_label", reference="review@1", label="production")
+    assert (moved["to_version"], moved["served_version"]) == (1, 1)
+    assert review.use("review", language="C", code="x").startswith("Review this C")
+    moved = review.ask("set_label", reference="review@latest", label="production")
+    assert (moved["from_version"], moved["to_version"]) == (1, 2)
+    assert review.use("review") == "two"
+    removed = review.ask("set_label", reference="review", label="production", remove=True)
+    assert removed["labels"] == {}
+
+
+def test_a_search_finds_the_same_in_the_same_order(review):
+    review.ask("create_prompt", name="poem", template="Write a poem on code", tags=["python"])
+    found = review.ask("search_prompts", query="code")
+    assert [hit["name"] for hit in found["items"]] == ["review", "poem"]
+    for filters, names in (
+        ({"tags": ["python", "review"]}, ["review"]),
+        ({"folder": "team"}, ["review"]),
+        ({"model_type": "gpt-4"}, ["review"]),
+        ({"label": "production"}, []),
+        ({"min_version": 2}, []),
+        ({"query": "reveiw"}, ["review"]),
+    ):
+        found = review.ask("search_prompts", **filters)
+        assert [hit["name"] for hit in found["items"]] == names
+
+
+def test_pages_of_a_search_follow_each_other_the_same(review):
+    review.ask("create_prompt", name="poem", template="x")
+    first = review.ask("search_prompts", limit=1)
+    second = review.ask("search_prompts", limit=1, cursor=first["next_cursor"])
+    names = [hit["name"] for page in (first, second) for hit in page["items"]]
+    assert names == ["poem", "review"]
+    assert "next_cursor" not in second.entity
+
+
+def test_an_archived_prompt_is_gone_and_comes_back_the_same(review):
+    assert review.ask("archive_prompt", name="review")["archived"] is True
+    assert review.ask("search_prompts")["items"] == []
+    assert "archived" in review.ask("get_prompt", reference="review").sentence
+    assert review.ask("create_prompt", name="review", template="x").kind == "conflict"
+    assert review.ask("archive_prompt", name="review", restore=True)["archived"] is False
+    assert review.ask("get_prompt", reference="review")["version"] == 1
+
+
+def test_the_history_reads_the_same(review):
+    review.ask("update_prompt", name="review", template="two {{code}}", commit_message="Shorter")
+    review.ask("set_label", reference="review@1", label="production")
+    listed = review.ask("list_versions", name="review")
+    assert [(each["version"], each["labels"]) for each in listed["items"]] == [
+        (2, []),
+        (1, ["production"]),
+    ]
+    difference = review.ask("diff_versions", old="review@1", new="review@2")
+    assert "+two {{code}}" in difference["text"]
+    assert [each["name"] for each in difference["arguments"]] == ["language"]
+
+
+def test_a_restored_version_is_the_same_new_version(review):
+    review.ask("update_prompt", name="review", template="two")
+    restored = review.ask("restore_version", reference="review@1", expected_version=2)
+    assert (restored["version"], restored["template"]) == (3, REVIEW["template"])
+    assert restored["commit_message"] == "Restore version 1"
+    again = review.ask("restore_version", reference="review@1", commit_message="Once more")
+    assert again["new_version"] is False

@@ -1,0 +1,97 @@
+import pytest
+from mcp import Client
+
+from mcp_server.protocol import prompts, resources
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.library import Library
+from tests.protocol.conftest import open_door
+
+
+async def names(client):
+    return [prompt.name for prompt in (await client.list_prompts(cache_mode="bypass")).prompts]
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The names of the prompts whose entries were made, in order."""
+    seen = []
+    for module, function in ((prompts, "_prompt"), (resources, "_resource")):
+        present = getattr(module, function)
+
+        def noting(summary, present=present):
+            seen.append(summary.name)
+            return present(summary)
+
+        monkeypatch.setattr(module, function, noting)
+    return seen
+
+
+async def test_only_what_changed_is_made_anew(client, write, library, made):
+    for name in ("b", "a", "c"):
+        await write(name)
+    assert await names(client) == ["a", "b", "c"]
+    assert made == ["a", "b", "c"]
+    assert await names(client) == ["a", "b", "c"]
+    assert made == ["a", "b", "c"]
+    await library.prompts.update("b", PromptInput(title="New"), by="ada")
+    listed = (await client.list_prompts(cache_mode="bypass")).prompts
+    assert [(prompt.name, prompt.title) for prompt in listed] == [
+        ("a", None),
+        ("b", "New"),
+        ("c", None),
+    ]
+    assert made == ["a", "b", "c", "b"]
+
+
+async def test_prompts_come_and_go_from_a_remembered_list(client, write, library):
+    await write("b")
+    assert await names(client) == ["b"]
+    await write("a")
+    assert await names(client) == ["a", "b"]
+    await library.prompts.archive("b")
+    assert await names(client) == ["a"]
+    await library.prompts.archive("b", restore=True)
+    assert await names(client) == ["a", "b"]
+    assert [each.name for each in (await client.list_resources()).resources] == ["a", "b"]
+
+
+async def test_an_empty_list_is_a_list(client):
+    assert await names(client) == []
+    assert await names(client) == []
+
+
+async def test_each_era_is_answered_in_its_own_form(door, write):
+    await write("greeting")
+    stamp = "io.modelcontextprotocol/serverInfo"
+    for _ in range(2):
+        async with Client(door.server, mode="legacy") as old, Client(door.server) as new:
+            assert stamp not in ((await old.list_prompts()).meta or {})
+            assert stamp in (await new.list_prompts()).meta
+
+
+async def test_pages_are_cut_anew_each_time(library, write, made, era):
+    for name in ("a", "b", "c"):
+        await write(name)
+    async with Client(open_door(library, page_size=2).server, mode=era) as client:
+        first = await client.list_prompts()
+        again = await client.list_prompts(cache_mode="bypass")
+        last = await client.list_prompts(cursor=first.next_cursor)
+    assert [[p.name for p in page.prompts] for page in (first, again, last)] == [
+        ["a", "b"],
+        ["a", "b"],
+        ["c"],
+    ]
+    assert made == ["a", "b", "a", "b", "c"]
+
+
+async def test_a_library_that_hears_nothing_is_remembered_by_what_its_entries_say(
+    database, write, made, era
+):
+    await write("a")
+    async with Client(open_door(Library(database)).server, mode=era) as client:
+        assert await names(client) == ["a"]
+        assert await names(client) == ["a"]
+        assert made == ["a"]
+        await write("b")
+        assert await names(client) == ["a", "b"]
+        assert made == ["a", "b"]
