@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
@@ -19,7 +18,7 @@ from storage.pages import Page
 _MOST = 6
 """Lists remembered: each of the two, in the protocol versions that clients speak."""
 
-_Entries = dict[UUID, tuple[PromptSummary, Any]]
+_Entries = dict[str, tuple[PromptSummary, Any]]
 _Context = ServerRequestContext[Any, Any]
 
 
@@ -62,8 +61,8 @@ class ListMemory:
     ) -> HandlerResult:
         noun = ctx.method.partition("/")[0]
         made = zip(request.fresh, result[noun], strict=True)
-        entries = known | {summary.id: (summary, entry) for summary, entry in made}
-        listed = {summary.id: entries[summary.id] for summary in request.listed}
+        entries = known | {summary.name: (summary, entry) for summary, entry in made}
+        listed = {summary.name: entries[summary.name] for summary in request.listed}
         self._remember(_form(ctx), listed)
         return {**result, noun: [entry for _, entry in listed.values()]}
 
@@ -80,5 +79,5 @@ def _form(ctx: _Context) -> tuple[str, str]:
 
 
 def _is_known(summary: PromptSummary, known: _Entries) -> bool:
-    kept = known.get(summary.id)
+    kept = known.get(summary.name)
     return kept is not None and (kept[0] is summary or kept[0] == summary)

@@ -16,6 +16,9 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import PromptVersion, RenderedPrompt, Saved
 from storage.entities import Draft, Prompt, PromptSummary, TemplateFormat, TextContent
 
+MAX_VERSION = 2**31 - 1
+"""The largest number that the database counts to."""
+
 Name = Annotated[
     str,
     Field(
@@ -48,6 +51,7 @@ ExpectedVersion = Annotated[
         "get_prompt). If somebody wrote a newer one meanwhile, nothing is written and the answer "
         "names the current version.",
         ge=1,
+        le=MAX_VERSION,
     ),
 ]
 Limit = Annotated[int, Field(description="How many at most, 1 to 100.", ge=1, le=100)]

@@ -5,7 +5,13 @@ from typing import Annotated
 from pydantic import Field
 
 from mcp_server.schemas.base import Shape, Unwrapped
-from mcp_server.schemas.prompts import Cursor, Limit, PromptSummaryOut, present_summary
+from mcp_server.schemas.prompts import (
+    MAX_VERSION,
+    Cursor,
+    Limit,
+    PromptSummaryOut,
+    present_summary,
+)
 from storage.entities import PromptFilter, SearchHit
 from storage.pages import Page
 
@@ -39,7 +45,10 @@ class SearchIn(Shape):
         None, description="Only prompts that have this label.", examples=["production"]
     )
     min_version: int | None = Field(
-        None, description="Only prompts whose served version has at least this number.", ge=1
+        None,
+        description="Only prompts whose served version has at least this number.",
+        ge=1,
+        le=MAX_VERSION,
     )
     limit: Limit = 20
     cursor: Cursor | None = None

@@ -83,7 +83,8 @@ class CliDoor:
     runner: CliRunner = field(default_factory=CliRunner)
 
     def ask(self, tool: str, **arguments: Any) -> Answer:
-        ran = self._run([*_COMMANDS[tool](dict(arguments)), "--json"])
+        command, *rest = _COMMANDS[tool](dict(arguments))
+        ran = self._run([command, "--json", *rest])
         if ran.exit_code:
             return Answer(
                 kind=_KINDS[ran.exit_code],
