@@ -37,8 +37,8 @@ class Search:
     ) -> Page[Found]:
         """Return the prompts that match, best first.
 
-        All words have to match, wherever they stand; a misspelt name or title matches too. Where
-        nothing matches all words, prompts that match any of them are returned.
+        All words have to match, wherever they stand. Where nothing does, prompts are returned that
+        match any of them, or whose name or title is spelt alike.
 
         Raises:
             Invalid: the cursor isn't one of this search.
@@ -68,43 +68,39 @@ def _beginning() -> sa.Label[str]:
 
 
 def _scored(words: str, chosen: PromptFilter) -> sa.Select[tuple[object, float]]:
-    """Score whatever matches: full text first, then spelling, then an exact name on top."""
+    """Score whatever matches: by its words, by its name's spelling, and an exact name on top."""
     query = sa.select(sa.func.promptstack_query(words).label("all_words")).cte("query")
-    matched = _matching_all(words, chosen, query)
+    matched = _matching_all(chosen, query).cte("matched")
+    nothing = ~sa.exists(sa.select(matched.c.id))
     candidates = sa.union(
-        sa.select(matched.c.id), _matching_any(chosen, query, instead_of=matched)
+        sa.select(matched.c.id),
+        _matching_any(chosen, query).where(nothing),
+        _misspelt(words, chosen).where(nothing),
     ).cte("candidates")
-    spelling = sa.func.promptstack_spelling(prompts.c.name, prompts.c.title)
-    exact = sa.cast(prompts.c.name == sa.func.promptstack_fold(words), sa.Integer)
+    folded = sa.func.promptstack_fold(words)
     score = (
         sa.func.ts_rank(prompts.c.search, _any_of(query))
-        + sa.func.word_similarity(sa.func.promptstack_fold(words), spelling)
-        + exact
+        + sa.func.word_similarity(folded, prompts.c.spelling)
+        + sa.cast(prompts.c.name == folded, sa.Integer)
     )
     return sa.select(
         prompts.c.id, sa.cast(sa.func.round(sa.cast(score, sa.Numeric), 6), sa.Float).label("score")
     ).select_from(prompts.join(candidates, candidates.c.id == prompts.c.id).join(query, sa.true()))
 
 
-def _matching_all(words: str, chosen: PromptFilter, query: sa.CTE) -> sa.CTE:
-    by_words = sa.select(prompts.c.id).where(
-        prompts.c.search.op("@@")(sa.select(query.c.all_words).scalar_subquery()),
-        *conditions(chosen),
-    )
-    by_spelling = sa.select(prompts.c.id).where(
-        prompts.c.id.in_(sa.select(sa.func.promptstack_misspelt(words))), *conditions(chosen)
-    )
-    return sa.union(by_words, by_spelling).cte("matched")
+def _matching_all(chosen: PromptFilter, query: sa.CTE) -> sa.Select[tuple[object]]:
+    all_words = sa.select(query.c.all_words).scalar_subquery()
+    return sa.select(prompts.c.id).where(prompts.c.search.op("@@")(all_words), *conditions(chosen))
 
 
-def _matching_any(
-    chosen: PromptFilter, query: sa.CTE, *, instead_of: sa.CTE
-) -> sa.Select[tuple[object]]:
-    nothing = ~sa.exists(sa.select(instead_of.c.id))
+def _matching_any(chosen: PromptFilter, query: sa.CTE) -> sa.Select[tuple[object]]:
     any_words = sa.select(_any_of(query)).scalar_subquery()
-    return sa.select(prompts.c.id).where(
-        nothing, prompts.c.search.op("@@")(any_words), *conditions(chosen)
-    )
+    return sa.select(prompts.c.id).where(prompts.c.search.op("@@")(any_words), *conditions(chosen))
+
+
+def _misspelt(words: str, chosen: PromptFilter) -> sa.Select[tuple[object]]:
+    alike = sa.select(sa.func.promptstack_misspelt(words))
+    return sa.select(prompts.c.id).where(prompts.c.id.in_(alike), *conditions(chosen))
 
 
 def _any_of(query: sa.CTE) -> sa.Cast[object]:

@@ -31,10 +31,11 @@ prompts = sa.Table(
     sa.Column("folder", sa.Text, nullable=False, server_default=""),
     sa.Column("tags", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("last_version", sa.Integer, nullable=False, server_default="0"),
-    # The three below follow `production` and the head of `main`; triggers keep them.
+    # Triggers keep the rest of the content: what a bare name means, and how it's found.
     sa.Column("served_version", sa.Integer),
     sa.Column("served_model_type", sa.Text),
     sa.Column("search", TSVECTOR),
+    sa.Column("spelling", sa.Text),
     _moment("created_at"),
     _moment("updated_at"),
     _moment("archived_at", nullable=True),
@@ -51,14 +52,13 @@ prompts = sa.Table(
     sa.Index("ix_prompts_tags", "tags", postgresql_using="gin"),
     sa.Index("ix_prompts_folder", "folder", "name", postgresql_ops={"folder": "text_pattern_ops"}),
     sa.Index("ix_prompts_served_model_type", "served_model_type", "name"),
+    sa.Index(
+        "ix_prompts_spelling",
+        "spelling",
+        postgresql_using="gin",
+        postgresql_ops={"spelling": "gin_trgm_ops"},
+    ),
 )
-sa.Index(
-    "ix_prompts_spelling",
-    sa.func.promptstack_spelling(prompts.c.name, prompts.c.title).label("spelling"),
-    postgresql_using="gin",
-    postgresql_ops={"spelling": "gin_trgm_ops"},
-)
-
 prompt_versions = sa.Table(
     "prompt_versions",
     metadata,

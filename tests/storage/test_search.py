@@ -50,6 +50,8 @@ async def _found(database, words: str, **chosen) -> list[str]:
         ("المملكة", "saudi"),
         ("ข้อความ", "thai"),
         ("the", "code-review"),
+        ("code-review", "code-review"),
+        ("Greeting - résumé", "greeting"),
         ("please help me review the code of zebras", "code-review"),
     ],
 )

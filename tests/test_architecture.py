@@ -1,0 +1,89 @@
+"""What no linter checks: sizes, and that every kind of failure has its place."""
+
+import ast
+import statistics
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+
+import pytest
+
+import mcp_server
+import storage
+from mcp_server.cli.running import BUG, EXIT_CODES, exit_code
+from storage.errors import PromptError
+
+ROOT = Path(__file__).parents[1]
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+MEDIAN_FUNCTION = 10
+P95_FUNCTION = 35
+SOURCES = sorted(
+    path
+    for room in ("storage", "mcp_server", "migrations")
+    for path in (ROOT / room).rglob("*.py")
+    if path.parent.name != "versions" or path.parent.parent.name != "migrations"
+)
+
+
+def _functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield each function's place and its number of lines."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", lines
+
+
+def _all_functions() -> dict[str, int]:
+    return dict(function for path in SOURCES for function in _functions(path))
+
+
+def _leaves(kind: type[PromptError]) -> Iterator[type[PromptError]]:
+    for leaf in kind.__subclasses__():
+        yield leaf
+        yield from _leaves(leaf)
+
+
+def _import_everything() -> None:
+    for package in (mcp_server, storage):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                import_module(module.name)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_is_too_long(path):
+    assert len(path.read_text().splitlines()) <= LONGEST_FILE
+
+
+def test_no_function_is_too_long():
+    assert {place: n for place, n in _all_functions().items() if n > LONGEST_FUNCTION} == {}
+
+
+def test_functions_are_short_on_the_whole():
+    sizes = sorted(_all_functions().values())
+    assert statistics.median(sizes) <= MEDIAN_FUNCTION
+    assert statistics.quantiles(sizes, n=20)[-1] <= P95_FUNCTION
+
+
+def test_every_module_says_what_it_is_for():
+    assert [
+        str(path) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text()))
+    ] == []
+
+
+def test_every_failure_is_of_one_kind_and_has_its_exit_code():
+    _import_everything()
+    leaves = set(_leaves(PromptError))
+    assert leaves >= EXIT_CODES.keys()
+    for leaf in leaves:
+        kinds = [kind for kind in EXIT_CODES if issubclass(leaf, kind)]
+        assert len(kinds) == 1, leaf
+        error = leaf.__new__(leaf)
+        assert exit_code(error) == EXIT_CODES[kinds[0]]
+
+
+def test_exit_codes_tell_kinds_apart_and_apart_from_bugs():
+    codes = [*EXIT_CODES.values(), BUG, 0]
+    assert len(set(codes)) == len(codes)
