@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from mcp_server.domain.references import parse_reference
+from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
-from mcp_server.service.finding import Finder
+from mcp_server.service.finding import Finder, bare_name
 from mcp_server.service.results import Completions
 from mcp_server.service.scope import Scope
 from storage.database import Database
@@ -27,8 +27,9 @@ class Completing:
         """Complete an argument's value: its choices, then values given before.
 
         Raises:
-            NotFound, Invalid: the reference means nothing.
+            NotFound, Invalid: the reference means nothing, or the text can't be completed.
         """
+        check_text(typed, "value")
         source = await self._finder.read(reference)
         declared = {known.name: known for known in source.version.draft.arguments}.get(argument)
         if declared is None:
@@ -52,7 +53,7 @@ class Completing:
         Raises:
             NotFound, Invalid: there is no such prompt.
         """
-        prompt = await self._finder.prompt(parse_reference(name))
+        prompt = await self._finder.prompt(bare_name(name))
         return _completed((*sorted(prompt.labels), LATEST), typed)
 
     async def version(self, name: str, typed: str) -> Completions:
@@ -61,7 +62,7 @@ class Completing:
         Raises:
             NotFound, Invalid: there is no such prompt.
         """
-        prompt = await self._finder.prompt(parse_reference(name))
+        prompt = await self._finder.prompt(bare_name(name))
         return _completed((str(number) for number in range(prompt.last_version, 0, -1)), typed)
 
 

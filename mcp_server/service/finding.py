@@ -62,7 +62,7 @@ class Finder:
         """
         self._scope.check_writable()
         # Looked up first, without holding a connection: a refusal looks for names that are alike.
-        await self.prompt(_bare(name), archived=archived)
+        await self.prompt(bare_name(name), archived=archived)
         async with self._database.transaction() as tx:
             prompt = await tx.prompts.find(name, lock=True)
             if prompt is None:
@@ -90,12 +90,16 @@ def no_such_prompt(name: str, similar: Sequence[str]) -> NotFound:
     return NotFound(f"There is no prompt named '{name}'. {hint}", nearest=similar)
 
 
-def _bare(name: str) -> Reference:
-    """Read a name that is to be written: versions, labels and branches can't be."""
+def bare_name(name: str) -> Reference:
+    """Read a name where the whole prompt is meant, not one of its versions.
+
+    Raises:
+        Invalid: it isn't a name, or says more than a name.
+    """
     reference = parse_reference(name)
     if str(reference) != reference.name:
         raise Invalid(
-            f"'{name}' refers to one version, but writing takes the prompt's name alone: "
+            f"'{name}' refers to one version, but here the prompt's name alone is wanted: "
             f"use '{reference.name}'.",
             fields={"name": f"use '{reference.name}'"},
         )

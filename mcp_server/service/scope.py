@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from mcp_server.domain.texts import check_text
 from storage.entities import Metadata, Prompt, PromptFilter, PromptSummary
 from storage.errors import Forbidden
 
@@ -20,7 +21,15 @@ class Scope:
         return tagged and (not self.folders or self._holds(prompt.folder))
 
     def narrow(self, chosen: PromptFilter) -> PromptFilter:
-        """Add the allow-list to a filter."""
+        """Add the allow-list to a filter.
+
+        Raises:
+            Invalid: the filter holds a text that no prompt can.
+        """
+        for field in ("folder", "model_type", "label"):
+            check_text(getattr(chosen, field) or "", field)
+        for tag in chosen.tags:
+            check_text(tag, "tags")
         return replace(chosen, any_tags=self.tags, folders=self.folders)
 
     def check_writable(self) -> None:

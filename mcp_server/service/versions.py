@@ -2,8 +2,7 @@
 
 from mcp_server.domain.diffs import VersionDiff, diff_versions
 from mcp_server.domain.names import check_branch
-from mcp_server.domain.references import parse_reference
-from mcp_server.service.finding import Finder
+from mcp_server.service.finding import Finder, bare_name
 from mcp_server.service.results import Saved
 from mcp_server.service.writing import Writer, metadata_of
 from storage.database import Database
@@ -28,7 +27,7 @@ class Versions:
             NotFound: there is no such prompt.
             Invalid: the cursor isn't one of this list.
         """
-        prompt = await self._finder.prompt(parse_reference(name))
+        prompt = await self._finder.prompt(bare_name(name))
         wanted = None if branch is None else check_branch(branch)
         async with self._database.reading() as tx:
             return await tx.versions.list_summaries(

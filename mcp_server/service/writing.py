@@ -5,6 +5,7 @@ from uuid import UUID
 
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.names import name_warning
+from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import PromptVersion, Saved
@@ -13,6 +14,8 @@ from storage.database import Database, Transaction
 from storage.entities import MAIN, Change, Draft, Metadata, Prompt, Version
 from storage.errors import Conflict
 from storage.ids import new_id
+
+_MAX_MESSAGE = 2_000
 
 Revision = Callable[[Prompt, Version], tuple[Metadata, Draft]]
 """Given what is there, what shall be there."""
@@ -37,6 +40,7 @@ class Writer:
         """
         self._scope.check_writable()
         self._scope.check_stays_inside(metadata)
+        _check_message(commit_message)
         prompt_id = new_id()
         try:
             async with self._database.transaction() as tx:
@@ -67,6 +71,7 @@ class Writer:
             NotFound: there is no such prompt in sight.
             Conflict: the head of `main` isn't `expected_version`; carries the version that is.
         """
+        _check_message(commit_message)
         async with self._finder.locked(name) as (tx, prompt):
             _check_expected(prompt, expected_version)
             head = await _head(tx, prompt)
@@ -112,6 +117,11 @@ class Writer:
 def metadata_of(prompt: Prompt) -> Metadata:
     """Return what a prompt says about itself."""
     return Metadata(prompt.name, prompt.title, prompt.description, prompt.folder, prompt.tags)
+
+
+def _check_message(commit_message: str | None) -> None:
+    if commit_message is not None:
+        check_text(commit_message, "commit_message", limit=_MAX_MESSAGE)
 
 
 def _check_expected(prompt: Prompt, expected: int | None) -> None:

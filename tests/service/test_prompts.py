@@ -202,3 +202,23 @@ async def test_a_narrowed_library_shows_and_touches_only_its_part(database):
         await _create(narrow, name="new")
     with pytest.raises(Forbidden):
         await narrow.prompts.update("inside", PromptInput(tags=[]), by="x")
+
+
+async def test_filters_and_messages_that_cant_be_stored_are_refused_before_the_database(library):
+    await _create(library)
+    for chosen in (
+        PromptFilter(tags=("a\0",)),
+        PromptFilter(folder="\ud800"),
+        PromptFilter(label="\0"),
+        PromptFilter(model_type="\0"),
+    ):
+        with pytest.raises(Invalid):
+            await library.search.find("hello", chosen, limit=5)
+        with pytest.raises(Invalid):
+            await library.prompts.list(chosen, limit=5)
+    with pytest.raises(Invalid, match="commit_message"):
+        await library.prompts.update(
+            "greeting", PromptInput(template="x"), by="x", commit_message="a\0b"
+        )
+    with pytest.raises(Invalid):
+        await library.completing.argument("greeting", "who", "\0")
