@@ -205,8 +205,8 @@ class PromptFilter:
     """What narrows a list or a search. All conditions hold together; `tags` wants every tag.
 
     `folder` means the folder and all below it. `label` keeps prompts that carry the label,
-    `min_version` those whose served version is at least that. `any_tags` and `folders` are a server's
-    allow-list: where given, at least one of each has to match.
+    `min_version` those whose served version is at least that. `any_tags` and `folders` are a
+    server's allow-list: where given, at least one of each has to match.
     """
 
     tags: tuple[str, ...] = ()

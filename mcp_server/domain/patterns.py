@@ -1,7 +1,7 @@
 """Patterns that an argument's value has to match: regular expressions in a bounded time.
 
-Anyone who may write a prompt may write a pattern, and `re` takes exponential time for some
-of them without a way to stop it. The library `regex` reads the same language and takes a time limit.
+Anyone who may write a prompt may write a pattern, and `re` takes exponential time for some of
+them without a way to stop it. The library `regex` reads the same language and takes a time limit.
 It is imported where a pattern is met: most prompts have none.
 """
 

@@ -49,7 +49,7 @@ class Writer:
                 current = await _read_back(tx, metadata.name)
         except Conflict:
             raise Conflict(
-                f"A prompt named '{metadata.name}' already exists (archived ones keep their names). "
+                f"A prompt named '{metadata.name}' already exists (archived ones keep theirs). "
                 "Choose another name, or write a new version with update_prompt."
             ) from None
         self.announce(current.prompt)

@@ -12,17 +12,16 @@ depends_on = None
 # Letters that no Unicode decomposition takes apart, and what a reader would type for them.
 _PLAIN_LETTERS = ("øØłŁđĐħĦıðةى", "oOlLdDhHidهي")
 
-# Accents and case don't matter. A text of nothing but ASCII, where every character is one byte, is
-# spared the work.
+# Accents and case don't matter. A text of nothing but ASCII, where every character is one byte,
+# is spared the work.
 FOLD = """
 CREATE FUNCTION promptstack_fold(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 RETURN CASE WHEN octet_length(value) = char_length(value) THEN lower(value) ELSE
   replace(replace(replace(
     lower(translate(
-      normalize(regexp_replace(normalize(value, NFKD),
-        '[\\u0300-\\u036f\\u0591-\\u05bd\\u05bf\\u05c1\\u05c2\\u064b-\\u065f\\u0670]', '', 'g'), NFC),
-      '{letters}', '{plain}') {collation}),
+      normalize(regexp_replace(normalize(value, NFKD), '[\\u0300-\\u036f\\u0591-\\u05bd\\u05bf\\u05c1\\u05c2\\u064b-\\u065f\\u0670]',
+        '', 'g'), NFC), '{letters}', '{plain}') {collation}),
     'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe') END
 """
 

@@ -1,4 +1,4 @@
-"""The first start ever, on the embedded PostgreSQL, as an IDE that opens several windows does it."""
+"""The first start ever, on the embedded PostgreSQL, by an IDE that opens several windows."""
 
 import shutil
 import tempfile
