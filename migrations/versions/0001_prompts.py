@@ -12,16 +12,17 @@ depends_on = None
 # Letters that no Unicode decomposition takes apart, and what a reader would type for them.
 _PLAIN_LETTERS = ("øØłŁđĐħĦıðةى", "oOlLdDhHidهي")
 
-# Accents and case don't matter. A text of nothing but ASCII, where every character is one byte,
-# is spared the work.
+# Accents (and the vowel signs of Hebrew and Arabic) and case don't matter. A text of nothing but
+# ASCII, where every character is one byte, is spared the work.
+_MARKS = "\\u0300-\\u036f\\u0591-\\u05bd\\u05bf\\u05c1\\u05c2\\u064b-\\u065f\\u0670"
 FOLD = """
 CREATE FUNCTION promptstack_fold(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 RETURN CASE WHEN octet_length(value) = char_length(value) THEN lower(value) ELSE
   replace(replace(replace(
     lower(translate(
-      normalize(regexp_replace(normalize(value, NFKD), '[\\u0300-\\u036f\\u0591-\\u05bd\\u05bf\\u05c1\\u05c2\\u064b-\\u065f\\u0670]',
-        '', 'g'), NFC), '{letters}', '{plain}') {collation}),
+      normalize(regexp_replace(normalize(value, NFKD), '[{marks}]', '', 'g'), NFC),
+      '{letters}', '{plain}') {collation}),
     'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe') END
 """
 
@@ -233,7 +234,7 @@ def downgrade() -> None:
 
 def _create_search_functions() -> None:
     letters, plain = _PLAIN_LETTERS
-    fold = FOLD.format(letters=letters, plain=plain, collation=_collation())
+    fold = FOLD.format(marks=_MARKS, letters=letters, plain=plain, collation=_collation())
     for statement in (fold, TOKENS, *CONFIGURATION, TEXT, VECTOR, QUERY):
         op.execute(_as_is(statement))
 
