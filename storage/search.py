@@ -13,7 +13,7 @@ from storage.prompts import SERVED, SUMMARY
 from storage.rows import summary_from_row
 from storage.tables import prompt_versions, prompts
 
-_SNIPPET_SOURCE = 20_000
+_SNIPPET_SOURCE = 8_000
 """How much of a text is looked through for the words to show."""
 
 

@@ -4,9 +4,10 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 
-MAX_MATCHES = 2_000
+MAX_MATCHES = 300
 """Places of query terms that are weighed against each other."""
 
 _MARK = "**"
@@ -23,8 +24,7 @@ def fold(text: str) -> str:
     """Return a text as it is compared: without case, accents and compatibility forms."""
     if text.isascii():
         return text.lower()
-    table = {character: _fold_character(character) for character in set(text)}
-    return "".join(table[character] for character in text)
+    return text.translate({ord(character): _fold_character(character) for character in set(text)})
 
 
 def snippet(text: str, query: str, width: int = 160) -> str:
@@ -41,6 +41,7 @@ def snippet(text: str, query: str, width: int = 160) -> str:
     return f"{_ELLIPSIS if start else ''}{marked}{_ELLIPSIS if end < len(plain) else ''}"
 
 
+@lru_cache(4_096)
 def _fold_character(character: str) -> str:
     """Fold until nothing changes: a case folding may bring up marks and forms of its own."""
     folded = character
@@ -57,6 +58,8 @@ def _offsets(text: str) -> list[int] | None:
     if text.isascii():
         return None
     lengths = {character: len(_fold_character(character)) for character in set(text)}
+    if all(length == 1 for length in lengths.values()):
+        return None
     return list(accumulate((lengths[character] for character in text), initial=0))
 
 

@@ -64,9 +64,7 @@ class ServerProcess:
 
 
 @contextmanager
-def serving(
-    environment: dict[str, str], folder: Path, *options: str
-) -> Iterator[ServerProcess]:
+def serving(environment: dict[str, str], folder: Path, *options: str) -> Iterator[ServerProcess]:
     server = ServerProcess(environment, folder, *options)
     try:
         yield server
