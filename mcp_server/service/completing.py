@@ -45,7 +45,7 @@ class Completing:
     async def name(self, typed: str) -> Completions:
         """Complete a prompt's name."""
         published = await self._catalog.list_prompts()
-        return _completed((known.name for known in published if self._scope.admits(known)), typed)
+        return _completed((known.name for known in self._scope.admitted(published)), typed)
 
     async def label(self, name: str, typed: str) -> Completions:
         """Complete a label of one prompt.

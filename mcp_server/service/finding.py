@@ -75,7 +75,7 @@ class Finder:
         async with self._database.reading() as tx:
             spelt_alike = await tx.prompts.list_spellings(name)
         listed = await self._catalog.list_prompts()
-        in_sight = {summary.name for summary in listed if self._scope.admits(summary)}
+        in_sight = {summary.name for summary in self._scope.admitted(listed)}
         similar = [known for known in spelt_alike if known in in_sight][:3]
         return no_such_prompt(name, similar or nearest(name, sorted(in_sight)))
 

@@ -122,13 +122,11 @@ class Prompts:
         Raises:
             Invalid: the cursor isn't one of this list.
         """
-        published = [
-            summary for summary in await self._catalog.list_prompts() if self._scope.admits(summary)
-        ]
+        published = self._scope.admitted(await self._catalog.list_prompts())
         listing = f"published {self._scope}"
         if cursor is not None:
             after = str(decode_cursor(listing, cursor)[0])
-            published = [summary for summary in published if summary.name > after]
+            published = tuple(summary for summary in published if summary.name > after)
         size = limit or max(len(published), 1)
         return cut_page(published, size, listing, lambda summary: (summary.name,))
 

@@ -1,5 +1,6 @@
 """Which part of the library a server publishes, and whether it may be written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mcp_server.domain.texts import check_text
@@ -19,6 +20,12 @@ class Scope:
         """Return whether a prompt belongs to what is published."""
         tagged = not self.tags or any(tag in self.tags for tag in prompt.tags)
         return tagged and (not self.folders or self._holds(prompt.folder))
+
+    def admitted(self, listed: Sequence[PromptSummary]) -> Sequence[PromptSummary]:
+        """Return what is published of a list."""
+        if not self.tags and not self.folders:
+            return listed
+        return tuple(summary for summary in listed if self.admits(summary))
 
     def narrow(self, chosen: PromptFilter) -> PromptFilter:
         """Add the allow-list to a filter.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = [sys.executable, "-m", "mcp_server.cli"]
+PROGRAM = [sys.executable, "-m", "mcp_server"]
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,4 +70,7 @@ def serving(environment: dict[str, str], folder: Path, *options: str) -> Iterato
         yield server
     finally:
         server.process.kill()
-        server.process.communicate()
+        server.process.wait()
+        for pipe in (server.process.stdin, server.process.stdout, server.process.stderr):
+            with suppress(BrokenPipeError):
+                pipe.close()

@@ -122,7 +122,7 @@ def test_a_folder_the_servers_account_cannot_reach_is_refused_and_left_as_it_is(
     private.mkdir(mode=0o700)
 
     with pytest.raises(EmbeddedError, match=f"may not pass '{private}'.*PROMPTSTACK_DATA_DIR"):
-        ensure(Root.of(private))
+        ensure(Root.of(private / "data"))
 
     assert _mode(private) == 0o700
 
