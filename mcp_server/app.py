@@ -7,23 +7,32 @@ answered first and the rest is brought up beside it.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
+
+import anyio
 
 from mcp_server.config import Settings
 from mcp_server.service.scope import Scope
+from storage.errors import PromptError
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library
     from storage.connectors import Connector
+    from storage.database import Database
+    from storage.embedded.paths import Root
     from storage.entities import Change
     from storage.notifications import Listener
 
 FLUSH_SECONDS = 5.0
 """How often what was noted in memory is written."""
+CLOSING_SECONDS = 2.0
+"""How long writing the rest of it may hold up the end."""
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +40,10 @@ logger = logging.getLogger(__name__)
 def make_connector(settings: Settings) -> Connector:
     """Return the way to the database: `DATABASE_URL`'s, else the embedded one."""
     from storage.connectors import EmbeddedConnector, UrlConnector
-    from storage.embedded.paths import Root
 
     if settings.database_url:
         return UrlConnector(settings.database_url)
-    root = Root.of(settings.data_dir, idle_seconds=settings.idle_seconds, bindir=settings.pg_bindir)
-    return EmbeddedConnector(root)
+    return EmbeddedConnector(_embedded_root(settings))
 
 
 @asynccontextmanager
@@ -64,14 +71,13 @@ async def open_library(settings: Settings, scope: Scope | None = None) -> AsyncI
 class LiveLibrary:
     """A library that is brought up beside the protocol and hears every change.
 
-    `ready` waits for it. `tell` hears each change after the library has taken note of it.
+    `tell` hears each change after the library has taken note of it.
     """
 
     def __init__(self, settings: Settings, scope: Scope, tell: Callable[[Change], None]) -> None:
         self._settings = settings
         self._scope = scope
         self._tell = tell
-        self._listener: Listener | None = None
         self._library: asyncio.Future[Library] = asyncio.get_running_loop().create_future()
 
     async def ready(self) -> Library:
@@ -88,73 +94,78 @@ class LiveLibrary:
         Raises:
             Unavailable: the database can't be reached at the start.
         """
-        try:
-            library = await self._bring_up()
-        except BaseException as error:
-            if not self._library.done():
-                self._library.set_exception(error)
-                self._library.exception()  # whoever waits is told; nobody waiting is fine too
-            raise
-        self._library.set_result(library)
-        try:
-            await asyncio.gather(self._listen(), self._flush(library))
-        finally:
-            await asyncio.shield(library.values.flush())
-
-    async def _bring_up(self) -> Library:
         # Importing storage takes half a second: in a thread, so that the protocol stays responsive.
         await asyncio.to_thread(_import_storage)
+        try:
+            database, library, listener = await self._bring_up()
+        except PromptError as error:
+            self._library.set_exception(error)
+            self._library.exception()  # whoever waits is told; nobody waiting is fine, too
+            raise
+        _collect_garbage_again()
+        self._library.set_result(library)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(listener.run)
+                tasks.start_soon(_flush_for_ever, library)
+        finally:
+            with anyio.move_on_after(CLOSING_SECONDS, shield=True):
+                await library.values.flush()
+                await database.close()
+
+    async def _bring_up(self) -> tuple[Database, Library, Listener]:
         from mcp_server.service.library import Library
         from storage.database import Database
         from storage.notifications import Listener
         from storage.schema import migrate
 
+        def hear(change: Change) -> None:
+            library.catalog.hear(change)
+            self._tell(change)
+
         connector = make_connector(self._settings)
         await migrate(connector)
-        listener = Listener(connector, self._hear)
-        self._listener = listener
-        library = Library(
-            Database(connector), scope=self._scope, is_hearing=lambda: listener.listening
-        )
-        self._hear_into = library.catalog.hear
+        listener = Listener(connector, hear)
+        database = Database(connector)
+        library = Library(database, scope=self._scope, is_hearing=lambda: listener.listening)
         await listener.start()
-        return library
+        return database, library, listener
 
-    def _hear(self, change: Change) -> None:
-        self._hear_into(change)
-        self._tell(change)
 
-    async def _listen(self) -> None:
-        if self._listener is not None:
-            await self._listener.run()
-
-    async def _flush(self, library: Library) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            await library.values.flush()
+async def _flush_for_ever(library: Library) -> None:
+    while True:
+        await asyncio.sleep(FLUSH_SECONDS)
+        await library.values.flush()
 
 
 def _import_storage() -> None:
-    import storage.database
-    import storage.notifications
-    import storage.schema  # noqa: F401
+    for module in ("mcp_server.service.library", "storage.notifications", "storage.schema"):
+        import_module(module)
+
+
+def _collect_garbage_again() -> None:
+    """End the pause that `main` began: what is imported by now is here to stay."""
+    gc.freeze()
+    gc.enable()
 
 
 def warm_database(settings: Settings) -> None:
     """Start the embedded PostgreSQL in the background, while Python is still importing."""
-    if settings.database_url:
-        return
+    if not settings.database_url:
+        threading.Thread(target=_ensure_running, args=(settings,), daemon=True).start()
 
-    def ensure_running() -> None:
-        from storage.embedded.errors import EmbeddedError
-        from storage.embedded.lifecycle import ensure
-        from storage.embedded.paths import Root
 
-        try:
-            ensure(Root.of(
-                settings.data_dir, idle_seconds=settings.idle_seconds, bindir=settings.pg_bindir
-            ))  # fmt: skip
-        except EmbeddedError:
-            logger.debug("the embedded PostgreSQL didn't start early", exc_info=True)
+def _ensure_running(settings: Settings) -> None:
+    from storage.embedded.errors import EmbeddedError
+    from storage.embedded.lifecycle import ensure
 
-    threading.Thread(target=ensure_running, daemon=True).start()
+    try:
+        ensure(_embedded_root(settings))
+    except EmbeddedError:
+        logger.debug("the embedded PostgreSQL didn't start early", exc_info=True)
+
+
+def _embedded_root(settings: Settings) -> Root:
+    from storage.embedded.paths import Root
+
+    return Root.of(settings.data_dir, idle_seconds=settings.idle_seconds, bindir=settings.pg_bindir)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import gc
 import json
 import logging
 import re
@@ -198,9 +197,3 @@ def _refusal(message: object, code: int, sentence: str) -> JSONRPCError:
     number = message.get("id") if isinstance(message, dict) else None
     known = number if isinstance(number, str | int) and not isinstance(number, bool) else None
     return JSONRPCError(jsonrpc="2.0", id=known, error=ErrorData(code=code, message=sentence))
-
-
-def thaw() -> None:
-    """Let the garbage collector run again: what was imported so far is here to stay."""
-    gc.freeze()
-    gc.enable()
