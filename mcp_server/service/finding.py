@@ -85,7 +85,7 @@ def no_such_prompt(name: str, similar: Sequence[str]) -> NotFound:
     hint = (
         "Did you mean " + " or ".join(f"'{known}'" for known in similar) + "?"
         if similar
-        else "Search with search_prompts, or list all prompts."
+        else "Search for words of it, or list all prompts."
     )
     return NotFound(f"There is no prompt named '{name}'. {hint}", nearest=similar)
 

@@ -1,5 +1,6 @@
 """Import: files become prompts, and doing it again changes nothing."""
 
+from dataclasses import replace
 from typing import Literal
 
 from mcp_server.domain.drafts import content_hash
@@ -43,7 +44,7 @@ class Importing:
         self, present: Prompt, file: PromptFile, author: str, message: str
     ) -> Outcome:
         def revision(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
-            return file.metadata, file.draft
+            return _merged(metadata_of(prompt), file), file.draft
 
         saved = await self._writer.revise(present.name, revision, by=author, commit_message=message)
         if saved.new_version:
@@ -58,4 +59,10 @@ async def _has_it(tx: Transaction, present: Prompt, file: PromptFile) -> bool:
     known = await tx.versions.find_by_hash(present.id, content_hash(file.draft))
     if known is None:
         return False
-    return known != present.latest_version or metadata_of(present) == file.metadata
+    there = metadata_of(present)
+    return known != present.latest_version or there == _merged(there, file)
+
+
+def _merged(present: Metadata, file: PromptFile) -> Metadata:
+    """Let the file decide what it says something about; the rest stays as it is."""
+    return replace(present, **{name: getattr(file.metadata, name) for name in file.says})

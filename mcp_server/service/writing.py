@@ -50,7 +50,7 @@ class Writer:
         except Conflict:
             raise Conflict(
                 f"A prompt named '{metadata.name}' already exists (archived ones keep theirs). "
-                "Choose another name, or write a new version with update_prompt."
+                "Choose another name, or update the prompt that has it."
             ) from None
         self.announce(current.prompt)
         warning = name_warning(metadata.name)

@@ -30,7 +30,7 @@ async def test_what_is_created_can_be_read_and_rendered(library):
 
 async def test_a_taken_name_is_a_conflict_that_says_what_to_do(library):
     await _create(library)
-    with pytest.raises(Conflict, match=r"'greeting' already exists.*update_prompt"):
+    with pytest.raises(Conflict, match=r"'greeting' already exists.*update the prompt"):
         await _create(library)
 
 

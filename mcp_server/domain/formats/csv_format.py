@@ -114,7 +114,8 @@ def _read_row(row: dict[str, str], name: str, place: str) -> PromptFile:
     metadata = Metadata(name=name, title=row["act"], tags=tuple(tags))
     draft = make_draft(template=template, arguments=arguments)
     contributor = row.get("contributor", "").strip() or None
-    return PromptFile(check_metadata(metadata), draft, contributor, place)
+    says = frozenset({"title"})
+    return PromptFile(check_metadata(metadata), draft, contributor, place, says)
 
 
 def _write_text(prompt: PromptFile) -> str:

@@ -5,7 +5,6 @@ from pathlib import PurePath
 from mcp_server.domain.formats.csv_format import read_csv
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.markdown_format import has_front_matter, read_markdown, read_plain
-from mcp_server.domain.texts import shown
 from storage.errors import Invalid
 
 _MARKDOWN = (".md", ".markdown", ".mdx")
@@ -26,8 +25,7 @@ def read_file(path_name: str, text: str) -> list[PromptFile]:
     if extension in (*_MARKDOWN, *_PLAIN):
         return [read_plain(text, path_name)]
     raise Invalid(
-        f"'{shown(path_name)}' is no file that prompts are read from. "
-        "Give a .csv, .md or .txt file."
+        f"'{path_name}' is no file that prompts are read from. Give a .csv, .md or .txt file."
     )
 
 

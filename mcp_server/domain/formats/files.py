@@ -1,7 +1,7 @@
 """A prompt as a file holds it, and what file names say."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TypeVar
 
@@ -10,17 +10,23 @@ from storage.entities import Draft, Metadata
 from storage.errors import Invalid
 
 _T = TypeVar("_T")
+EVERYTHING = frozenset({"title", "description", "folder", "tags"})
 _GENERIC = ("skill", "readme", "prompt", "index")
 
 
 @dataclass(frozen=True, slots=True)
 class PromptFile:
-    """One prompt read from a file, or to be written to one; `source` says where it was read."""
+    """One prompt read from a file, or to be written to one; `source` says where it was read.
+
+    `says` names the fields of the metadata that the file decides. The others are but first guesses
+    or defaults, which don't replace what the library has.
+    """
 
     metadata: Metadata
     draft: Draft
     created_by: str | None
     source: str
+    says: frozenset[str] = field(default=EVERYTHING, compare=False)
 
 
 def file_title(path_name: str) -> str:

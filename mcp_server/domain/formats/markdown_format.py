@@ -15,7 +15,7 @@ from mcp_server.domain.drafts import (
     messages_from_json,
     messages_to_json,
 )
-from mcp_server.domain.formats.files import PromptFile, file_title, reading
+from mcp_server.domain.formats.files import EVERYTHING, PromptFile, file_title, reading
 from mcp_server.domain.formats.yaml_text import dump_yaml, load_yaml
 from mcp_server.domain.names import NAME, check_metadata, safe_name
 from mcp_server.domain.texts import refused, shown
@@ -124,7 +124,14 @@ def _read(keys: dict[str, Any], body: str, source: str) -> PromptFile:
         model_config=config,
         variants={key: messages_from_json(each, f"variants.{key}") for key, each in variants},
     )
-    return PromptFile(_read_metadata(keys, source), draft, _text(keys, "created_by"), source)
+    ours = "template_format" in keys
+    return PromptFile(
+        _read_metadata(keys, source),
+        draft,
+        _text(keys, "created_by"),
+        source,
+        EVERYTHING if ours else EVERYTHING & keys.keys(),
+    )
 
 
 def _read_metadata(keys: dict[str, Any], source: str) -> Metadata:

@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from mcp_server.domain.formats.detect import read_file
+from mcp_server.service.inputs import PromptInput
+from storage.errors import Invalid
+
+CSV = (
+    'act,prompt,for_devs,type,contributor\nTravel Guide,"Guide me to ${city:Rome}",TRUE,TEXT,ada\n'
+)
+SKILL = "---\nname: brief\ndescription: Be brief\n---\nWrite less.\n"
+
+
+async def _import(library, name: str, text: str) -> list[str]:
+    return [await library.importing.take(file, by="me") for file in read_file(name, text)]
+
+
+async def test_importing_again_changes_nothing(library):
+    assert await _import(library, "p.csv", CSV) == ["created"]
+    assert await _import(library, "p.csv", CSV) == ["unchanged"]
+    read = await library.prompts.get("travel-guide")
+    assert (read.prompt.tags, read.version.created_by) == (("for-devs",), "ada")
+
+
+async def test_a_changed_text_becomes_a_new_version(library):
+    await _import(library, "p.csv", CSV)
+    assert await _import(library, "p.csv", CSV.replace("Guide me", "Lead me")) == ["new version"]
+    assert (await library.prompts.get("travel-guide")).version.version == 2
+
+
+async def test_an_old_file_never_overrides_what_came_after_it(library):
+    await _import(library, "p.csv", CSV)
+    await library.prompts.update("travel-guide", PromptInput(template="Mine"), by="me")
+    assert await _import(library, "p.csv", CSV) == ["unchanged"]
+    assert (await library.prompts.get("travel-guide")).version.version == 2
+
+
+async def test_what_a_file_says_nothing_about_stays_as_it_is(library):
+    await _import(library, "p.csv", CSV)
+    written = PromptInput(description="Kept", folder="trips", tags=["mine"])
+    await library.prompts.update("travel-guide", written, by="me")
+    assert await _import(library, "p.csv", CSV) == ["unchanged"]
+    assert await _import(library, "p.csv", CSV.replace("Guide me", "Lead me")) == ["new version"]
+    prompt = (await library.prompts.get("travel-guide")).prompt
+    assert (prompt.description, prompt.folder, prompt.tags) == ("Kept", "trips", ("mine",))
+
+
+async def test_what_a_file_says_replaces_what_was_there(library):
+    await _import(library, "brief/SKILL.md", SKILL)
+    changed = SKILL.replace("Be brief", "Be briefer")
+    assert await _import(library, "brief/SKILL.md", changed) == ["updated"]
+    assert (await library.prompts.get("brief")).prompt.description == "Be briefer"
+
+
+async def test_labels_stay_where_they_are(library):
+    await _import(library, "p.csv", CSV)
+    await library.labels.set("travel-guide@1", "production", by="me")
+    await _import(library, "p.csv", CSV.replace("Guide me", "Lead me"))
+    assert (await library.prompts.get("travel-guide")).version.version == 1
+
+
+async def test_an_archived_prompt_is_left_alone(library):
+    await _import(library, "p.csv", CSV)
+    await library.prompts.archive("travel-guide")
+    assert await _import(library, "p.csv", CSV.replace("Guide me", "Lead me")) == ["unchanged"]
+
+
+@pytest.mark.parametrize("name", ["p.docx", str(Path("a") / "b.pdf")])
+async def test_other_files_are_named_in_full(library, name):
+    with pytest.raises(Invalid, match=name.replace(".", r"\.")):
+        await _import(library, name, "x")
