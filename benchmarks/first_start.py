@@ -5,13 +5,12 @@ python benchmarks/first_start.py [RUNS]
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import SERVE, Client, row
+from harness import SERVE, Client, row, stop_database
 
 
 def first_list(environment: dict[str, str]) -> float:
@@ -30,7 +29,7 @@ def on_a_fresh_folder(processes: int) -> list[float]:
         with ThreadPoolExecutor(processes) as pool:
             return list(pool.map(lambda _: first_list(environment), range(processes)))
     finally:
-        subprocess.run([*SERVE, "db", "stop"], env={**os.environ, **environment}, check=False)
+        stop_database(environment)
         shutil.rmtree(folder, ignore_errors=True)
 
 

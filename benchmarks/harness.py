@@ -81,7 +81,7 @@ def library(count: int) -> Iterator[dict[str, str]]:
         asyncio.run(_fill(environment, count))
         yield environment
     finally:
-        subprocess.run([*SERVE, "db", "stop"], env={**os.environ, **environment}, check=False)
+        stop_database(environment)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -106,6 +106,12 @@ async def _fill(environment: dict[str, str], count: int) -> None:
                     for number in range(start, min(start + 50, count))
                 )
             )
+
+
+def stop_database(environment: dict[str, str]) -> None:
+    """Stop the embedded PostgreSQL of a benchmark."""
+    stopping = [*SERVE, "db", "stop"]
+    subprocess.run(stopping, env=os.environ | environment, stdout=subprocess.DEVNULL, check=False)
 
 
 def row(name: str, values: Sequence[float], unit: float = 1.0, digits: int = 3) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from storage.connectors import Connector
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _LOCK = 7_051_720_261_123
 """The advisory lock that makes processes which start at once migrate one after the other."""
+
+_OLDEST_SERVER = 150_000
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ async def migrate(connector: Connector) -> bool:
     Several processes may call this at once: one migrates, the others wait and find it done.
 
     Raises:
-        Unavailable: the database can't be reached, or its schema is newer than this code.
+        Unavailable: the database can't be reached or migrated, or is newer than this code.
     """
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connector.connect)
     try:
@@ -41,6 +44,13 @@ async def migrate(connector: Connector) -> bool:
             if revision == needed_revision():
                 return False
             return await _migrate_alone(connection)
+    except DBAPIError as error:
+        reason = str(error.orig).partition(": ")[2] or str(error.orig)
+        raise Unavailable(
+            f"The schema of {connector.describe()} can't be brought up to date: {reason}. "
+            "Nothing was changed. The user of DATABASE_URL has to own the database, or run "
+            "`promptstack migrate` once as one who does."
+        ) from error
     finally:
         await engine.dispose()
 
@@ -53,6 +63,7 @@ async def _migrate_alone(connection: AsyncConnection) -> bool:
         if revision == needed_revision():
             return False
         _refuse_newer(revision)
+        await _check_server(connection)
         logger.info("migrating the schema from %s to %s", revision or "nothing", needed_revision())
         await connection.run_sync(_upgrade)
         await connection.commit()
@@ -61,6 +72,17 @@ async def _migrate_alone(connection: AsyncConnection) -> bool:
         await connection.rollback()
         await connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
         await connection.commit()
+
+
+async def _check_server(connection: AsyncConnection) -> None:
+    version = int(await connection.scalar(sa.text("SHOW server_version_num")) or 0)
+    encoding = await connection.scalar(sa.text("SHOW server_encoding"))
+    if version < _OLDEST_SERVER or encoding != "UTF8":
+        raise Unavailable(
+            f"The database is PostgreSQL {version // 10_000} with the encoding {encoding}, but "
+            "promptstack needs PostgreSQL 15 or newer and UTF8. Point DATABASE_URL at such a "
+            "database, or unset it to use the embedded one."
+        )
 
 
 def _refuse_newer(revision: str | None) -> None:

@@ -188,6 +188,10 @@ TRIGGERS = (
        FOR EACH ROW EXECUTE FUNCTION promptstack_refuse_change()""",
     """CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON label_history
        FOR EACH ROW EXECUTE FUNCTION promptstack_refuse_change()""",
+    """CREATE TRIGGER never_emptied BEFORE TRUNCATE ON prompt_versions
+       FOR EACH STATEMENT EXECUTE FUNCTION promptstack_refuse_change()""",
+    """CREATE TRIGGER never_emptied BEFORE TRUNCATE ON label_history
+       FOR EACH STATEMENT EXECUTE FUNCTION promptstack_refuse_change()""",
 )
 
 FUNCTIONS = (

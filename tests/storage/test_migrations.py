@@ -1,4 +1,6 @@
 import asyncio
+import os
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -83,3 +85,38 @@ async def test_a_schema_of_the_future_is_refused(database_url, connector):
     await connection.close()
     with pytest.raises(Unavailable, match="'9999'"):
         await migrate(connector)
+
+
+async def test_a_user_without_rights_is_told_what_to_do(empty_database_url):
+    owner = await UrlConnector(empty_database_url).connect()
+    role = f"ps_guest_{os.getpid()}"
+    await owner.execute(f"CREATE ROLE {role} LOGIN")
+    try:
+        guest = UrlConnector(_as_user(empty_database_url, role))
+        with pytest.raises(Unavailable, match="promptstack migrate") as caught:
+            await migrate(guest)
+        assert "\n" not in caught.value.message
+    finally:
+        await owner.execute(f"DROP ROLE {role}")
+        await owner.close()
+
+
+async def test_a_database_that_cant_hold_every_character_is_refused(postgres):
+    owner = await UrlConnector(postgres.url("postgres")).connect()
+    name = f"ps_latin_{os.getpid()}"
+    await owner.execute(
+        f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE_PROVIDER libc LC_COLLATE 'C' "
+        "LC_CTYPE 'C' TEMPLATE template0"
+    )
+    try:
+        with pytest.raises(Unavailable, match="LATIN1"):
+            await migrate(UrlConnector(postgres.url(name)))
+    finally:
+        await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await owner.close()
+
+
+def _as_user(url: str, user: str) -> str:
+    parts = urlsplit(url)
+    query = urlencode(dict(parse_qsl(parts.query)) | {"user": user})
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}?{query}"

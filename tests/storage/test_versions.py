@@ -61,6 +61,8 @@ async def test_a_version_is_read_as_it_was_written(database):
         "DELETE FROM prompt_versions",
         "UPDATE label_history SET moved_by = 'forger'",
         "DELETE FROM prompts",
+        "TRUNCATE prompts CASCADE",
+        "TRUNCATE label_history",
     ],
 )
 async def test_the_database_itself_refuses_to_rewrite_history(database, connector, statement):
