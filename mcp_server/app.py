@@ -43,7 +43,7 @@ def make_connector(settings: Settings) -> Connector:
 
     if settings.database_url:
         return UrlConnector(settings.database_url)
-    return EmbeddedConnector(_embedded_root(settings))
+    return EmbeddedConnector(embedded_root(settings))
 
 
 @asynccontextmanager
@@ -160,12 +160,13 @@ def _ensure_running(settings: Settings) -> None:
     from storage.embedded.lifecycle import ensure
 
     try:
-        ensure(_embedded_root(settings))
+        ensure(embedded_root(settings))
     except EmbeddedError:
         logger.debug("the embedded PostgreSQL didn't start early", exc_info=True)
 
 
-def _embedded_root(settings: Settings) -> Root:
+def embedded_root(settings: Settings) -> Root:
+    """Return where the embedded PostgreSQL lives."""
     from storage.embedded.paths import Root
 
     return Root.of(settings.data_dir, idle_seconds=settings.idle_seconds, bindir=settings.pg_bindir)

@@ -115,8 +115,8 @@ def _embedded(context: typer.Context) -> Iterator["Root"]:
         Invalid: DATABASE_URL names another database.
         Unavailable: it can't do what is asked.
     """
+    from mcp_server.app import embedded_root
     from storage.embedded.errors import EmbeddedError
-    from storage.embedded.paths import Root
 
     settings = Invocation.of(context).settings
     if settings.database_url:
@@ -125,9 +125,7 @@ def _embedded(context: typer.Context) -> Iterator["Root"]:
             "one. Use that server's own tools, or unset DATABASE_URL."
         )
     try:
-        yield Root.of(
-            settings.data_dir, idle_seconds=settings.idle_seconds, bindir=settings.pg_bindir
-        )
+        yield embedded_root(settings)
     except EmbeddedError as error:
         raise Unavailable(str(error)) from None
 

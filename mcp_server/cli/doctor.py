@@ -90,12 +90,11 @@ async def _check_library(invocation: Invocation) -> str:
 
 
 def _place(settings: "Settings") -> str:
-    from mcp_server.app import make_connector
-    from storage.embedded.paths import Root
+    from mcp_server.app import embedded_root, make_connector
 
     if settings.database_url:
         return f"the database {make_connector(settings).describe()}"
-    return str(Root.of(settings.data_dir).path)
+    return str(embedded_root(settings).path)
 
 
 def _show_clients(command: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from storage.embedded.errors import EmbeddedError
 from storage.embedded.lifecycle import ConnInfo, ensure
 from storage.embedded.paths import Root
 from storage.embedded.plans import choose_binaries
+from storage.errors import Invalid
 
 _ARCHIVE_MARK = b"PGDMP"
 
@@ -21,7 +22,8 @@ def dump(root: Root, file: Path | None = None) -> Path:
     The file appears, or is replaced, only when it's complete.
 
     Raises:
-        EmbeddedError: The file can't be written, or the server can't be started.
+        Invalid: The file can't be written.
+        EmbeddedError: The server can't be started.
     """
     connection = ensure(root)
     target = file or root.backups / time.strftime(f"{connection.database}-%Y%m%d-%H%M%S.dump")
@@ -32,7 +34,7 @@ def dump(root: Root, file: Path | None = None) -> Path:
         _run(root, connection, "pg_dump", "--format=custom", f"--file={unfinished}")
         unfinished.replace(target)
     except OSError as error:
-        raise EmbeddedError(
+        raise Invalid(
             f"The dump can't be written to '{target}' ({error.strerror}); name another file."
         ) from error
     finally:
@@ -44,7 +46,8 @@ def restore(root: Root, file: Path) -> None:
     """Replace what the database holds by what an archive holds, all of it or nothing.
 
     Raises:
-        EmbeddedError: The file is no archive, or the database refuses it.
+        Invalid: The file can't be read, or is no archive.
+        EmbeddedError: The database refuses it.
     """
     _check_archive(file)
     connection = ensure(root)
@@ -68,12 +71,12 @@ def _check_archive(file: Path) -> None:
         with open(file, "rb") as archive:
             start = archive.read(len(_ARCHIVE_MARK))
     except OSError as error:
-        raise EmbeddedError(
+        raise Invalid(
             f"The file '{file}' can't be read ({error.strerror}); name a file that "
             "'promptstack db dump' wrote."
         ) from error
     if start != _ARCHIVE_MARK:
-        raise EmbeddedError(
+        raise Invalid(
             f"The file '{file}' isn't an archive of pg_dump, so nothing was changed; name a file "
             "that 'promptstack db dump' wrote."
         )

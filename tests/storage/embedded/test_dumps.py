@@ -11,6 +11,7 @@ from storage.embedded.dumps import dump, restore, shell_command
 from storage.embedded.errors import EmbeddedError
 from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
+from storage.errors import Invalid
 from tests.storage.embedded.client_process import fetch
 
 pytestmark = pytest.mark.slow
@@ -39,11 +40,11 @@ def test_a_dump_without_a_name_goes_to_the_backups_and_only_its_owner_reads_it(r
 
 
 def test_a_dump_that_cannot_be_written_leaves_nothing(root: Root, folder: Path) -> None:
-    with pytest.raises(EmbeddedError, match="No such file or directory"):
+    with pytest.raises(Invalid, match="No such file or directory"):
         dump(root, folder / "missing" / "dump")
 
     (folder / "taken").mkdir()
-    with pytest.raises(EmbeddedError, match="Is a directory"):
+    with pytest.raises(Invalid, match="Is a directory"):
         dump(root, folder / "taken")
     assert {path.name for path in folder.iterdir()} == {"postgres", "taken"}
 
@@ -53,12 +54,12 @@ def test_a_file_that_is_no_archive_is_refused(content: bytes, root: Root, folder
     file = folder / "file"
     file.write_bytes(content)
 
-    with pytest.raises(EmbeddedError, match=f"'{file}' isn't an archive"):
+    with pytest.raises(Invalid, match=f"'{file}' isn't an archive"):
         restore(root, file)
 
 
 def test_a_missing_file_is_refused(root: Root, folder: Path) -> None:
-    with pytest.raises(EmbeddedError, match="can't be read"):
+    with pytest.raises(Invalid, match="can't be read"):
         restore(root, folder / "missing")
 
 
