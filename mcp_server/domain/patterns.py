@@ -5,6 +5,9 @@ them without a way to stop it. The library `regex` reads the same language and t
 It is imported where a pattern is met: most prompts have none.
 """
 
+import re
+from math import prod
+
 from mcp_server.domain.texts import shown
 
 MAX_PATTERN = 500
@@ -12,6 +15,11 @@ MAX_MATCHED = 1_000
 """Characters of a value that has a pattern."""
 MATCH_SECONDS = 0.05
 """How long one value may be compared with its pattern."""
+MAX_REPEATS = 10_000
+"""All counts of a pattern multiplied: what it may grow to while it is compiled, without a limit."""
+
+_COUNT = re.compile(r"\{(\d*)(?:,(\d*))?\}")
+_RECURSION = re.compile(r"\(\?(?:R|&|P>|\(|[+-]?\d)")
 
 
 def pattern_fault(pattern: str) -> str | None:
@@ -20,6 +28,10 @@ def pattern_fault(pattern: str) -> str | None:
 
     if len(pattern) > MAX_PATTERN:
         return f"has a pattern of {len(pattern):,} characters; at most {MAX_PATTERN} are allowed"
+    if _repeats(pattern) > MAX_REPEATS:
+        return f"has the pattern '{shown(pattern)}', whose counts multiply beyond {MAX_REPEATS:,}"
+    if _RECURSION.search(pattern):
+        return f"has the pattern '{shown(pattern)}', which refers to itself; write it out"
     try:
         regex.compile(pattern)
     except (regex.error, OverflowError, RecursionError) as error:
@@ -40,3 +52,9 @@ def mismatch(pattern: str, value: str) -> str | None:
     if found is None:
         return f"has to match '{shown(pattern)}', and '{shown(value)}' doesn't"
     return None
+
+
+def _repeats(pattern: str) -> int:
+    """Return how often something may be repeated at most, as if all counts were nested."""
+    counts = (max(int(count or 1) for count in found) for found in _COUNT.findall(pattern))
+    return prod(max(count, 1) for count in counts)
