@@ -12,6 +12,7 @@ from storage.embedded import cluster, supervisor
 from storage.embedded.accounts import Account, server_account
 from storage.embedded.binaries import Binaries, find_binaries, remove_older, stage, staged_binaries
 from storage.embedded.errors import EmbeddedError
+from storage.embedded.orphans import end_orphans
 from storage.embedded.paths import Root
 
 _log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ def prepare(root: Root) -> Installation:
     _check_reach(account, root.path, "PROMPTSTACK_DATA_DIR")
     binaries = stage(choose_binaries(root), root.path)
     _check_reach(account, binaries.bin, "PROMPTSTACK_PG_BINDIR")
+    if not found:
+        end_orphans(root.path)
     data = found[0] if found else cluster.create_cluster(root, binaries, account)
     cluster.check_version(data, binaries.major)
     if supervisor.postmaster_pid(data) is None:
