@@ -95,12 +95,6 @@ class Prompts:
         row = found.mappings().one_or_none()
         return prompt_from_row(row) if row else None
 
-    async def find_by_id(self, prompt_id: UUID) -> Prompt | None:
-        """Return the prompt with that id, archived or not."""
-        found = await self._connection.execute(_PROMPT.where(prompts.c.id == prompt_id))
-        row = found.mappings().one_or_none()
-        return prompt_from_row(row) if row else None
-
     async def update(self, prompt_id: UUID, metadata: Metadata) -> None:
         """Replace what a prompt says about itself."""
         await self._set(

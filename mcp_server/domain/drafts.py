@@ -90,12 +90,6 @@ def content_hash(draft: Draft) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def served_text(draft: Draft) -> str:
-    """Return the texts of all messages with a blank line between them, for search."""
-    texts = (content_text(message.content) for message in draft.messages)
-    return "\n\n".join(text for text in texts if text)
-
-
 def messages_to_json(messages: Sequence[Message]) -> list[JsonObject]:
     """Write messages; what is absent is left out."""
     return [message_to_json(message) for message in messages]

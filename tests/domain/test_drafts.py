@@ -13,7 +13,6 @@ from mcp_server.domain.drafts import (
     make_draft,
     messages_from_json,
     messages_to_json,
-    served_text,
 )
 from storage.entities import (
     Argument,
@@ -262,9 +261,3 @@ def test_the_hash_stays_the_same_from_release_to_release() -> None:
 )
 def test_the_hash_covers_everything(change: dict[str, Any]) -> None:
     assert content_hash(make_draft(**change)) != content_hash(make_draft(template="x"))
-
-
-def test_search_sees_the_texts_of_all_messages() -> None:
-    picture = Message("user", ImageContent("aGk=", "image/png"))
-    resource = Message("user", EmbeddedResource("x:", text="b"))
-    assert served_text(make_draft(messages=[user("a"), picture, resource])) == "a\n\nb"
