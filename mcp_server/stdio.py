@@ -89,6 +89,9 @@ class _Connection:
         except PromptError as error:
             await asyncio.sleep(_LAST_WORDS_SECONDS)
             self._give_up(error)
+        except Exception:
+            logger.exception("the library failed in a way that nobody foresaw")
+            self._give_up(PromptError("A fault in promptstack ended the server; see the log."))
 
     async def library_known(self) -> None:
         """Wait until the library is up: a client that leaves early learns of a failure, too."""

@@ -48,8 +48,12 @@ class Listener:
             Unavailable: the database can't be reached.
         """
         connection = await self._connector.connect()
-        connection.add_termination_listener(self._on_lost)
-        await connection.add_listener(CHANNEL, self._on_notification)
+        try:
+            connection.add_termination_listener(self._on_lost)
+            await connection.add_listener(CHANNEL, self._on_notification)
+        except (*GONE, asyncpg.PostgresError) as error:
+            connection.terminate()
+            raise Unavailable(f"The database can't tell of changes: {error}. Try again.") from error
         self._lost.clear()
         self._connection = connection
         if connection.is_closed():
@@ -95,7 +99,7 @@ class Listener:
         while True:
             try:
                 await self.start()
-            except (*GONE, Unavailable, asyncpg.PostgresError) as error:
+            except Unavailable as error:
                 logger.info("still not listening: %s", error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
@@ -123,6 +127,8 @@ def _read_change(payload: str) -> Change:
     """Read a trigger's payload; one that can't be read may mean anything."""
     try:
         fields = json.loads(payload)
+        if fields["kind"] == "everything":
+            return Change("everything")
         return Change(
             kind=fields["kind"],
             name=fields["name"],

@@ -89,7 +89,11 @@ class Prompts:
         """Return the prompt of that name, archived or not; `lock` keeps other writers out."""
         if lock:
             # Locked first, read after: the pointers are then those that the last writer left.
-            locking = sa.select(prompts.c.id).where(prompts.c.name == name).with_for_update()
+            locking = (
+                sa.select(prompts.c.id)
+                .where(prompts.c.name == name)
+                .with_for_update(key_share=True)
+            )
             await self._connection.execute(locking)
         found = await self._connection.execute(_PROMPT.where(prompts.c.name == name))
         row = found.mappings().one_or_none()

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from storage.connectors import Connector
 from storage.errors import Unavailable
+from storage.tables import VERSION_TABLE
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -94,12 +95,12 @@ def _refuse_newer(revision: str | None) -> None:
 
 
 async def _current_revision(connection: AsyncConnection) -> str | None:
-    there = await connection.scalar(sa.select(sa.func.to_regclass("alembic_version")))
+    there = await connection.scalar(sa.select(sa.func.to_regclass(VERSION_TABLE)))
     if there is None:
         await connection.rollback()
         return None
     revision: str | None = await connection.scalar(
-        sa.text("SELECT version_num FROM alembic_version")
+        sa.text(f"SELECT version_num FROM {VERSION_TABLE}")
     )
     await connection.rollback()
     return revision

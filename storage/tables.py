@@ -15,6 +15,10 @@ metadata = sa.MetaData(
 )
 
 
+VERSION_TABLE = "promptstack_version"
+"""Where Alembic notes the schema's revision; its usual name may be taken by another program."""
+
+
 def _moment(name: str, *, nullable: bool = False) -> sa.Column[object]:
     default = None if nullable else sa.text("clock_timestamp()")
     column_type = sa.TIMESTAMP(timezone=True)

@@ -51,6 +51,7 @@ class Catalog:
         if change.kind == "everything" or change.prompt_id is None:
             self._gaps += 1
             self._pointers.clear()
+            self._versions.clear()
             self._list = None
             return
         self._pointers.pop(change.name, None)
@@ -76,9 +77,10 @@ class Catalog:
         remembered = self._versions.get((prompt_id, number))
         if remembered is not None:
             return remembered
+        gaps = self._gaps
         async with self._database.reading() as tx:
             version = await tx.versions.find(prompt_id, number)
-        if version is not None and _size(version) <= _MAX_TEXT:
+        if version is not None and gaps == self._gaps and _size(version) <= _MAX_TEXT:
             self._versions[prompt_id, number] = version
         return version
 
@@ -109,13 +111,14 @@ class Catalog:
             return mended
 
     async def _mend_list(self, dirty: set[UUID]) -> dict[UUID, PromptSummary]:
-        if self._list is None or len(dirty) > _MANY:
+        known = self._list
+        if known is None or len(dirty) > _MANY:
             return await self._read_list()
         if not dirty:
-            return self._list
+            return known
         async with self._database.reading() as tx:
             fresh = await tx.prompts.get_summaries(dirty)
-        kept = {key: summary for key, summary in self._list.items() if key not in dirty}
+        kept = {key: summary for key, summary in known.items() if key not in dirty}
         return kept | {summary.id: summary for summary in fresh}
 
     async def _read_list(self) -> dict[UUID, PromptSummary]:

@@ -65,7 +65,7 @@ class Finder:
         await self.prompt(bare_name(name), archived=archived)
         async with self._database.transaction() as tx:
             prompt = await tx.prompts.find(name, lock=True)
-            if prompt is None:
+            if prompt is None or not self._scope.admits(prompt):
                 raise no_such_prompt(name, ())
             if prompt.archived_at is not None and not archived:
                 raise _is_archived(name)

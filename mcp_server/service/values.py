@@ -34,3 +34,5 @@ class ArgumentValues:
                 await tx.usage.remember_values(waiting)
         except Unavailable as error:
             logger.info("used values weren't remembered: %s", error)
+        except Exception:  # a prompt purged meanwhile, a user who may only read: no reason to end
+            logger.warning("used values weren't remembered", exc_info=True)

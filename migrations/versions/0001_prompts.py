@@ -18,7 +18,7 @@ _MARKS = "\\u0300-\\u036f\\u0591-\\u05bd\\u05bf\\u05c1\\u05c2\\u064b-\\u065f\\u0
 FOLD = """
 CREATE FUNCTION promptstack_fold(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-RETURN CASE WHEN octet_length(value) = char_length(value) THEN lower(value) ELSE
+RETURN CASE WHEN octet_length(value) = char_length(value) THEN lower(value {collation}) ELSE
   replace(replace(replace(
     lower(translate(
       normalize(regexp_replace(normalize(value, NFKD), '[{marks}]', '', 'g'), NFC),
@@ -36,7 +36,7 @@ TOKENS = f"""
 CREATE FUNCTION promptstack_tokens(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 RETURN regexp_replace(
-  CASE WHEN octet_length(value) = char_length(value) THEN lower(value)
+  CASE WHEN octet_length(value) = char_length(value) THEN promptstack_fold(value)
        ELSE regexp_replace(promptstack_fold(value), '([{_UNSPACED}])', ' \\1 ', 'g') END,
   '(\\w)[-_/]+(?=\\w)', '\\1 ', 'g')
 """
@@ -111,12 +111,12 @@ CREATE FUNCTION promptstack_serve() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   changed uuid := coalesce(NEW.prompt_id, OLD.prompt_id);
 BEGIN
-  UPDATE prompts SET (served_version, served_model_type) = (
-    SELECT v.version, v.model_type FROM prompt_versions v
-    WHERE v.prompt_id = changed AND v.version = coalesce(
+  UPDATE prompts SET served_version = v.version, served_model_type = v.model_type
+  FROM prompt_versions v
+  WHERE id = changed AND v.prompt_id = changed AND v.version = coalesce(
       (SELECT version FROM prompt_labels WHERE prompt_id = changed AND label = 'production'),
-      (SELECT head FROM prompt_branches WHERE prompt_id = changed AND branch = 'main')))
-  WHERE id = changed;
+      (SELECT head FROM prompt_branches WHERE prompt_id = changed AND branch = 'main'))
+    AND (served_version, served_model_type) IS DISTINCT FROM (v.version, v.model_type);
   RETURN NULL;
 END $$
 """
@@ -137,7 +137,7 @@ BEGIN
     END IF;
   END IF;
   PERFORM pg_notify('promptstack', json_build_object(
-    'kind', CASE WHEN TG_OP = 'UPDATE' AND OLD.last_version <> NEW.last_version
+    'kind', CASE WHEN TG_OP = 'UPDATE' AND OLD.archived_at IS NOT DISTINCT FROM NEW.archived_at
                  THEN 'version' ELSE 'prompt' END,
     'name', coalesce(NEW.name, OLD.name), 'id', coalesce(NEW.id, OLD.id),
     'listed', listed)::text);

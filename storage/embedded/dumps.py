@@ -54,6 +54,9 @@ def restore(root: Root, file: Path) -> None:
     options = ["--clean", "--if-exists", "--no-owner", "--exit-on-error", "--single-transaction"]
     options.append(f"--dbname={connection.database}")
     _run(root, connection, "pg_restore", *options, str(file.absolute()))
+    # The rows came back without their triggers: who remembers anything has to be told by hand.
+    telling = '--command=NOTIFY promptstack, \'{"kind": "everything"}\''
+    _run(root, connection, "psql", "--quiet", f"--dbname={connection.database}", telling)
 
 
 def shell_command(root: Root) -> tuple[list[str], dict[str, str]]:

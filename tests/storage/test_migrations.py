@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from storage.connectors import UrlConnector
 from storage.errors import Unavailable
 from storage.schema import alembic_config, migrate, needed_revision
-from storage.tables import metadata
+from storage.tables import VERSION_TABLE, metadata
 
 
 @pytest.fixture
@@ -32,7 +32,9 @@ async def test_upgrading_from_nothing_gives_the_tables_that_the_code_sees(connec
     async with engine.connect() as connection:
 
         def differences(sync: sa.Connection) -> list[object]:
-            return compare_metadata(MigrationContext.configure(sync), metadata)
+            return compare_metadata(
+                MigrationContext.configure(sync, opts={"version_table": VERSION_TABLE}), metadata
+            )
 
         assert await connection.run_sync(differences) == []
     await engine.dispose()
@@ -56,7 +58,7 @@ async def test_going_down_to_nothing_leaves_nothing(empty):
     leftovers = sa.text(
         "SELECT proname FROM pg_proc WHERE proname LIKE 'promptstack%' UNION ALL "
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
-        "AND relname NOT LIKE 'alembic%' UNION ALL "
+        "AND relname NOT LIKE 'promptstack_version%' UNION ALL "
         "SELECT cfgname FROM pg_ts_config WHERE cfgname LIKE 'promptstack%'"
     )
     async with empty.connect() as connection:
@@ -81,7 +83,7 @@ async def test_processes_that_start_at_once_migrate_once(empty_database_url):
 
 async def test_a_schema_of_the_future_is_refused(database_url, connector):
     connection = await connector.connect()
-    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await connection.execute("UPDATE promptstack_version SET version_num = '9999'")
     await connection.close()
     with pytest.raises(Unavailable, match="'9999'"):
         await migrate(connector)
