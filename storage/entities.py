@@ -205,7 +205,7 @@ class PromptFilter:
     """What narrows a list or a search. All conditions hold together; `tags` wants every tag.
 
     `folder` means the folder and all below it. `label` keeps prompts that carry the label,
-    `min_version` those whose served version is at least that. `any_tags` and `folders` are a
+    `version` those whose served version is just that, `min_version` those where it's at least that. `any_tags` and `folders` are a
     server's allow-list: where given, at least one of each has to match.
     """
 
@@ -213,6 +213,7 @@ class PromptFilter:
     folder: str | None = None
     model_type: str | None = None
     label: str | None = None
+    version: int | None = None
     min_version: int | None = None
     archived: bool = False
     any_tags: tuple[str, ...] = ()

@@ -17,6 +17,8 @@ def conditions(chosen: PromptFilter) -> tuple[ColumnElement[bool], ...]:
 def _state(chosen: PromptFilter) -> Iterator[ColumnElement[bool]]:
     is_archived = prompts.c.archived_at.is_not(None)
     yield is_archived if chosen.archived else prompts.c.archived_at.is_(None)
+    if chosen.version is not None:
+        yield prompts.c.served_version == chosen.version
     if chosen.min_version is not None:
         yield prompts.c.served_version >= chosen.min_version
     if chosen.label is not None:

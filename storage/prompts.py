@@ -99,6 +99,12 @@ class Prompts:
         row = found.mappings().one_or_none()
         return prompt_from_row(row) if row else None
 
+    async def find_name(self, prompt_id: UUID) -> str | None:
+        """Return what the prompt of that id is called."""
+        query = sa.select(prompts.c.name).where(prompts.c.id == prompt_id)
+        name: str | None = await self._connection.scalar(query)
+        return name
+
     async def update(self, prompt_id: UUID, metadata: Metadata) -> None:
         """Replace what a prompt says about itself."""
         await self._set(

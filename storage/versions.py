@@ -96,6 +96,27 @@ class Versions:
         found: int | None = await self._connection.scalar(newest)
         return found
 
+    async def list(
+        self, prompt_id: UUID, *, limit: int, cursor: str | None = None
+    ) -> Page[Version]:
+        """Return a prompt's versions with their texts, newest first, a page at a time.
+
+        Raises:
+            Invalid: the cursor isn't one of this list.
+        """
+        listing = f"history {prompt_id}"
+        query = (
+            sa.select(prompt_versions)
+            .where(prompt_versions.c.prompt_id == prompt_id)
+            .order_by(prompt_versions.c.version.desc())
+            .limit(limit + 1)
+        )
+        if cursor is not None:
+            query = query.where(prompt_versions.c.version < decode_cursor(listing, cursor)[0])
+        found = await self._connection.execute(query)
+        rows = [version_from_row(row) for row in found.mappings()]
+        return cut_page(rows, limit, listing, lambda version: (version.version,))
+
     async def list_summaries(
         self, prompt_id: UUID, *, branch: str | None, limit: int, cursor: str | None = None
     ) -> Page[VersionSummary]:

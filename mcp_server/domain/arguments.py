@@ -91,6 +91,17 @@ def bind_arguments(
     return Bound(values, unknown)
 
 
+def missing_arguments(
+    arguments: Sequence[Argument], given: Mapping[str, object]
+) -> tuple[Argument, ...]:
+    """Return the required arguments that weren't given a value."""
+    return tuple(
+        argument
+        for argument in arguments
+        if argument.required and given.get(argument.name) in (None, "")
+    )
+
+
 def _declaration_fault(argument: Argument) -> str | None:
     """Tell what is wrong with a declaration taken by itself."""
     if argument.type not in get_args(ArgumentType):

@@ -34,6 +34,12 @@ def content_text(content: Content) -> str | None:
     return None
 
 
+def first_line(messages: Iterable[Message]) -> str:
+    """Return the first line of the first text in some messages; '' where there is none."""
+    texts = (content_text(message.content) or "" for message in messages)
+    return next((text.strip().splitlines()[0] for text in texts if text.strip()), "")
+
+
 def check_messages(messages: Sequence[Message], path: str) -> None:
     """Check each message; a text that is blank is fine as long as another one isn't."""
     if not messages:

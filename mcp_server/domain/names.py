@@ -18,6 +18,8 @@ from storage.entities import LATEST, Metadata
 from storage.errors import Invalid
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A prompt's id, which may stand wherever a name does; so no name may look like one."""
 LABEL = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 BRANCH = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 FOLDER = re.compile(r"(?:[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*)*)?")
@@ -38,12 +40,16 @@ def check_name(name: str) -> str:
     Raises:
         Invalid: it can't be one; the sentence proposes a name that can.
     """
-    if NAME.fullmatch(name):
+    if NAME.fullmatch(name) and not ID.fullmatch(name):
         return name
-    sentence = f"names are {_RULE}. Use '{safe_name(name)}'."
+    sentence = (
+        f"it looks like an id. Use '{name[:8]}' or a word."
+        if ID.fullmatch(name)
+        else f"names are {_RULE}. Use '{safe_name(name)}'."
+    )
     raise Invalid(
         f"The name '{shown(name)}' can't be used: {sentence}",
-        fields={"name": f"N{sentence[1:]}"},
+        fields={"name": f"{sentence[0].upper()}{sentence[1:]}"},
     )
 
 
@@ -64,6 +70,11 @@ def safe_name(title: str) -> str:
 
     words = re.sub(r"[^a-z0-9_]+", "-", anyascii(title[:MAX_TITLE_READ]).lower()).strip("-_")
     return _cut(words, SHORT_NAME) or f"prompt-{_digest(title)[:8]}"
+
+
+def unique_name(title: str, salt: str) -> str:
+    """Make a name out of a title that nobody has; `salt` is what makes it so."""
+    return f"{_cut(safe_name(title), SHORT_NAME - 7)}-{_digest(salt)[:6]}"
 
 
 def unique_names(titles: Sequence[str]) -> list[str]:

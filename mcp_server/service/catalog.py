@@ -23,6 +23,7 @@ from storage.entities import (
 )
 
 _MAX_POINTERS = 20_000
+_MAX_NAMES = 50_000
 _MAX_TEXT = 64_000_000
 _MANY = 500
 """So many changed prompts are read again with the whole list, not one by one."""
@@ -30,13 +31,19 @@ _BATCH = 5_000
 
 
 class Catalog:
-    """What this process remembers of the library."""
+    """What this process remembers of the library.
+
+    `hits` and `misses` count the pointers that were in memory, and those that weren't.
+    """
 
     def __init__(self, database: Database, is_hearing: Callable[[], bool]) -> None:
         self._database = database
         self._is_hearing = is_hearing
         self._pointers: LRUCache[str, Prompt] = LRUCache(_MAX_POINTERS)
         self._versions: LRUCache[tuple[UUID, int], Version] = LRUCache(_MAX_TEXT, _size)
+        self._names: LRUCache[UUID, str] = LRUCache(_MAX_NAMES)
+        self.hits = 0
+        self.misses = 0
         self._changes = 0
         self._gaps = 0
         self._refreshing = asyncio.Lock()
@@ -52,9 +59,11 @@ class Catalog:
             self._gaps += 1
             self._pointers.clear()
             self._versions.clear()
+            self._names.clear()
             self._list = None
             return
         self._pointers.pop(change.name, None)
+        self._names.pop(change.prompt_id, None)
         if change.listed:
             self._dirty.add(change.prompt_id)
 
@@ -64,13 +73,27 @@ class Catalog:
             return await self._read_prompt(name)
         remembered = self._pointers.get(name)
         if remembered is not None:
+            self.hits += 1
             return remembered
+        self.misses += 1
         before = self._changes
         prompt = await self._read_prompt(name)
         # A change heard while the query ran may be newer than what it saw.
         if prompt is not None and before == self._changes and self._is_hearing():
             self._pointers[name] = prompt
         return prompt
+
+    async def find_name(self, prompt_id: UUID) -> str | None:
+        """Return what the prompt of that id is called now."""
+        remembered = self._names.get(prompt_id) if self._is_hearing() else None
+        if remembered is not None:
+            return remembered
+        before = self._changes
+        async with self._database.reading() as tx:
+            name = await tx.prompts.find_name(prompt_id)
+        if name is not None and before == self._changes and self._is_hearing():
+            self._names[prompt_id] = name
+        return name
 
     async def find_version(self, prompt_id: UUID, number: int) -> Version | None:
         """Return a version; once read it is never read again."""

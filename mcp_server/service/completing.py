@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
-from mcp_server.service.finding import Finder, bare_name
+from mcp_server.service.finding import Finder
 from mcp_server.service.results import Completions
 from mcp_server.service.scope import Scope
 from storage.database import Database
@@ -53,7 +53,7 @@ class Completing:
         Raises:
             NotFound, Invalid: there is no such prompt.
         """
-        prompt = await self._finder.prompt(bare_name(name))
+        prompt = await self._finder.prompt(await self._finder.bare(name))
         return _completed((*sorted(prompt.labels), LATEST), typed)
 
     async def version(self, name: str, typed: str) -> Completions:
@@ -62,7 +62,7 @@ class Completing:
         Raises:
             NotFound, Invalid: there is no such prompt.
         """
-        prompt = await self._finder.prompt(bare_name(name))
+        prompt = await self._finder.prompt(await self._finder.bare(name))
         return _completed((str(number) for number in range(prompt.last_version, 0, -1)), typed)
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from uuid import UUID
 
-from mcp_server.domain.names import nearest
+from mcp_server.domain.names import ID, nearest
 from mcp_server.domain.references import Reference, parse_reference, resolve_reference
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.results import PromptVersion
@@ -28,13 +30,33 @@ class Finder:
             Invalid: the text isn't a reference.
             NotFound: there is no such prompt, version, label or branch; carries the nearest names.
         """
-        reference = parse_reference(text)
+        reference = await self.reference(text)
         prompt = await self.prompt(reference)
         number = resolve_reference(prompt, reference)
         version = await self._catalog.find_version(prompt.id, number)
         if version is None:
             raise NotFound(f"'{text}' was purged while it was read. List the prompts again.")
         return PromptVersion(prompt, version)
+
+    async def reference(self, text: str) -> Reference:
+        """Read a reference; in place of the name a prompt's id may stand.
+
+        Raises:
+            Invalid: the text isn't a reference.
+        """
+        reference = parse_reference(text)
+        if not _is_id(reference.name):
+            return reference
+        name = await self._catalog.find_name(UUID(reference.name))
+        return replace(reference, name=name or reference.name)
+
+    async def bare(self, text: str) -> Reference:
+        """Read a name, or an id, where the whole prompt is meant and not one of its versions.
+
+        Raises:
+            Invalid: it isn't a name, or says more than a name.
+        """
+        return await self.reference(bare_name(text).name)
 
     async def prompt(self, reference: Reference, *, archived: bool = False) -> Prompt:
         """Return the prompt that a reference names; an archived one only where that's wanted.
@@ -62,13 +84,14 @@ class Finder:
         """
         self._scope.check_writable()
         # Looked up first, without holding a connection: a refusal looks for names that are alike.
-        await self.prompt(bare_name(name), archived=archived)
+        wanted = await self.bare(name)
+        await self.prompt(wanted, archived=archived)
         async with self._database.transaction() as tx:
-            prompt = await tx.prompts.find(name, lock=True)
+            prompt = await tx.prompts.find(wanted.name, lock=True)
             if prompt is None or not self._scope.admits(prompt):
-                raise no_such_prompt(name, ())
+                raise no_such_prompt(wanted.name, ())
             if prompt.archived_at is not None and not archived:
-                raise _is_archived(name)
+                raise _is_archived(wanted.name)
             yield tx, prompt
 
     async def _missing(self, name: str) -> NotFound:
@@ -104,6 +127,11 @@ def bare_name(name: str) -> Reference:
             fields={"name": f"use '{reference.name}'"},
         )
     return reference
+
+
+def _is_id(name: str) -> bool:
+    """Return whether a name has the form of an id; no prompt is named so."""
+    return ID.fullmatch(name) is not None
 
 
 def _is_archived(name: str) -> NotFound:

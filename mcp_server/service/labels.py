@@ -1,7 +1,7 @@
 """Labels: set, move, remove."""
 
 from mcp_server.domain.names import check_label
-from mcp_server.domain.references import parse_reference, resolve_reference
+from mcp_server.domain.references import resolve_reference
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import LabelMove
 from mcp_server.service.writing import Writer
@@ -23,7 +23,7 @@ class Labels:
             Invalid: the label isn't one that a version may carry.
         """
         check_label(label)
-        wanted = parse_reference(reference)
+        wanted = await self._finder.reference(reference)
         async with self._finder.locked(wanted.name) as (tx, prompt):
             version = resolve_reference(prompt, wanted)
             before = prompt.labels.get(label)

@@ -1,18 +1,23 @@
 """Prompts: create, update, read, render, list, archive."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from mcp_server.domain.arguments import missing_arguments
+from mcp_server.domain.messages import first_line
+from mcp_server.domain.names import safe_name, unique_name
 from mcp_server.domain.rendering import render
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.editing import new_draft, new_metadata, revise_draft, revise_metadata
 from mcp_server.service.finding import Finder
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.results import PromptVersion, RenderedPrompt, Saved
+from mcp_server.service.results import Missing, PromptVersion, RenderedPrompt, Saved
 from mcp_server.service.scope import Scope
 from mcp_server.service.values import ArgumentValues
-from mcp_server.service.writing import Writer, metadata_of
+from mcp_server.service.writing import Writer, check_state, metadata_of
 from storage.database import Database
 from storage.entities import Draft, Metadata, Prompt, PromptFilter, PromptSummary, Version
+from storage.errors import Conflict
+from storage.ids import new_id
 from storage.pages import Page, cut_page, decode_cursor
 
 
@@ -36,18 +41,24 @@ class Prompts:
         self._scope = scope
 
     async def create(
-        self, name: str, written: PromptInput, *, by: str, commit_message: str | None = None
+        self, name: str | None, written: PromptInput, *, by: str, commit_message: str | None = None
     ) -> Saved:
-        """Create a prompt with its first version.
+        """Create a prompt with its first version; without a name it gets one that is free.
 
         Raises:
             Invalid: a field can't be used; names each.
             Conflict: the name is taken.
             Forbidden: this server is read-only, or wouldn't see the prompt.
         """
-        return await self._writer.create(
-            new_metadata(name, written), new_draft(written), by=by, commit_message=commit_message
-        )
+        draft = new_draft(written)
+        if name is not None:
+            return await self._create(name, written, draft, by, commit_message)
+        title = written.title or first_line(draft.messages)
+        try:
+            return await self._create(safe_name(title), written, draft, by, commit_message)
+        except Conflict:
+            free = unique_name(title, new_id().hex)
+            return await self._create(free, written, draft, by, commit_message)
 
     async def update(
         self,
@@ -56,13 +67,14 @@ class Prompts:
         *,
         by: str,
         expected_version: int | None = None,
+        expected_states: Collection[str] | None = None,
         commit_message: str | None = None,
     ) -> Saved:
         """Change the written fields; changed content becomes a new version.
 
         Raises:
             NotFound, Invalid, Forbidden: as everywhere.
-            Conflict: the prompt isn't at `expected_version`.
+            Conflict: the prompt isn't at `expected_version`, or in none of `expected_states`.
         """
 
         def revision(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
@@ -74,6 +86,7 @@ class Prompts:
             revision,
             by=by,
             expected_version=expected_version,
+            expected_states=expected_states,
             commit_message=commit_message,
         )
 
@@ -100,6 +113,15 @@ class Prompts:
         rendered = render(source.version.draft, arguments, allow_unknown=lenient)
         self._values.remember(source.prompt.id, rendered.values)
         return RenderedPrompt(source, rendered.messages, rendered.ignored)
+
+    async def missing(self, reference: str, arguments: Mapping[str, object]) -> Missing:
+        """Tell which required arguments of a version weren't given a value.
+
+        Raises:
+            Invalid, NotFound: see `Finder.read`.
+        """
+        source = await self._finder.read(reference)
+        return Missing(source, missing_arguments(source.version.draft.arguments, arguments))
 
     async def list(
         self, chosen: PromptFilter, *, limit: int, cursor: str | None = None
@@ -130,15 +152,35 @@ class Prompts:
         size = limit or max(len(published), 1)
         return cut_page(published, size, listing, lambda summary: (summary.name,))
 
-    async def archive(self, name: str, *, restore: bool = False) -> Prompt:
+    async def archive(
+        self,
+        name: str,
+        *,
+        restore: bool = False,
+        expected_states: Collection[str] | None = None,
+    ) -> Prompt:
         """Take a prompt out of lists and search, or bring it back; nothing of it is lost.
 
         Raises:
             NotFound, Forbidden: as everywhere.
+            Conflict: the prompt is in none of `expected_states`.
         """
         async with self._finder.locked(name, archived=True) as (tx, prompt):
+            check_state(prompt, expected_states)
             if (prompt.archived_at is not None) == restore:
                 await tx.prompts.set_archived(prompt.id, not restore)
-            current = await tx.prompts.find(name)
+            current = await tx.prompts.find(prompt.name)
         self._writer.announce(prompt)
         return current or prompt
+
+    async def _create(
+        self,
+        name: str,
+        written: PromptInput,
+        draft: Draft,
+        by: str,
+        commit_message: str | None,
+    ) -> Saved:
+        return await self._writer.create(
+            new_metadata(name, written), draft, by=by, commit_message=commit_message
+        )

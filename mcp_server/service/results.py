@@ -1,8 +1,10 @@
 """What the use cases return, as plain data."""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
-from storage.entities import Message, Prompt, Version
+from storage.entities import Argument, Message, Prompt, Version
+from storage.pages import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +13,11 @@ class PromptVersion:
 
     prompt: Prompt
     version: Version
+
+    @property
+    def state(self) -> str:
+        """What tells this state of the prompt from every other one; see `state_of`."""
+        return state_of(self.prompt, self.version.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,14 @@ class RenderedPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """The arguments that a version still needs before it can be rendered."""
+
+    source: PromptVersion
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LabelMove:
     """Where a label pointed and where it points now; None stands for nowhere."""
 
@@ -47,8 +62,32 @@ class LabelMove:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """A prompt, and the page of its versions with their texts."""
+
+    prompt: Prompt
+    versions: Page[Version]
+
+
+@dataclass(frozen=True, slots=True)
 class Completions:
     """Values that complete what was typed: at most 100 of `total`."""
 
     values: tuple[str, ...]
     total: int
+
+
+def state_of(prompt: Prompt, version: int) -> str:
+    """Return a token that differs whenever anything differs that is shown of a prompt.
+
+    A version never changes, so what can differ is the prompt itself and where its pointers stand.
+    """
+    shown = (
+        prompt.id.hex,
+        prompt.updated_at.isoformat(),
+        prompt.archived_at is None,
+        version,
+        sorted(prompt.labels.items()),
+        sorted(prompt.branches.items()),
+    )
+    return blake2b(repr(shown).encode(), digest_size=12).hexdigest()

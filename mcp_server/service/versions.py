@@ -2,8 +2,8 @@
 
 from mcp_server.domain.diffs import VersionDiff, diff_versions
 from mcp_server.domain.names import check_branch
-from mcp_server.service.finding import Finder, bare_name
-from mcp_server.service.results import Saved
+from mcp_server.service.finding import Finder
+from mcp_server.service.results import History, Saved
 from mcp_server.service.writing import Writer, metadata_of
 from storage.database import Database
 from storage.entities import Draft, Metadata, Prompt, Version, VersionSummary
@@ -27,12 +27,23 @@ class Versions:
             NotFound: there is no such prompt.
             Invalid: the cursor isn't one of this list.
         """
-        prompt = await self._finder.prompt(bare_name(name))
+        prompt = await self._finder.prompt(await self._finder.bare(name))
         wanted = None if branch is None else check_branch(branch)
         async with self._database.reading() as tx:
             return await tx.versions.list_summaries(
                 prompt.id, branch=wanted, limit=limit, cursor=cursor
             )
+
+    async def history(self, name: str, *, limit: int, cursor: str | None = None) -> History:
+        """Return a prompt's versions with their texts, newest first.
+
+        Raises:
+            NotFound: there is no such prompt.
+            Invalid: the cursor isn't one of this list.
+        """
+        prompt = await self._finder.prompt(await self._finder.bare(name))
+        async with self._database.reading() as tx:
+            return History(prompt, await tx.versions.list(prompt.id, limit=limit, cursor=cursor))
 
     async def diff(self, old: str, new: str) -> VersionDiff:
         """Compare what two references mean now.

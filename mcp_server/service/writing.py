@@ -1,6 +1,6 @@
 """The one path on which versions are written: lock, compare, append, announce."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 from mcp_server.domain.drafts import content_hash
@@ -8,7 +8,7 @@ from mcp_server.domain.names import name_warning
 from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
-from mcp_server.service.results import PromptVersion, Saved
+from mcp_server.service.results import PromptVersion, Saved, state_of
 from mcp_server.service.scope import Scope
 from storage.database import Database, Transaction
 from storage.entities import MAIN, Change, Draft, Metadata, Prompt, Version
@@ -63,17 +63,20 @@ class Writer:
         *,
         by: str,
         expected_version: int | None = None,
+        expected_states: Collection[str] | None = None,
         commit_message: str | None = None,
     ) -> Saved:
         """Write a new version on `main`, unless its content equals the head's.
 
         Raises:
             NotFound: there is no such prompt in sight.
-            Conflict: the head of `main` isn't `expected_version`; carries the version that is.
+            Conflict: the head of `main` isn't `expected_version`, or what the bare name means isn't
+                in one of `expected_states`; carries the version that is the head.
         """
         _check_message(commit_message)
         async with self._finder.locked(name) as (tx, prompt):
             _check_expected(prompt, expected_version)
+            check_state(prompt, expected_states)
             head = await _head(tx, prompt)
             metadata, draft = revision(prompt, head)
             self._scope.check_stays_inside(metadata)
@@ -83,7 +86,7 @@ class Writer:
             rewritten = content_hash(draft) != head.content_hash
             if rewritten:
                 await self._append(tx, prompt.id, metadata, draft, head.version, by, commit_message)
-            current = await _read_back(tx, name)
+            current = await _read_back(tx, prompt.name)
         if rewritten or described:
             self.announce(current.prompt)
         return Saved(current, rewritten, rewritten or described)
@@ -132,6 +135,21 @@ def _check_expected(prompt: Prompt, expected: int | None) -> None:
             f"Read version {current}, merge your change into it, and write again with "
             f"expected_version {current}.",
             current_version=current,
+        )
+
+
+def check_state(prompt: Prompt, expected: Collection[str] | None) -> None:
+    """Compare what a prompt is now with what a caller saw of it; None expects nothing.
+
+    Raises:
+        Conflict: it changed meanwhile.
+    """
+    if expected is not None and state_of(prompt, prompt.served_version) not in expected:
+        raise Conflict(
+            f"'{prompt.name}' has changed since you read it; its newest version is "
+            f"{prompt.latest_version}. Nothing was written: read it again, and put your change "
+            "into what you find.",
+            current_version=prompt.latest_version,
         )
 
 
