@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -68,11 +69,53 @@ async def open_library(settings: Settings, scope: Scope | None = None) -> AsyncI
         await database.close()
 
 
-class LiveLibrary:
-    """A library that is brought up beside the protocol and hears every change.
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A library that hears every change, and what an operator looks at behind it."""
+
+    library: Library
+    database: Database
+    listener: Listener
+
+
+@asynccontextmanager
+async def live_library(
+    settings: Settings, scope: Scope, tell: Callable[[Change], None]
+) -> AsyncIterator[Live]:
+    """Open a library that hears every change, until the block ends.
 
     `tell` hears each change after the library has taken note of it.
+
+    Raises:
+        Unavailable: the database can't be reached at the start.
     """
+    from mcp_server.service.library import Library
+    from storage.database import Database
+    from storage.notifications import Listener
+
+    def hear(change: Change) -> None:
+        library.catalog.hear(change)
+        tell(change)
+
+    connector = make_connector(settings)
+    listener = Listener(connector, hear)
+    database = Database(connector)
+    library = Library(database, scope=scope, is_hearing=lambda: listener.listening)
+    try:
+        await listener.start()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.run)
+            tasks.start_soon(_flush_for_ever, library)
+            yield Live(library, database, listener)
+            tasks.cancel_scope.cancel()
+    finally:
+        with anyio.move_on_after(CLOSING_SECONDS, shield=True):
+            await library.values.flush()
+            await database.close()
+
+
+class LiveLibrary:
+    """A live library that is brought up beside the protocol."""
 
     def __init__(self, settings: Settings, scope: Scope, tell: Callable[[Change], None]) -> None:
         self._settings = settings
@@ -89,47 +132,26 @@ class LiveLibrary:
         return await asyncio.shield(self._library)
 
     async def run(self) -> None:
-        """Bring the library up, then keep listening and flushing until cancelled.
+        """Bring the library up, then keep it until cancelled.
 
         Raises:
             Unavailable: the database can't be reached at the start.
         """
         # Importing storage takes half a second: in a thread, so that the protocol stays responsive.
         await asyncio.to_thread(_import_storage)
-        try:
-            database, library, listener = await self._bring_up()
-        except PromptError as error:
-            self._library.set_exception(error)
-            self._library.exception()  # whoever waits is told; nobody waiting is fine, too
-            raise
-        _collect_garbage_again()
-        self._library.set_result(library)
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(listener.run)
-                tasks.start_soon(_flush_for_ever, library)
-        finally:
-            with anyio.move_on_after(CLOSING_SECONDS, shield=True):
-                await library.values.flush()
-                await database.close()
-
-    async def _bring_up(self) -> tuple[Database, Library, Listener]:
-        from mcp_server.service.library import Library
-        from storage.database import Database
-        from storage.notifications import Listener
         from storage.schema import migrate
 
-        def hear(change: Change) -> None:
-            library.catalog.hear(change)
-            self._tell(change)
-
-        connector = make_connector(self._settings)
-        await migrate(connector)
-        listener = Listener(connector, hear)
-        database = Database(connector)
-        library = Library(database, scope=self._scope, is_hearing=lambda: listener.listening)
-        await listener.start()
-        return database, library, listener
+        try:
+            await migrate(make_connector(self._settings))
+            async with live_library(self._settings, self._scope, self._tell) as live:
+                _collect_garbage_again()
+                self._library.set_result(live.library)
+                await anyio.sleep_forever()
+        except PromptError as error:
+            if not self._library.done():
+                self._library.set_exception(error)
+                self._library.exception()  # whoever waits is told; nobody waiting is fine, too
+            raise
 
 
 async def _flush_for_ever(library: Library) -> None:

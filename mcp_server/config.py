@@ -13,6 +13,9 @@ from typing import Any, Literal, cast
 
 from storage.errors import Invalid
 
+FILE_SUFFIX = "_FILE"
+"""Behind a secret's variable: the file that holds it, as container platforms mount them."""
+
 LogFormat = Literal["text", "json"]
 
 
@@ -51,6 +54,48 @@ class Settings:
     log_level: str = _setting(
         "PROMPTSTACK_LOG_LEVEL", "`debug`, `info`, `warning` or `error`.", "warning"
     )
+    host: str = _setting("PROMPTSTACK_HOST", "The address that `serve` listens on.", "127.0.0.1")
+    port: int = _setting(
+        "PROMPTSTACK_PORT", "The port that `serve` listens on; 0 takes a free one.", 8000
+    )
+    workers: int = _setting("PROMPTSTACK_WORKERS", "Processes that `serve` starts.", 1)
+    stateless: bool = _setting(
+        "PROMPTSTACK_STATELESS",
+        "Keep no sessions for clients of earlier protocol versions, so that any worker or replica "
+        "can answer them; they get no notifications then.",
+        False,
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        "PROMPTSTACK_ALLOWED_HOSTS",
+        "Host names, with or without a port, that `serve` answers to besides its own address; "
+        "commas between them, `*` for any.",
+        (),
+    )
+    allowed_origins: tuple[str, ...] = _setting(
+        "PROMPTSTACK_ALLOWED_ORIGINS",
+        "Origins of web pages that may use `serve` besides its own; commas between them.",
+        (),
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        "API_CORS_ORIGINS",
+        "Origins that browsers may call the API from (CORS); commas between them, `*` for any.",
+        (),
+    )
+    allow_dev_headers: bool = _setting(
+        "API_ALLOW_DEV_HEADERS",
+        "Take the author of writes from the header X-Dev-User: for local and staging use only.",
+        False,
+    )
+    state_keys: tuple[str, ...] = _setting(
+        "PROMPTSTACK_STATE_KEY",
+        "The secret, 32 characters or more, that seals what a client hands back when a request is "
+        "answered in two steps. All replicas need the same; `new,old` while it is being changed.",
+        (),
+        secret=True,
+    )
+    max_body: int = _setting(
+        "PROMPTSTACK_MAX_BODY", "The largest request body that `serve` accepts, in bytes.", 4_194_304
+    )
 
     @property
     def actor(self) -> str:
@@ -84,6 +129,8 @@ SETTINGS: tuple[Setting, ...] = tuple(
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; an empty variable counts as absent.
 
+    A secret may also stand in a file, which the variable with `_FILE` behind its name gives.
+
     Raises:
         Invalid: a value can't be used; names every variable at fault.
     """
@@ -91,16 +138,30 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
     for known in SETTINGS:
-        written = given.get(known.variable, "").strip()
-        if not written:
-            continue
         try:
-            values[known.name] = _PARSERS.get(known.name, str)(written)
+            written = _written(known, given)
+            if written:
+                values[known.name] = _PARSERS.get(known.name, str)(written)
         except ValueError as error:
-            faults[known.variable] = f"{known.variable} is '{written}', but {error}."
+            shown = "" if known.secret else f" is '{given.get(known.variable, '').strip()}', but"
+            faults[known.variable] = f"{known.variable}{shown} {error}."
     if faults:
         raise Invalid(" ".join(faults.values()), fields=faults)
     return Settings(**values)
+
+
+def _written(known: Setting, given: Mapping[str, str]) -> str:
+    """Return what was set: the variable's text, or that of the file which a secret lies in."""
+    written = given.get(known.variable, "").strip()
+    file = given.get(f"{known.variable}{FILE_SUFFIX}", "").strip() if known.secret else ""
+    if not file:
+        return written
+    if written:
+        raise ValueError(f"is set, and so is {known.variable}{FILE_SUFFIX}: unset one of them")
+    try:
+        return Path(file).expanduser().read_text("utf-8").strip()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ValueError(f"can't be read from '{file}': {error}") from None
 
 
 def _seconds(written: str) -> float:
@@ -122,7 +183,56 @@ def _one_of(*allowed: str) -> Any:
     return parse
 
 
+def _number(least: int, most: int) -> Any:
+    def parse(written: str) -> int:
+        if not written.isascii() or not written.isdigit() or not least <= int(written) <= most:
+            raise ValueError(f"it has to be a whole number from {least} to {most}")
+        return int(written)
+
+    return parse
+
+
+def _switch(written: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True}
+    known |= {"0": False, "false": False, "no": False, "off": False}
+    if written.lower() not in known:
+        raise ValueError("it has to be true or false")
+    return known[written.lower()]
+
+
+def _list(written: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in written.split(",") if part.strip())
+
+
+def _origins(written: str) -> tuple[str, ...]:
+    origins = tuple(origin.rstrip("/") for origin in _list(written))
+    for origin in origins:
+        scheme, separator, host = origin.partition("://")
+        if origin != "*" and not (scheme and separator and host and "/" not in host):
+            raise ValueError(f"'{origin}' is no origin: write it like https://app.example.com")
+    return origins
+
+
+def _state_keys(written: str) -> tuple[str, ...]:
+    keys = _list(written)
+    if any(len(key.encode()) < 32 for key in keys):
+        raise ValueError(
+            "holds a key of less than 32 characters. Make one with: "
+            'python -c "import secrets; print(secrets.token_hex(32))"'
+        )
+    return keys
+
+
 _PARSERS: dict[str, Any] = {
+    "port": _number(0, 65_535),
+    "workers": _number(1, 64),
+    "stateless": _switch,
+    "allow_dev_headers": _switch,
+    "allowed_hosts": _list,
+    "allowed_origins": _origins,
+    "cors_origins": _origins,
+    "state_keys": _state_keys,
+    "max_body": _number(1_000, 1_000_000_000),
     "data_dir": lambda written: Path(written).expanduser(),
     "pg_bindir": lambda written: Path(written).expanduser(),
     "idle_seconds": _seconds,

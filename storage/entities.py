@@ -205,8 +205,9 @@ class PromptFilter:
     """What narrows a list or a search. All conditions hold together; `tags` wants every tag.
 
     `folder` means the folder and all below it. `label` keeps prompts that carry the label,
-    `version` those whose served version is just that, `min_version` those where it's at least that. `any_tags` and `folders` are a
-    server's allow-list: where given, at least one of each has to match.
+    `version` those whose served version is just that, `min_version` those where it is at least
+    that. `any_tags` and `folders` are a server's allow-list: where given, at least one of each has
+    to match.
     """
 
     tags: tuple[str, ...] = ()

@@ -53,7 +53,7 @@ class Prompts:
         draft = new_draft(written)
         if name is not None:
             return await self._create(name, written, draft, by, commit_message)
-        title = written.title or first_line(draft.messages)
+        title = written.given().get("title") or first_line(draft.messages)
         try:
             return await self._create(safe_name(title), written, draft, by, commit_message)
         except Conflict:
