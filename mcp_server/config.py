@@ -94,7 +94,9 @@ class Settings:
         secret=True,
     )
     max_body: int = _setting(
-        "PROMPTSTACK_MAX_BODY", "The largest request body that `serve` accepts, in bytes.", 4_194_304
+        "PROMPTSTACK_MAX_BODY",
+        "The largest request body that `serve` accepts, in bytes.",
+        4_194_304,
     )
 
     @property

@@ -1,7 +1,7 @@
 """What all shapes have in common: exact fields, one way to read and one to write them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
@@ -12,6 +12,7 @@ from pydantic import (
     PlainSerializer,
     ValidationError,
     WithJsonSchema,
+    model_validator,
 )
 
 from mcp_server.domain.names import did_you_mean, nearest
@@ -24,18 +25,31 @@ class Shape(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: object) -> object:
+        """Count null as absent."""
+        if not isinstance(given, Mapping):
+            return given
+        return {name: value for name, value in given.items() if value is not None}
+
     @classmethod
     def read(cls, given: Mapping[str, Any] | None) -> Self:
-        """Read what a caller wrote; null counts as absent.
+        """Read what a caller wrote.
 
         Raises:
             Invalid: fields are missing, unknown or ill-typed; names all of them.
         """
-        written = {name: value for name, value in (given or {}).items() if value is not None}
         try:
-            return cls.model_validate(written)
+            return cls.model_validate(given or {})
         except ValidationError as error:
-            raise _refusal(cls, error) from None
+            faults = error.errors(include_url=False, include_context=False)
+            raise refusal("The arguments", faults, cls.names()) from None
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return what the fields are called by those who write them."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
 
     def write(self) -> dict[str, Any]:
         """Write the shape as JSON values."""
@@ -75,13 +89,14 @@ Time = Annotated[
 """A moment, written as RFC 3339 in UTC."""
 
 
-def _refusal(model: type[BaseModel], error: ValidationError) -> Invalid:
+def refusal(what: str, found: Sequence[Mapping[str, Any]], known: Collection[str] = ()) -> Invalid:
+    """Return the refusal of what pydantic found wrong; `known` names the fields that there are."""
     faults: dict[str, str] = {}
-    for fault in error.errors(include_url=False, include_context=False):
-        faults.setdefault(_place(fault["loc"]), _reason(model, fault))
+    for fault in found:
+        faults.setdefault(_place(fault["loc"]), _reason(fault, known))
     sentences = "; ".join(f"'{place}' {reason}" for place, reason in faults.items())
     return Invalid(
-        _stopped(f"The arguments can't be used: {sentences}"),
+        _stopped(f"{what} can't be used: {sentences}"),
         fields={
             place: _stopped(f"{reason[:1].upper()}{reason[1:]}") for place, reason in faults.items()
         },
@@ -99,11 +114,10 @@ def _place(location: tuple[int | str, ...]) -> str:
     return place.lstrip(".")
 
 
-def _reason(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
+def _reason(fault: Mapping[str, Any], known: Collection[str]) -> str:
     if fault["type"] == "missing":
         return "is missing"
     if fault["type"] == "extra_forbidden":
-        known = [field.alias or name for name, field in model.model_fields.items()]
         near = nearest(str(fault["loc"][0]), known) if len(fault["loc"]) == 1 else ()
         return f"is unknown.{did_you_mean(near)}" if near else "is unknown"
     expected = str(fault["msg"]).removeprefix("Input ")

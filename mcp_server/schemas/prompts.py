@@ -268,17 +268,22 @@ class ArchivedOut(Shape):
 
 def present_prompt(source: PromptVersion) -> PromptOut:
     """Present a prompt and a version of it."""
-    return PromptOut(**_read(source))
+    return PromptOut(**read_prompt(source))
 
 
 def present_saved(saved: Saved) -> SavedOut:
     """Present what a write left behind."""
-    return SavedOut(
-        **_read(saved.current),
-        new_version=saved.new_version,
-        changed=saved.changed,
-        warnings=list(saved.warnings),
-    )
+    return SavedOut(**saved_fields(saved))
+
+
+def saved_fields(saved: Saved) -> dict[str, Any]:
+    """Return the fields of what a write left behind, for a shape that begins with them."""
+    return {
+        **read_prompt(saved.current),
+        "new_version": saved.new_version,
+        "changed": saved.changed,
+        "warnings": list(saved.warnings),
+    }
 
 
 def present_summary(summary: PromptSummary) -> dict[str, Any]:
@@ -314,7 +319,8 @@ def present_archived(prompt: Prompt) -> ArchivedOut:
     return ArchivedOut(name=prompt.name, archived=archived, archived_at=prompt.archived_at)
 
 
-def _read(source: PromptVersion) -> dict[str, Any]:
+def read_prompt(source: PromptVersion) -> dict[str, Any]:
+    """Return the fields of a prompt and a version of it, for a shape that begins with them."""
     prompt, version = source.prompt, source.version
     return {
         "id": str(prompt.id),

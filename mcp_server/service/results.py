@@ -33,6 +33,11 @@ class Saved:
     changed: bool
     warnings: tuple[str, ...] = ()
 
+    @property
+    def served_state(self) -> str:
+        """What tells this state of what the bare name means from every other one."""
+        return state_of(self.current.prompt, self.current.prompt.served_version)
+
 
 @dataclass(frozen=True, slots=True)
 class RenderedPrompt:

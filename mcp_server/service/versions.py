@@ -2,6 +2,7 @@
 
 from mcp_server.domain.diffs import VersionDiff, diff_versions
 from mcp_server.domain.names import check_branch
+from mcp_server.domain.references import parse_reference
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import History, Saved
 from mcp_server.service.writing import Writer, metadata_of
@@ -44,6 +45,15 @@ class Versions:
         prompt = await self._finder.prompt(await self._finder.bare(name))
         async with self._database.reading() as tx:
             return History(prompt, await tx.versions.list(prompt.id, limit=limit, cursor=cursor))
+
+    async def reference(self, name: str, point: str) -> str:
+        """Write the reference to one version of a prompt; `point` is what stands behind the '@'.
+
+        Raises:
+            Invalid: the name says more than a name, or the two make no reference.
+        """
+        prompt = await self._finder.bare(name)
+        return str(parse_reference(f"{prompt.name}@{point}"))
 
     async def diff(self, old: str, new: str) -> VersionDiff:
         """Compare what two references mean now.

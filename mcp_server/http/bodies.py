@@ -1,0 +1,107 @@
+"""Request bodies: read whole before anyone works on them, within limits of size and time."""
+
+from collections import deque
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mcp_server.rest.problems import Problem
+
+BODY_SECONDS = 30.0
+"""How long a client may take to send a body."""
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class _Refused(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+class _Gone(Exception):
+    """The client left before it had sent everything."""
+
+
+class BodyGuard:
+    """Refuses bodies that are too large, too slow, or of a type that nothing here reads."""
+
+    def __init__(self, app: ASGIApp, limit: int, seconds: float = BODY_SECONDS) -> None:
+        self._app = app
+        self._limit = limit
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass the request on with its body at hand."""
+        if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
+            return await self._app(scope, receive, send)
+        try:
+            self._check_declared(Headers(scope=scope))
+            with anyio.fail_after(self._seconds):
+                body = await self._read(receive)
+            if body:
+                _check_type(Headers(scope=scope))
+        except _Refused as refused:
+            await refused.problem.response(scope["path"])(scope, receive, send)
+        except TimeoutError:
+            slow = Problem(
+                408,
+                f"The body didn't arrive within {self._seconds:g} seconds. Send it again.",
+                headers={"connection": "close"},
+            )
+            await slow.response(scope["path"])(scope, receive, send)
+        except _Gone:
+            return None
+        else:
+            await self._app(scope, _replay(body, receive), send)
+        return None
+
+    def _check_declared(self, headers: Headers) -> None:
+        declared = headers.get("content-length", "")
+        if declared.isascii() and declared.isdigit() and int(declared[:20]) > self._limit:
+            raise _Refused(self._too_large())
+
+    async def _read(self, receive: Receive) -> bytes:
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _Gone
+            body += message.get("body", b"")
+            if len(body) > self._limit:
+                raise _Refused(self._too_large())
+            if not message.get("more_body", False):
+                return bytes(body)
+
+    def _too_large(self) -> Problem:
+        return Problem(
+            413,
+            f"The body is larger than {self._limit:,} bytes, the most that this server accepts. "
+            "Send less, or ask its operator to raise PROMPTSTACK_MAX_BODY.",
+            headers={"connection": "close"},
+        )
+
+
+def _check_type(headers: Headers) -> None:
+    given = headers.get("content-type", "")
+    kind = given.partition(";")[0].strip().lower()
+    if kind != "application/json" and not (
+        kind.startswith("application/") and kind.endswith("+json")
+    ):
+        raise _Refused(
+            Problem(
+                415,
+                f"The body's Content-Type is '{given[:100]}'. Send JSON, as application/json.",
+                headers={"accept": "application/json"},
+            )
+        )
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    waiting: deque[Message] = deque([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def replayed() -> Message:
+        return waiting.popleft() if waiting else await receive()
+
+    return replayed

@@ -1,0 +1,119 @@
+"""Which host names are answered, and which web pages may ask.
+
+A page in a browser can reach a server on the same machine, also by a name that its owner points
+there (DNS rebinding). So a request has to name this server as its host, and a page's own origin, if
+it is told, has to be this server or one that was allowed (MCP 2026-07-28, basic/transports,
+security warning).
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mcp_server.rest.problems import Problem
+from storage.errors import Invalid
+
+ANY = "*"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""What platforms ask by address; there is nothing in it that a page could want."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedHosts:
+    """Names in lower case, each with or without a port; loopback's own are always among them."""
+
+    hosts: frozenset[str]
+    origins: frozenset[str]
+
+    @classmethod
+    def of(cls, address: str, hosts: Sequence[str], origins: Sequence[str]) -> "AllowedHosts":
+        """Return what is allowed on an address that is listened on.
+
+        Raises:
+            Invalid: any address is listened on, and nobody said by which names.
+        """
+        if is_any_address(address) and not hosts:
+            raise Invalid(
+                f"Serving on {address} is open to other machines, so say by which names they reach "
+                "it: add --allowed-host prompts.example.com (repeatable), or --allowed-host '*' "
+                "behind a proxy that checks the host itself.",
+                fields={"allowed_host": "is needed with this address"},
+            )
+        named = (host.lower() for host in (address, *hosts))
+        return cls(frozenset(named) | _LOOPBACK, frozenset(origins))
+
+    def admits_host(self, host: str | None) -> bool:
+        """Return whether a Host header names this server."""
+        if ANY in self.hosts:
+            return True
+        if not host:
+            return False
+        return host.lower() in self.hosts or _name(host) in self.hosts
+
+    def admits_origin(self, origin: str | None, host: str | None) -> bool:
+        """Return whether a page of that origin may ask; what isn't a page tells none."""
+        if origin is None or ANY in self.origins or origin in self.origins:
+            return True
+        return urlsplit(origin).netloc.lower() == (host or "").lower() != ""
+
+
+class HostGuard:
+    """Refuses requests that were meant for another host, or made by somebody else's page."""
+
+    def __init__(self, app: ASGIApp, allowed: AllowedHosts) -> None:
+        self._app = app
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass the request on."""
+        if scope["type"] != "http" or scope["path"] in _PROBES:
+            return await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host"), headers.get("origin")
+        if not self._allowed.admits_host(host):
+            refusal = Problem(
+                421,
+                f"This server isn't reached by the host name '{(host or '')[:100]}'. If it should "
+                "be, start it with --allowed-host and that name.",
+            )
+        elif not self._allowed.admits_origin(origin, host):
+            refusal = Problem(
+                403,
+                f"Pages of '{(origin or '')[:100]}' may not use this server. If they should, start "
+                "it with --allowed-origin and that origin.",
+            )
+        else:
+            return await self._app(scope, receive, send)
+        await refusal.response(scope["path"])(scope, receive, send)
+        return None
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether only this machine reaches an address."""
+    return address in _LOOPBACK or (_is_ip(address) and ipaddress.ip_address(address).is_loopback)
+
+
+def is_any_address(address: str) -> bool:
+    """Return whether an address stands for all that the machine has."""
+    return address == "" or (_is_ip(address) and ipaddress.ip_address(address).is_unspecified)
+
+
+def _is_ip(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
+
+
+def _name(host: str) -> str:
+    """Return a Host header without its port; '' where it is no host."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""

@@ -1,0 +1,119 @@
+"""Every request: its id, its line in the log, its place in the metrics, and its last resort."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import anyio
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mcp_server.logs import REQUEST_ID
+from mcp_server.rest.problems import Problem
+
+HEADER = "x-request-id"
+
+_SAFE = re.compile(r"[\x21-\x7e]{1,128}")
+
+Observe = Callable[[str, str, int, float], None]
+"""Takes note of a request: its method, its route, the status and the seconds it took."""
+
+logger = logging.getLogger("mcp_server.http")
+
+
+class Requests:
+    """The outermost layer: whatever happens within, a request is answered, counted and logged."""
+
+    def __init__(self, app: ASGIApp, observe: Observe) -> None:
+        self._app = app
+        self._observe = observe
+        self._running = 0
+        self._idle = anyio.Event()
+        self._idle.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        exchange = _Exchange(scope, send)
+        token = REQUEST_ID.set(exchange.request_id)
+        self._begin(exchange)
+        try:
+            await self._app(scope, receive, exchange.send)
+        except Exception:
+            logger.exception("%s %s failed", scope["method"], scope["path"])
+            await exchange.apologise(receive)
+        finally:
+            self._end(exchange)
+            REQUEST_ID.reset(token)
+        return None
+
+    async def idle(self) -> None:
+        """Wait until nothing is being answered but streams, which end only when they are told."""
+        await self._idle.wait()
+
+    def _begin(self, exchange: "_Exchange") -> None:
+        if exchange.is_stream:
+            return
+        if not self._running:
+            self._idle = anyio.Event()
+        self._running += 1
+
+    def _end(self, exchange: "_Exchange") -> None:
+        if not exchange.is_stream:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+        seconds = time.perf_counter() - exchange.began
+        self._observe(exchange.method, exchange.route, exchange.status, seconds)
+        logger.info(
+            "%s %s %s in %.1f ms",
+            exchange.method,
+            exchange.path,
+            exchange.status or "left",
+            seconds * 1000,
+            extra={
+                "fields": {
+                    "method": exchange.method,
+                    "path": exchange.path,
+                    "status": exchange.status,
+                    "milliseconds": round(seconds * 1000, 1),
+                }
+            },
+        )
+
+
+class _Exchange:
+    """One request and what became of it; status 0 stands for none."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.status = 0
+        self.began = time.perf_counter()
+        given = Headers(scope=scope).get(HEADER, "")
+        self.request_id = given if _SAFE.fullmatch(given) else uuid4().hex
+        # The stream that a session of the earlier eras holds open for notifications.
+        self.is_stream = self.method == "GET" and self.path == "/mcp"
+
+    @property
+    def route(self) -> str:
+        """The path as it was declared, so that there are few of them."""
+        route = self._scope.get("route")
+        return str(getattr(route, "path", "")) or "(none)"
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer, the request's id with it."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)[HEADER] = self.request_id
+        await self._send(message)
+
+    async def apologise(self, receive: Receive) -> None:
+        """Answer in place of whoever failed, unless an answer was begun."""
+        if not self.status:
+            await Problem(500).response(self.path)(self._scope, receive, self.send)

@@ -1,0 +1,96 @@
+"""Failures as RFC 9457 problems: `application/problem+json`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 1
+
+STATUSES: Mapping[type[PromptError], int] = {
+    NotFound: 404,
+    Conflict: 409,
+    Invalid: 422,
+    Forbidden: 403,
+    Unavailable: 503,
+}
+_KINDS = {
+    400: "invalid",
+    403: "forbidden",
+    404: "not_found",
+    409: "conflict",
+    412: "conflict",
+    422: "invalid",
+    500: "bug",
+    503: "unavailable",
+}
+_BUG = "The server failed in a way that nobody foresaw; its log tells more under the request's id."
+
+
+class ProblemOut(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(
+        description="A URN of the kind of problem: urn:promptstack:problem:not_found, conflict, "
+        "invalid, forbidden, unavailable; or about:blank, where the status says it all.",
+        examples=["urn:promptstack:problem:not_found"],
+    )
+    title: str = Field(description="The status in words.", examples=["Not Found"])
+    status: int = Field(description="The HTTP status.", examples=[404])
+    detail: str = Field(
+        description="What is wrong, and what to do about it.",
+        examples=["There is no prompt named 'revew'. Did you mean 'review'?"],
+    )
+    instance: str = Field(description="The path that was asked for.", examples=["/prompts/revew"])
+    nearest: list[str] | None = Field(
+        None, description="Existing names that look like the one asked for, best first."
+    )
+    current_version: int | None = Field(
+        None, description="The version that is there now, where a write met another one."
+    )
+    fields: dict[str, str] | None = Field(
+        None, description="Each field at fault, and what is wrong with it."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure on its way to a client."""
+
+    status: int
+    detail: str = _BUG
+    data: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, error: PromptError, *, conditional: bool = False) -> "Problem":
+        """Present a failure; a conflict with a request's own condition is a 412."""
+        status = next(code for kind, code in STATUSES.items() if isinstance(error, kind))
+        if conditional and isinstance(error, Conflict):
+            status = 412
+        retry = {"retry-after": str(RETRY_SECONDS)} if status == 503 else {}
+        return cls(status, error.message, error.data, retry)
+
+    def response(self, path: str) -> Response:
+        """Return the response to a request for that path."""
+        kind = _KINDS.get(self.status)
+        body = {
+            "type": f"urn:promptstack:problem:{kind}" if kind else "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": path,
+            **self.data,
+        }
+        # Surrogates can come in through a path, and have to go out as something.
+        written = json.dumps(body, ensure_ascii=False).encode(errors="replace")
+        return Response(written, self.status, dict(self.headers), MEDIA_TYPE)

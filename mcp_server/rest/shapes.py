@@ -1,0 +1,275 @@
+"""What REST adds to the shapes that all doors share: `content`, query strings and paths."""
+
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import Field
+
+from mcp_server.schemas.base import Shape
+from mcp_server.schemas.prompts import (
+    MAX_VERSION,
+    CommitMessage,
+    Cursor,
+    ExpectedVersion,
+    Limit,
+    Name,
+    PromptFields,
+    PromptOut,
+    PromptSummaryOut,
+    SavedOut,
+    read_prompt,
+    saved_fields,
+)
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.results import PromptVersion, Saved
+from storage.entities import PromptFilter
+from storage.errors import Invalid
+
+PromptPath = Annotated[
+    str,
+    Path(
+        description="The prompt's name or id.",
+        examples=["code-review"],
+        min_length=1,
+        max_length=200,
+    ),
+]
+ReferencePath = Annotated[
+    str,
+    Path(
+        description="The prompt's name or id, and which version of it is meant: 'review' (what the "
+        "label production points at, else the newest of main), 'review@3', 'review@staging', "
+        "'review@latest' or 'review@branch:main'.",
+        examples=["code-review", "code-review@3", "code-review@production"],
+        min_length=1,
+        max_length=300,
+    ),
+]
+VersionPath = Annotated[
+    int, Path(description="The version's number.", examples=[3], ge=1, le=MAX_VERSION)
+]
+LabelPath = Annotated[
+    str,
+    Path(description="The label.", examples=["production"], min_length=1, max_length=100),
+]
+
+Content = Annotated[
+    str,
+    Field(
+        description="The same as `template`, under the name that it had before.",
+        json_schema_extra={"deprecated": True},
+    ),
+]
+
+
+class _Written(PromptFields):
+    """What can be written of a prompt over REST."""
+
+    content: Content | None = None
+    commit_message: CommitMessage | None = None
+
+    def to_input(self) -> PromptInput:
+        """Return the fields that were written, for the use case.
+
+        Raises:
+            Invalid: `content` and `template` differ, or a message isn't one.
+        """
+        if self.content is None:
+            return super().to_input()
+        if self.template not in (None, self.content):
+            raise Invalid(
+                "'content' and 'template' are two names of the same text, but hold two texts. "
+                "Give one of them.",
+                fields={"content": "differs from template"},
+            )
+        return self.model_copy(update={"content": None, "template": self.content}).to_input()
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether the texts are among what was written."""
+        return not self.model_fields_set.isdisjoint(("template", "content", "messages"))
+
+
+class PromptPost(_Written):
+    """A prompt to be created."""
+
+    name: Name | None = Field(
+        None, description="The prompt's name; without it, one is made of the title or the text."
+    )
+
+
+class PromptPatch(_Written):
+    """A change of a prompt: fields that are left out keep their value."""
+
+    expected_version: ExpectedVersion | None = None
+
+
+class PromptPut(PromptPatch):
+    """A prompt's new texts, and whatever else changes with them."""
+
+
+class RestorePost(Shape):
+    """Why an old version is brought back."""
+
+    commit_message: CommitMessage | None = None
+    expected_version: ExpectedVersion | None = None
+
+
+class RenderPost(Shape):
+    """Values for a prompt's blanks."""
+
+    arguments: dict[str, Any] = Field(
+        default_factory=dict,
+        description="A value for each blank, by name: text, or a number, boolean or JSON where "
+        "the argument has that type.",
+        examples=[{"language": "Python", "code": "print(1)"}],
+    )
+
+
+class LabelPut(Shape):
+    """Where a label shall point: a version's number, or what another label means."""
+
+    version: int | None = Field(
+        None, description="The version's number.", examples=[3], ge=1, le=MAX_VERSION
+    )
+    reference: str | None = Field(
+        None,
+        description="Instead of a number: 'latest', another label, or 'branch:main'.",
+        examples=["staging"],
+        max_length=100,
+    )
+
+
+class PromptsQuery(Shape):
+    """What narrows a list of prompts; everything given has to hold."""
+
+    q: str = Field(
+        "",
+        description="Words to search for in names, titles, tags, descriptions and texts; best "
+        "matches come first. Without it the list is by name.",
+        max_length=1000,
+    )
+    tag: list[str] = Field(
+        default_factory=list, description="Only prompts with this tag (repeatable: all of them)."
+    )
+    tags: list[str] = Field(
+        default_factory=list, description="The same, also with commas between the tags."
+    )
+    folder: str | None = Field(None, description="Only prompts in this folder and below it.")
+    model_type: str | None = Field(
+        None, description="Only prompts whose served text is written for exactly this model."
+    )
+    label: str | None = Field(None, description="Only prompts that have this label.")
+    version: int | None = Field(
+        None, description="Only prompts whose served version is this one.", ge=1, le=MAX_VERSION
+    )
+    min_version: int | None = Field(
+        None,
+        description="Only prompts whose served version has at least this number.",
+        ge=1,
+        le=MAX_VERSION,
+    )
+    archived: bool = Field(False, description="Only archived prompts, instead of all others.")
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+    def to_filter(self) -> PromptFilter:
+        """Return the filters, for the use case."""
+        named = (tag.strip() for tags in self.tags for tag in tags.split(","))
+        return PromptFilter(
+            tags=(*self.tag, *(tag for tag in named if tag)),
+            folder=self.folder,
+            model_type=self.model_type,
+            label=self.label,
+            version=self.version,
+            min_version=self.min_version,
+            archived=self.archived,
+        )
+
+
+class VersionsQuery(Shape):
+    """Which of a prompt's versions to list."""
+
+    branch: str | None = Field(None, description="Only versions of this branch.")
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+
+class HistoryQuery(Shape):
+    """Which of a prompt's versions to list."""
+
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+
+class DiffQuery(Shape):
+    """Which two versions of a prompt to compare."""
+
+    old: str = Field(
+        description="The version to start from: a number, a label, or 'branch:main'.",
+        examples=["2"],
+        max_length=100,
+    )
+    new: str = Field(
+        "latest",
+        description="The version to compare with it.",
+        examples=["3", "latest"],
+        max_length=100,
+    )
+
+
+class PromptRead(PromptOut):
+    """A prompt and one of its versions."""
+
+    content: Content | None = None
+
+
+class SavedRead(SavedOut):
+    """A prompt as a write left it."""
+
+    content: Content | None = None
+
+
+class PromptFoundOut(PromptSummaryOut):
+    """A prompt in a list; the last two only where words were searched for."""
+
+    score: float | None = Field(None, description="How well it matches; higher is better.")
+    snippet: str | None = Field(None, description="The passage where it matches.")
+
+
+class PromptsOut(Shape):
+    """A page of prompts."""
+
+    items: list[PromptFoundOut] = Field(description="The prompts.")
+    next_cursor: str | None = Field(
+        None, description="Give this as `cursor` to get the next page; absent on the last one."
+    )
+
+
+class HistoryOut(Shape):
+    """A page of a prompt's versions with their texts, newest first."""
+
+    items: list[PromptRead] = Field(description="The versions, newest first.")
+    next_cursor: str | None = Field(
+        None, description="Give this as `cursor` to get the next page; absent on the last one."
+    )
+
+
+class LabelsOut(Shape):
+    """A prompt's labels."""
+
+    labels: dict[str, int] = Field(
+        description="The labels and the version that each points at now."
+    )
+
+
+def present_read(source: PromptVersion) -> PromptRead:
+    """Present a prompt and a version of it."""
+    fields = read_prompt(source)
+    return PromptRead(**fields, content=fields.get("template"))
+
+
+def present_write(saved: Saved) -> SavedRead:
+    """Present what a write left behind."""
+    fields = saved_fields(saved)
+    return SavedRead(**fields, content=fields.get("template"))
