@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import cached_property
 
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from storage.connectors import GONE, Connector
 from storage.constraints import translate_refusal
@@ -50,6 +52,14 @@ class Transaction:
         return Usage(self.connection)
 
 
+@dataclass(frozen=True, slots=True)
+class PoolFigures:
+    """How many connections a pool has open, and how many of them are in use."""
+
+    open: int
+    busy: int
+
+
 class Database:
     """A pool of connections to one PostgreSQL."""
 
@@ -87,6 +97,14 @@ class Database:
         with _translated():
             async with self._reading.connect() as connection:
                 yield Transaction(connection)
+
+    @property
+    def pool(self) -> PoolFigures:
+        """What the pool has come to."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        busy = pool.checkedout()
+        return PoolFigures(open=busy + pool.checkedin(), busy=busy)
 
     async def close(self) -> None:
         """Close every connection."""

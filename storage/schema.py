@@ -41,7 +41,7 @@ async def migrate(connector: Connector) -> bool:
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connector.connect)
     try:
         async with engine.connect() as connection:
-            revision = await _current_revision(connection)
+            revision = await current_revision(connection)
             if revision == needed_revision():
                 return False
             return await _migrate_alone(connection)
@@ -56,11 +56,32 @@ async def migrate(connector: Connector) -> bool:
         await engine.dispose()
 
 
+async def check_current(connector: Connector) -> None:
+    """Make sure that the schema is the one that this code needs, without changing anything.
+
+    Raises:
+        Unavailable: it isn't, or the database can't be reached.
+    """
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connector.connect)
+    try:
+        async with engine.connect() as connection:
+            revision = await current_revision(connection)
+    finally:
+        await engine.dispose()
+    _refuse_newer(revision)
+    if revision != needed_revision():
+        found = f"is at revision '{revision}'" if revision else "has no tables of promptstack yet"
+        raise Unavailable(
+            f"The schema of {connector.describe()} {found}, but this version needs "
+            f"'{needed_revision()}'. Run `promptstack migrate`, or start with --migrate."
+        )
+
+
 async def _migrate_alone(connection: AsyncConnection) -> bool:
     await connection.execute(sa.select(sa.func.pg_advisory_lock(_LOCK)))
     await connection.commit()
     try:
-        revision = await _current_revision(connection)
+        revision = await current_revision(connection)
         if revision == needed_revision():
             return False
         _refuse_newer(revision)
@@ -94,7 +115,8 @@ def _refuse_newer(revision: str | None) -> None:
         )
 
 
-async def _current_revision(connection: AsyncConnection) -> str | None:
+async def current_revision(connection: AsyncConnection) -> str | None:
+    """Return the revision that the schema is at; None where there is nothing of ours yet."""
     there = await connection.scalar(sa.select(sa.func.to_regclass(VERSION_TABLE)))
     if there is None:
         await connection.rollback()

@@ -56,6 +56,33 @@ def snippets(command: Sequence[str]) -> list[Snippet]:
     ]
 
 
+def http_snippets(url: str) -> list[Snippet]:
+    """Return the configuration of the common clients for a server over HTTP."""
+    return [
+        Snippet(
+            "Claude Code",
+            "in a shell",
+            f"claude mcp add --transport http promptstack {url}",
+        ),
+        Snippet(
+            "Cursor, Cline",
+            "~/.cursor/mcp.json, …",
+            _json({"mcpServers": {"promptstack": {"url": url}}}),
+        ),
+        Snippet(
+            "VS Code",
+            ".vscode/mcp.json",
+            _json({"servers": {"promptstack": {"type": "http", "url": url}}}),
+        ),
+        Snippet(
+            "Gemini CLI",
+            "~/.gemini/settings.json",
+            _json({"mcpServers": {"promptstack": {"httpUrl": url}}}),
+        ),
+        Snippet("Codex", "~/.codex/config.toml", f'[mcp_servers.promptstack]\nurl = "{url}"'),
+    ]
+
+
 def _entry(command: Sequence[str]) -> dict[str, Any]:
     program, *arguments = command
     entry: dict[str, Any] = {"command": program}

@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from mcp_server.cli import (
+    configuration,
     database,
     doctor,
     exporting,
@@ -13,6 +14,7 @@ from mcp_server.cli import (
     labels,
     prompts,
     reading,
+    serving,
     versions,
 )
 
@@ -29,8 +31,10 @@ def load_commands() -> dict[str, Any]:
     _add_history(table)
     table.command("import", rich_help_panel=_FILES)(importing.import_files)
     table.command("export", rich_help_panel=_FILES)(exporting.export)
+    table.command("serve", rich_help_panel=_HOUSE)(serving.serve)
     table.command("doctor", rich_help_panel=_HOUSE)(doctor.examine)
     table.command("migrate", rich_help_panel=_HOUSE)(database.migrate)
+    table.command("config", rich_help_panel=_HOUSE)(configuration.show_config)
     table.add_typer(_database(), name="db", rich_help_panel=_HOUSE)
     table.command("version", rich_help_panel=_HOUSE)(database.show_version)
     group = typer.main.get_command(table)

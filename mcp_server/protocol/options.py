@@ -17,11 +17,13 @@ Ready: TypeAlias = "Callable[[], Awaitable[Library]]"
 class ServerOptions:
     """What the server publishes, to whom it writes as, and how long its pages are.
 
-    `actor` is named as the author of writes. Without `page_size` lists come whole, since many
-    clients never ask for a second page.
+    `actor` is named as the author of writes, unless a request names one. Without `page_size` lists
+    come whole, since many clients never ask for a second page. `state_keys` seal what a client
+    hands back when it was asked something; all replicas need the same ones.
     """
 
     version: str
     actor: str
     scope: Scope = field(default_factory=Scope)
     page_size: int | None = None
+    state_keys: tuple[str, ...] = ()

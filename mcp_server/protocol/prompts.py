@@ -5,6 +5,7 @@ import logging
 from mcp.server.context import HandlerResult
 from mcp_types import GetPromptRequestParams, PaginatedRequestParams
 
+from mcp_server.protocol.asking import can_ask, filled_in, question, was_asked
 from mcp_server.protocol.contents import Json, argument_description, prompt_messages, version_meta
 from mcp_server.protocol.errors import Context
 from mcp_server.protocol.lists import ListMemory
@@ -34,9 +35,16 @@ class PromptHandlers:
         }
 
     async def get(self, ctx: Context, params: GetPromptRequestParams) -> HandlerResult:
-        """Render the version that a reference means."""
+        """Render the version that a reference means; ask for arguments where the client can."""
         library = await self._ready()
-        rendered = await library.prompts.render(params.name, params.arguments or {}, lenient=True)
+        # What was asked for is rendered, though a label may have moved meanwhile.
+        name = params.request_state or params.name
+        arguments = {**(params.arguments or {}), **filled_in(params)}
+        if can_ask(ctx) and not was_asked(params):
+            missing = await library.prompts.missing(name, arguments)
+            if missing.arguments:
+                return question(missing)
+        rendered = await library.prompts.render(name, arguments, lenient=True)
         if rendered.ignored:
             logger.info("%s was given unknown arguments: %s", params.name, rendered.ignored)
         return {

@@ -13,6 +13,7 @@ from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp_types.methods import CacheableMethod
 
+from mcp_server.protocol.asking import SealedState
 from mcp_server.protocol.changes import Changes
 from mcp_server.protocol.completions import CompletionHandlers
 from mcp_server.protocol.errors import answering
@@ -83,6 +84,7 @@ def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
     )
     memory, changes = ListMemory(), Changes()
     server.middleware.append(memory)
+    server.middleware.append(SealedState(options.state_keys))
     _add_prompts(server, PromptHandlers(ready, options.page_size, memory))
     _add_resources(server, ResourceHandlers(ready, options.page_size, memory))
     _add_tools(server, ToolHandlers(ready, options))

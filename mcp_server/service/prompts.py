@@ -39,6 +39,8 @@ class Prompts:
         self._writer = writer
         self._values = values
         self._scope = scope
+        self.reads = 0
+        """Prompts that were read or rendered."""
 
     async def create(
         self, name: str | None, written: PromptInput, *, by: str, commit_message: str | None = None
@@ -96,6 +98,7 @@ class Prompts:
         Raises:
             Invalid, NotFound: see `Finder.read`.
         """
+        self.reads += 1
         return await self._finder.read(reference)
 
     async def render(
@@ -109,6 +112,7 @@ class Prompts:
             Invalid: arguments are missing, ill-typed or unknown; names all of them.
             NotFound: see `Finder.read`.
         """
+        self.reads += 1
         source = await self._finder.read(reference)
         rendered = render(source.version.draft, arguments, allow_unknown=lenient)
         self._values.remember(source.prompt.id, rendered.values)

@@ -11,6 +11,7 @@ from mcp.server.context import HandlerResult
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolRequestParams, PaginatedRequestParams
 
+from mcp_server.protocol.actors import actor_of
 from mcp_server.protocol.errors import Context, to_failed_result
 from mcp_server.protocol.options import Ready, ServerOptions
 from storage.errors import PromptError
@@ -39,15 +40,17 @@ class ToolHandlers:
         """Call a tool. What a model can mend comes back as a failed result that it can read."""
         tool = _find(params.name)
         try:
-            return await self._run(tool, params.arguments)
+            return await self._run(tool, params.arguments, actor_of(ctx, self._options.actor))
         except PromptError as error:
             return to_failed_result(error)
 
-    async def _run(self, tool: Tool[Any, Any], arguments: dict[str, Any] | None) -> HandlerResult:
+    async def _run(
+        self, tool: Tool[Any, Any], arguments: dict[str, Any] | None, actor: str
+    ) -> HandlerResult:
         if tool.writes:
             self._options.scope.check_writable()
         given = tool.input.read(arguments)
-        outcome = await tool.run(await self._ready(), given, self._options.actor)
+        outcome = await tool.run(await self._ready(), given, actor)
         return {
             "content": [{"type": "text", "text": tool.say(outcome)}],
             "structuredContent": outcome.write(),

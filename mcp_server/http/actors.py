@@ -1,0 +1,37 @@
+"""Who is acting, where a request may say so itself: for local and staging use only."""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mcp_server.domain.texts import check_line
+from mcp_server.rest.problems import Problem
+from storage.errors import Invalid
+
+HEADER = "X-Dev-User"
+MAX_ACTOR = 200
+
+
+class DevUser:
+    """Takes the acting user from a header that anybody can send."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note who acts, and pass the request on."""
+        given = Headers(scope=scope).get(HEADER) if scope["type"] == "http" else None
+        if given:
+            try:
+                actor = check_line(_decoded(given), HEADER, limit=MAX_ACTOR)
+            except (Invalid, UnicodeDecodeError) as error:
+                detail = getattr(error, "message", f"The header {HEADER} isn't UTF-8.")
+                refusal = Problem(422, detail, {"fields": {HEADER: "is no user's name"}})
+                return await refusal.response(scope["path"])(scope, receive, send)
+            scope.setdefault("state", {})["actor"] = actor
+        await self._app(scope, receive, send)
+        return None
+
+
+def _decoded(header: str) -> str:
+    """Read a header, which ASGI hands over as Latin-1, as the UTF-8 that clients send."""
+    return header.encode("latin-1").decode()

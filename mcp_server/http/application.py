@@ -1,0 +1,192 @@
+"""One ASGI application: MCP at `/mcp`, REST at `/prompts`, health and metrics beside them."""
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+
+import anyio
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from mcp_server import version
+from mcp_server.app import Live, live_library
+from mcp_server.config import Settings
+from mcp_server.http import health
+from mcp_server.http.actors import DevUser
+from mcp_server.http.bodies import BodyGuard
+from mcp_server.http.endpoint import McpEndpoint
+from mcp_server.http.hosts import ANY, AllowedHosts, HostGuard
+from mcp_server.http.metrics import Metrics
+from mcp_server.http.requests import HEADER as REQUEST_HEADER
+from mcp_server.http.requests import Requests
+from mcp_server.http.tracing import tracing
+from mcp_server.protocol.server import ServerOptions, build_server
+from mcp_server.rest.api import build_api
+from mcp_server.rest.door import RestDoor
+from mcp_server.service.changes import ChangeFeed
+from mcp_server.service.library import Library
+from mcp_server.service.scope import Scope
+from storage.errors import PromptError, Unavailable
+
+DRAIN_SECONDS = 10.0
+"""How long requests may go on after the process was told to stop."""
+
+_EXPOSED = ("ETag", "Link", "Location", "Retry-After", REQUEST_HEADER, "Mcp-Session-Id")
+
+logger = logging.getLogger(__name__)
+
+
+class Application:
+    """The library over HTTP, from its start to its orderly end."""
+
+    def __init__(self, settings: Settings, scope: Scope, page_size: int | None = None) -> None:
+        self._settings = settings
+        self._scope = scope
+        self._live: Live | None = None
+        self._metrics = Metrics()
+        options = ServerOptions(
+            version=version(),
+            actor=settings.actor,
+            scope=scope,
+            page_size=page_size,
+            state_keys=settings.state_keys,
+        )
+        door = build_server(self._ready, options)
+        door.server.middleware.insert(0, self._metrics.observe_call)
+        self._feed = ChangeFeed(door.changes.publish)
+        self._mcp = McpEndpoint(door, stateless=settings.stateless, max_body=settings.max_body)
+        self._requests = Requests(self._layers(), self._metrics.observe_request)
+        self.asgi: ASGIApp = self._requests
+        self.failure: PromptError | None = None
+        """Why it couldn't start, for whoever started it."""
+
+    async def drain(self) -> None:
+        """Prepare the end: streams are told, requests go on, and sessions end after them."""
+        self._mcp.end_streams()
+        with anyio.move_on_after(DRAIN_SECONDS):
+            await self._requests.idle()
+        self._mcp.close()
+
+    async def _ready(self) -> Library:
+        if self._live is None:
+            raise Unavailable("The server is still starting. Try again.")
+        return self._live.library
+
+    def _layers(self) -> ASGIApp:
+        settings = self._settings
+        allowed = AllowedHosts.of(
+            settings.host,
+            settings.allowed_hosts,
+            (*settings.allowed_origins, *settings.cors_origins),
+        )
+        layers = [_cors(settings)] if settings.cors_origins else []
+        layers += [
+            Middleware(HostGuard, allowed),
+            Middleware(BodyGuard, settings.max_body),
+        ]
+        if settings.allow_dev_headers:
+            layers.append(Middleware(DevUser))
+        return Starlette(routes=self._routes(), middleware=layers, lifespan=self._lifespan)
+
+    def _routes(self) -> list[Route | Mount]:
+        api = build_api(RestDoor(self._ready, self._settings.actor), version())
+        return [
+            Route("/mcp", self._mcp, methods=["GET", "POST", "DELETE"]),
+            Route("/healthz", _healthz),
+            Route("/readyz", self._readyz),
+            Route("/metrics", self._metrics_page),
+            Mount("", api),
+        ]
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        try:
+            async with self._running():
+                with _on_signals(self._drain_soon):
+                    yield
+        except* PromptError as errors:
+            self.failure = _first(errors)
+            raise
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        with tracing(version()):
+            async with (
+                live_library(self._settings, self._scope, self._feed.hear) as live,
+                anyio.create_task_group() as tasks,
+            ):
+                self._live = live
+                tasks.start_soon(self._feed.run)
+                tasks.start_soon(self._metrics.watch, live)
+                await tasks.start(self._mcp.run)
+                yield
+                await self.drain()
+                tasks.cancel_scope.cancel()
+
+    def _drain_soon(self) -> None:
+        self._draining = asyncio.ensure_future(self.drain())
+
+    async def _readyz(self, request: Request) -> Response:
+        return await health.readiness(self._opened())
+
+    async def _metrics_page(self, request: Request) -> Response:
+        self._metrics.look(self._opened())
+        return self._metrics.answer(request)
+
+    def _opened(self) -> Live:
+        assert self._live is not None  # nothing is answered before the lifespan has begun
+        return self._live
+
+
+async def _healthz(request: Request) -> Response:
+    return health.alive()
+
+
+def _cors(settings: Settings) -> Middleware:
+    any_origin = ANY in settings.cors_origins
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=[ANY] if any_origin else settings.cors_origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=[ANY],
+        expose_headers=_EXPOSED,
+    )
+
+
+@contextmanager
+def _on_signals(act: Callable[[], None]) -> Iterator[None]:
+    """Act as soon as the process is told to stop, before the web server waits for its streams."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
+
+    def stop(kind: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(act)
+        handler = before[signal.Signals(kind)]
+        if callable(handler):
+            handler(kind, frame)
+
+    for kind in before:
+        signal.signal(kind, stop)
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+def _first(errors: BaseExceptionGroup[PromptError]) -> PromptError:
+    """Return the first failure of a group, however deep it lies."""
+    found = errors.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found

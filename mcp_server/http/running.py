@@ -1,0 +1,143 @@
+"""Running the application in a web server: one process, or several on one socket."""
+
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.supervisors import Multiprocess
+
+from mcp_server.config import Settings
+from mcp_server.http.application import DRAIN_SECONDS, Application
+from mcp_server.http.metrics import SHARED_VARIABLE
+from mcp_server.logs import configure_logging
+from mcp_server.service.scope import Scope
+from storage.errors import Invalid, PromptError, Unavailable
+
+_BACKLOG = 2048
+_GRACE_SECONDS = int(DRAIN_SECONDS) + 5
+"""After so long what still runs is cancelled."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the address that will be listened on.
+
+    Raises:
+        Invalid: there is no such address here.
+        Unavailable: another program has the port.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise Invalid(
+            f"'{host}' is no address of this machine: {error}. Use 127.0.0.1 to serve it alone."
+        ) from None
+    listening = socket.socket(family, kind, protocol)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(address)
+        # From here on clients wait for the start instead of being refused.
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise Unavailable(
+            f"{host}:{port} can't be listened on: {os.strerror(error.errno or 0)}. Stop the "
+            "program that has the port, or choose another with --port (0 takes a free one)."
+        ) from None
+    listening.set_inheritable(True)
+    return listening
+
+
+def serve(
+    settings: Settings,
+    scope: Scope,
+    listening: socket.socket,
+    *,
+    page_size: int | None = None,
+    started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve on a bound socket until the process is told to stop; `started` is called once it does.
+
+    Raises:
+        PromptError: the library couldn't be opened, or the settings contradict each other.
+    """
+    if settings.workers > 1:
+        _serve_with_workers(settings, scope, listening, page_size, started)
+        return
+    application = Application(settings, scope, page_size)
+    server = _Server(_configure(application.asgi), started)
+    server.run([listening])
+    if application.failure is not None:
+        raise application.failure
+    if not server.started:
+        raise PromptError("The server couldn't start; its log tells why.")
+
+
+class _Server(uvicorn.Server):
+    """Tells when it has started."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._tell()
+
+
+def _serve_with_workers(
+    settings: Settings,
+    scope: Scope,
+    listening: socket.socket,
+    page_size: int | None,
+    started: Callable[[], None],
+) -> None:
+    # Made here once, so that what is wrong with the settings is told before any worker starts.
+    Application(settings, scope, page_size)
+    make = partial(_make_in_worker, settings, scope, page_size)
+    config = _configure(make, workers=settings.workers)
+    with _shared_figures():
+        started()
+        Multiprocess(config, sockets=[listening]).run()
+
+
+def _make_in_worker(settings: Settings, scope: Scope, page_size: int | None) -> ASGIApp:
+    configure_logging(settings.log_format, settings.log_level)
+    return Application(settings, scope, page_size).asgi
+
+
+def _configure(
+    app: ASGIApp | Callable[[], ASGIApp], *, workers: int | None = None
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=workers is not None,
+        workers=workers,
+        lifespan="on",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+@contextmanager
+def _shared_figures() -> Iterator[None]:
+    """Give the workers a place for the figures that `/metrics` adds up."""
+    with tempfile.TemporaryDirectory(prefix="promptstack-metrics-") as folder:
+        os.environ[SHARED_VARIABLE] = str(Path(folder))
+        try:
+            yield
+        finally:
+            del os.environ[SHARED_VARIABLE]

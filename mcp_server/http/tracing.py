@@ -1,0 +1,48 @@
+"""OpenTelemetry traces, where they are asked for.
+
+The SDK makes a span of each MCP request by itself, and nothing of it where no provider is set up.
+So all there is to do is to set one up, as the standard variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, …)
+say.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from storage.errors import Invalid
+
+_ASKING = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
+@contextmanager
+def tracing(version: str) -> Iterator[None]:
+    """Send traces while the block runs, if the environment asks for it.
+
+    Raises:
+        Invalid: it does, but what sends them isn't installed.
+    """
+    asked = any(os.environ.get(variable, "").strip() for variable in _ASKING)
+    if not asked or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        yield
+        return
+    try:
+        from opentelemetry import trace
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError:
+        raise Invalid(
+            f"{_ASKING[0]} asks for traces, but OpenTelemetry isn't installed. Install it with: "
+            "pip install 'promptstack-mcp[otel]'"
+        ) from None
+    named = {"service.name": "promptstack", "service.version": version}
+    # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say comes first.
+    resource = Resource(named).merge(Resource.create())
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    try:
+        yield
+    finally:
+        provider.shutdown()
