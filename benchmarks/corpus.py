@@ -55,14 +55,17 @@ business start goal why never right architecture module critical testing applica
 summarize translate kubernetes terraform python invoice letter interview recipe workout budget
 meeting email refactor database migration schema deploy incident marketing headline slogan lesson
 quiz essay poem story character travel itinerary negotiation contract clause resume cover hiring
-""".split()
+"""
 _SYLLABLES = (
     "ba be bi bo bu ca ce co da de di do fa fe fi ga go ha he hi ja jo ka ki la le li lo ma me mi "
     "mo na ne ni no pa pe po qua ra re ri ro sa se si so ta te ti to tra tri va ve vi wa we xi za "
     "zo st en er on al ing ment tion ous ic ist"
-).split()
-_HAN = "翻译文字代码审查写作摘要分析总结数据产品设计会议邮件客户问题方案测试学习老师故事旅行计划合同简历面试"
-_KANA = "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわをん"
+)
+_HAN = (
+    "翻译文字代码审查写作摘要分析总结数据产品设计会议"
+    "邮件客户问题方案测试学习老师故事旅行计划合同简历面试"
+)
+_KANA = "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもらりるれろわをん"
 _MODELS = ("gpt-4", "gpt-4o", "claude-sonnet-4", "claude-*", "gemini-2.5-pro", "llama-3", "o3")
 _LABELS = ("production", "staging")
 
@@ -81,10 +84,10 @@ class Corpus:
     @cached_property
     def words(self) -> list[str]:
         """The vocabulary, most used first."""
-        made = dict.fromkeys(_COMMON)
-        source = random.Random(self.seed)
+        made = dict.fromkeys(_COMMON.split())
+        source, syllables = random.Random(self.seed), _SYLLABLES.split()
         while len(made) < _VOCABULARY:
-            made["".join(source.choices(_SYLLABLES, k=source.randint(2, 4)))] = None
+            made["".join(source.choices(syllables, k=source.randint(2, 4)))] = None
         return list(made)
 
     @cached_property
@@ -109,14 +112,14 @@ class Corpus:
         title = self._title()
         source = self._random
         length = min(10_000, max(60, source.lognormvariate(math.log(800), 0.9)))
-        tags = dict.fromkeys(self._skewed(self._tags) for _ in range(source.choice((0, 1, 2, 2, 3))))
+        tags = (self._skewed(self._tags) for _ in range(source.choice((0, 1, 2, 2, 3))))
         return Entry(
             id=UUID(int=(number << 80) | (7 << 76) | (2 << 62) | source.getrandbits(62)),
             name=self._name(title),
             title=title,
             description=self._sentence(source.randint(6, 18)) if source.random() < 0.7 else None,
             folder=self._skewed(self._folders) if source.random() < 0.8 else "",
-            tags=tuple(tags),
+            tags=tuple(dict.fromkeys(tags)),
             texts=tuple(self._text(length) for _ in range(3 if source.random() < 0.1 else 1)),
             model_type=self._skewed(_MODELS) if source.random() < 0.5 else None,
             labels=tuple(label for label in _LABELS if source.random() < 0.1),
