@@ -1,6 +1,6 @@
 """A library of many realistic prompts, the same for the same seed.
 
-python benchmarks/corpus.py URL [COUNT]
+python -m benchmarks.corpus URL [COUNT]
 
 Words follow Zipf's law, lengths are log-normal (a median of 800 characters, a tail to 10,000): so
 there are words that most prompts have, and words that one has. Tags, folders and model types are
@@ -26,7 +26,7 @@ import asyncpg
 from mcp_server.domain.drafts import content_hash
 from storage.codecs import draft_to_json
 from storage.connectors import UrlConnector
-from storage.entities import Draft, Message, TextContent
+from storage.entities import Argument, Draft, Message, TextContent
 from storage.schema import migrate
 
 SEED = 7
@@ -185,10 +185,12 @@ class Entry:
 
     def versions(self) -> Iterator[tuple[object, ...]]:
         for number, text in enumerate(self.texts, 1):
-            draft = Draft((Message("user", TextContent(text)),), model_type=self.model_type)
+            messages = (Message("user", TextContent(text)),)
+            draft = Draft(messages, (Argument("input"),), model_type=self.model_type)
             written = draft_to_json(draft)
             branch = (self.id, number, "main", number - 1 or None)
-            content = (json.dumps(written["messages"]), draft.template_format, self.model_type)
+            texts = (json.dumps(written["messages"]), json.dumps(written["arguments"]))
+            content = (*texts, draft.template_format, self.model_type)
             yield (*branch, *content, list(self.tags), "corpus", content_hash(draft))
 
 
@@ -238,7 +240,7 @@ async def _copy(connection: asyncpg.Connection, batch: Sequence[Entry]) -> None:
             [entry.prompt() for entry in batch],
         ),
         "prompt_versions": (
-            "prompt_id version branch parent messages template_format model_type tags "
+            "prompt_id version branch parent messages arguments template_format model_type tags "
             "created_by content_hash",
             [version for entry in batch for version in entry.versions()],
         ),

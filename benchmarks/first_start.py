@@ -1,6 +1,6 @@
 """The first start ever (initdb, migrate), and ten processes at once on a fresh data directory.
 
-python benchmarks/first_start.py [RUNS]
+python -m benchmarks.first_start [RUNS]
 """
 
 import os
@@ -10,7 +10,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import SERVE, Client, row, stop_database
+from benchmarks.harness import SERVE, Client, row, stop_database
 
 
 def first_list(environment: dict[str, str]) -> float:

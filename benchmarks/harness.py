@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SERVE = [sys.executable, "-c", "from mcp_server.main import main; main()"]
-BARE = [sys.executable, str(HERE / "bare_server.py")]
+BARE = [sys.executable, "-P", str(HERE / "bare_server.py")]
 MODERN = "2026-07-28"
 
 
@@ -74,18 +74,26 @@ class Client:
 @contextmanager
 def library(count: int) -> Iterator[dict[str, str]]:
     """A library of `count` prompts in a temporary folder; yields the environment to serve it."""
+    with temporary_library() as environment:
+        asyncio.run(fill(environment, count))
+        yield environment
+
+
+@contextmanager
+def temporary_library() -> Iterator[dict[str, str]]:
+    """An empty library in a temporary folder; yields the environment to serve it."""
     folder = tempfile.mkdtemp(prefix="promptstack-bench-")
     environment = {"PROMPTSTACK_DATA_DIR": folder, "PROMPTSTACK_IDLE_SECONDS": "600"}
     os.environ.pop("DATABASE_URL", None)
     try:
-        asyncio.run(_fill(environment, count))
         yield environment
     finally:
         stop_database(environment)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _fill(environment: dict[str, str], count: int) -> None:
+async def fill(environment: dict[str, str], count: int) -> None:
+    """Create prompts that are alike, through the library."""
     from mcp_server.app import open_library
     from mcp_server.config import read_settings
     from mcp_server.service.inputs import PromptInput

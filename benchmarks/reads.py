@@ -1,6 +1,6 @@
 """What one `prompts/get` costs in a library of 10,000 prompts, and how stale a read can be.
 
-python benchmarks/reads.py [CALLS]
+python -m benchmarks.reads [CALLS]
 """
 
 import random
@@ -8,7 +8,7 @@ import statistics
 import sys
 import time
 
-from harness import BARE, SERVE, Client, library, ratio, row
+from benchmarks.harness import BARE, SERVE, Client, library, ratio, row
 
 COUNT = 10_000
 ROUNDS = 5

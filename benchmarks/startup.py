@@ -1,12 +1,12 @@
 """How long a client waits, from starting the process to the handshake and to the first list.
 
-python benchmarks/startup.py [RUNS]
+python -m benchmarks.startup [RUNS]
 """
 
 import sys
 import time
 
-from harness import BARE, SERVE, Client, library, ratio, row
+from benchmarks.harness import BARE, SERVE, Client, library, ratio, row
 
 COUNT = 1_000
 
