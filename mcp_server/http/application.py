@@ -4,18 +4,17 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 
 import anyio
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from mcp_server import version
 from mcp_server.app import Live, live_library
@@ -23,7 +22,7 @@ from mcp_server.config import Settings
 from mcp_server.http import health
 from mcp_server.http.actors import DevUser
 from mcp_server.http.bodies import BodyGuard
-from mcp_server.http.endpoint import McpEndpoint
+from mcp_server.http.endpoint import MCP_PATH, McpEndpoint
 from mcp_server.http.hosts import ANY, AllowedHosts, HostGuard
 from mcp_server.http.metrics import Metrics
 from mcp_server.http.requests import HEADER as REQUEST_HEADER
@@ -82,33 +81,41 @@ class Application:
         return self._live.library
 
     def _layers(self) -> ASGIApp:
+        """Return all that a request passes, the innermost layer first."""
         settings = self._settings
         allowed = AllowedHosts.of(
             settings.host,
             settings.allowed_hosts,
             (*settings.allowed_origins, *settings.cors_origins),
         )
-        layers = [_cors(settings)] if settings.cors_origins else []
-        layers += [
-            Middleware(HostGuard, allowed),
-            Middleware(BodyGuard, settings.max_body),
-        ]
+        app = self._doors()
         if settings.allow_dev_headers:
-            layers.append(Middleware(DevUser))
-        return Starlette(routes=self._routes(), middleware=layers, lifespan=self._lifespan)
+            app = DevUser(app)
+        app = HostGuard(BodyGuard(app, settings.max_body), allowed)
+        return _with_cors(app, settings.cors_origins) if settings.cors_origins else app
 
-    def _routes(self) -> list[Route | Mount]:
-        api = build_api(RestDoor(self._ready, self._settings.actor), version())
-        return [
-            Route("/mcp", self._mcp, methods=["GET", "POST", "DELETE"]),
-            Route("/healthz", _healthz),
-            Route("/readyz", self._readyz),
-            Route("/metrics", self._metrics_page),
-            Mount("", api),
-        ]
+    def _doors(self) -> ASGIApp:
+        api = build_api(
+            RestDoor(self._ready, self._settings.actor),
+            version(),
+            lifespan=self._lifespan,
+            routes=[
+                Route("/healthz", _healthz),
+                Route("/readyz", self._readyz),
+                Route("/metrics", self._metrics_page),
+            ],
+        )
+
+        # No router in front of the two: most requests are MCP's, and it looks for itself what to
+        # do with a method.
+        async def doors(scope: AsgiScope, receive: Receive, send: Send) -> None:
+            is_mcp = scope["type"] == "http" and scope["path"] == MCP_PATH
+            await (self._mcp if is_mcp else api)(scope, receive, send)
+
+        return doors
 
     @asynccontextmanager
-    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, _: object) -> AsyncIterator[None]:
         try:
             async with self._running():
                 with _on_signals(self._drain_soon):
@@ -151,11 +158,10 @@ async def _healthz(request: Request) -> Response:
     return health.alive()
 
 
-def _cors(settings: Settings) -> Middleware:
-    any_origin = ANY in settings.cors_origins
-    return Middleware(
-        CORSMiddleware,
-        allow_origins=[ANY] if any_origin else settings.cors_origins,
+def _with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    return CORSMiddleware(
+        app,
+        allow_origins=[ANY] if ANY in origins else origins,
         allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
         allow_headers=[ANY],
         expose_headers=_EXPOSED,

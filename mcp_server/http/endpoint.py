@@ -11,6 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from mcp_server.protocol.server import McpDoor
 
+MCP_PATH = "/mcp"
+
 
 class McpEndpoint:
     """The ASGI application of the MCP server; answers while `run` runs."""

@@ -10,6 +10,7 @@ import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mcp_server.http.endpoint import MCP_PATH
 from mcp_server.logs import REQUEST_ID
 from mcp_server.rest.problems import Problem
 
@@ -98,11 +99,13 @@ class _Exchange:
         given = Headers(scope=scope).get(HEADER, "")
         self.request_id = given if _SAFE.fullmatch(given) else uuid4().hex
         # The stream that a session of the earlier eras holds open for notifications.
-        self.is_stream = self.method == "GET" and self.path == "/mcp"
+        self.is_stream = self.method == "GET" and self.path == MCP_PATH
 
     @property
     def route(self) -> str:
         """The path as it was declared, so that there are few of them."""
+        if self.path == MCP_PATH:
+            return MCP_PATH
         route = self._scope.get("route")
         return str(getattr(route, "path", "")) or "(none)"
 

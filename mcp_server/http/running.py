@@ -15,6 +15,7 @@ from uvicorn.supervisors import Multiprocess
 from mcp_server.config import Settings
 from mcp_server.http.application import DRAIN_SECONDS, Application
 from mcp_server.http.metrics import SHARED_VARIABLE
+from mcp_server.http.wire import Wire
 from mcp_server.logs import configure_logging
 from mcp_server.service.scope import Scope
 from storage.errors import Invalid, PromptError, Unavailable
@@ -122,6 +123,7 @@ def _configure(
         app,
         factory=workers is not None,
         workers=workers,
+        http=Wire,
         lifespan="on",
         ws="none",
         log_config=None,

@@ -1,5 +1,6 @@
 """The REST API as one application, with its OpenAPI document and pages that need no network."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -11,6 +12,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from starlette.types import Lifespan
 
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.labels import LabelRoutes
@@ -34,8 +37,14 @@ changed, and as `If-Match` to write only if nothing has. Lists come in pages: fo
 `Link: <…>; rel="next"`. What goes wrong is told as an RFC 9457 problem."""
 
 
-def build_api(door: RestDoor, version: str) -> FastAPI:
-    """Build the API of a library."""
+def build_api(
+    door: RestDoor,
+    version: str,
+    *,
+    lifespan: Lifespan[FastAPI] | None = None,
+    routes: Sequence[Route] = (),
+) -> FastAPI:
+    """Build the API of a library; other `routes` are answered beside it, undocumented."""
     api = FastAPI(
         title="promptstack",
         version=version,
@@ -43,10 +52,12 @@ def build_api(door: RestDoor, version: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        lifespan=lifespan,
+        routes=list(routes),
         separate_input_output_schemas=False,
     )
-    for routes in (PromptRoutes(door), VersionRoutes(door), LabelRoutes(door)):
-        api.include_router(routes.router())
+    for noun in (PromptRoutes(door), VersionRoutes(door), LabelRoutes(door)):
+        api.include_router(noun.router())
     api.add_exception_handler(PromptError, _on_failure)
     api.add_exception_handler(RequestValidationError, _on_invalid)
     api.add_exception_handler(HTTPException, _on_http)
