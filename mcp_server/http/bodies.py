@@ -1,8 +1,8 @@
 """Request bodies: read whole before anyone works on them, within limits of size and time."""
 
+import asyncio
 from collections import deque
 
-import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,7 +38,7 @@ class BodyGuard:
             return await self._app(scope, receive, send)
         try:
             self._check_declared(Headers(scope=scope))
-            with anyio.fail_after(self._seconds):
+            async with asyncio.timeout(self._seconds):
                 body = await self._read(receive)
             if body:
                 _check_type(Headers(scope=scope))

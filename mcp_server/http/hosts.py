@@ -21,6 +21,7 @@ ANY = "*"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 """What platforms ask by address; there is nothing in it that a page could want."""
+_MOST_REMEMBERED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +69,49 @@ class HostGuard:
     def __init__(self, app: ASGIApp, allowed: AllowedHosts) -> None:
         self._app = app
         self._allowed = allowed
+        self._admitted: set[tuple[bytes, bytes]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""
         if scope["type"] != "http" or scope["path"] in _PROBES:
             return await self._app(scope, receive, send)
-        headers = Headers(scope=scope)
+        named = _named(scope)
+        if named in self._admitted:
+            return await self._app(scope, receive, send)
+        refusal = self._refusal(Headers(scope=scope))
+        if refusal is not None:
+            return await refusal.response(scope["path"])(scope, receive, send)
+        # The same few come again with every request.
+        if len(self._admitted) < _MOST_REMEMBERED:
+            self._admitted.add(named)
+        return await self._app(scope, receive, send)
+
+    def _refusal(self, headers: Headers) -> Problem | None:
         host, origin = headers.get("host"), headers.get("origin")
         if not self._allowed.admits_host(host):
-            refusal = Problem(
+            return Problem(
                 421,
                 f"This server isn't reached by the host name '{(host or '')[:100]}'. If it should "
                 "be, start it with --allowed-host and that name.",
             )
-        elif not self._allowed.admits_origin(origin, host):
-            refusal = Problem(
+        if not self._allowed.admits_origin(origin, host):
+            return Problem(
                 403,
                 f"Pages of '{(origin or '')[:100]}' may not use this server. If they should, start "
                 "it with --allowed-origin and that origin.",
             )
-        else:
-            return await self._app(scope, receive, send)
-        await refusal.response(scope["path"])(scope, receive, send)
         return None
+
+
+def _named(scope: Scope) -> tuple[bytes, bytes]:
+    """Return a request's host and origin as they came."""
+    host = origin = b""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host = value
+        elif name == b"origin":
+            origin = value
+    return host, origin
 
 
 def is_loopback(address: str) -> bool:

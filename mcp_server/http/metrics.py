@@ -8,11 +8,13 @@ import os
 import time
 from collections import Counter as Tally
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
+from mcp_types.methods import SPEC_CLIENT_METHODS
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPEN_METRICS
@@ -26,6 +28,7 @@ SHARED_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Where workers share their figures; `prometheus_client` reads it as it is imported."""
 
 _LOOK_SECONDS = 5.0
+_REMEMBERED = 512
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -63,11 +66,16 @@ class Metrics:
             registry=registry,
         )
         self._states = _States(registry)
+        # Finding a figure by its labels costs more than counting; there are few of them.
+        self._request = lru_cache(_REMEMBERED)(self._requests.labels)
+        self._duration = lru_cache(_REMEMBERED)(self._seconds.labels)
+        self._call = lru_cache(_REMEMBERED)(self._calls.labels)
+        self._call_duration = lru_cache(_REMEMBERED)(self._call_seconds.labels)
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an HTTP request."""
-        self._requests.labels(method, route, status).inc()
-        self._seconds.labels(route).observe(seconds)
+        self._request(method, route, status).inc()
+        self._duration(route).observe(seconds)
 
     async def observe_call(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
@@ -89,8 +97,9 @@ class Metrics:
         finally:
             # A stream lasts as long as its client likes: its seconds would say nothing.
             if ctx.request_id is not None and ctx.method != "subscriptions/listen":
-                self._calls.labels(ctx.method, outcome).inc()
-                self._call_seconds.labels(ctx.method).observe(time.perf_counter() - began)
+                method = ctx.method if ctx.method in SPEC_CLIENT_METHODS else "(other)"
+                self._call(method, outcome).inc()
+                self._call_duration(method).observe(time.perf_counter() - began)
 
     async def watch(self, live: Live) -> None:
         """Look at the library's state every few seconds, until cancelled."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import anyio
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_server.http.endpoint import MCP_PATH
@@ -16,7 +15,10 @@ from mcp_server.rest.problems import Problem
 
 HEADER = "x-request-id"
 
-_SAFE = re.compile(r"[\x21-\x7e]{1,128}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""What is told apart in the metrics: anything may stand in a request."""
+_HEADER = HEADER.encode()
+_SAFE = re.compile(rb"[\x21-\x7e]{1,128}")
 
 Observe = Callable[[str, str, int, float], None]
 """Takes note of a request: its method, its route, the status and the seconds it took."""
@@ -68,7 +70,10 @@ class Requests:
             if not self._running:
                 self._idle.set()
         seconds = time.perf_counter() - exchange.began
-        self._observe(exchange.method, exchange.route, exchange.status, seconds)
+        method = exchange.method if exchange.method in _METHODS else "(other)"
+        self._observe(method, exchange.route, exchange.status, seconds)
+        if not logger.isEnabledFor(logging.INFO):
+            return
         logger.info(
             "%s %s %s in %.1f ms",
             exchange.method,
@@ -96,8 +101,7 @@ class _Exchange:
         self.path: str = scope["path"]
         self.status = 0
         self.began = time.perf_counter()
-        given = Headers(scope=scope).get(HEADER, "")
-        self.request_id = given if _SAFE.fullmatch(given) else uuid4().hex
+        self.request_id = _given_id(scope) or uuid4().hex
         # The stream that a session of the earlier eras holds open for notifications.
         self.is_stream = self.method == "GET" and self.path == MCP_PATH
 
@@ -113,10 +117,19 @@ class _Exchange:
         """Send a part of the answer, the request's id with it."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(scope=message)[HEADER] = self.request_id
+            identified = (_HEADER, self.request_id.encode())
+            message["headers"] = [*message.get("headers", ()), identified]
         await self._send(message)
 
     async def apologise(self, receive: Receive) -> None:
         """Answer in place of whoever failed, unless an answer was begun."""
         if not self.status:
             await Problem(500).response(self.path)(self._scope, receive, self.send)
+
+
+def _given_id(scope: Scope) -> str | None:
+    """Return the id that a request brought along, where it is one that can be shown."""
+    for name, value in scope["headers"]:
+        if name == _HEADER and _SAFE.fullmatch(value):
+            return str(value, "ascii")
+    return None

@@ -8,11 +8,14 @@ backslashes anywhere else are only backslashes. So every text can be written, se
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mcp_server.domain.texts import check_rendered
 
 # Both the lookbehind and the possessive `+` keep a long run of backslashes linear.
 _PLACEHOLDER = re.compile(r"(?<!\\)(\\*+)(\{\{[ \t]*+([^\W\d]\w*+)[ \t]*+\}\})")
+_SHORT = 20_000
+_REMEMBERED = 1_000
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _TRAILING_BACKSLASHES = re.compile(r"(?<!\\)\\++\Z")
 
@@ -46,21 +49,15 @@ def fill(template: str, values: Mapping[str, str], /, *, limit: int | None = Non
         Invalid: the result would have more than `limit` characters.
         KeyError: a placeholder has no value; binding arguments gives every one of them its value.
     """
-    produced = end = 0
-
-    def replace(match: re.Match[str]) -> str:
-        nonlocal produced, end
-        backslashes, placeholder, name = match.groups()
-        literal = len(backslashes) % 2 == 1
-        written = backslashes[: len(backslashes) // 2] + (placeholder if literal else values[name])
-        produced += match.start() - end + len(written)
-        end = match.end()
+    parts = _remembered(template) if len(template) <= _SHORT else parse(template)
+    written: list[str] = []
+    produced = 0
+    for part in parts:
+        text = part if isinstance(part, str) else values[part.name]
+        produced += len(text)
         check_rendered(produced, limit)
-        return written
-
-    filled = _PLACEHOLDER.sub(replace, template)
-    check_rendered(len(filled), limit)
-    return filled
+        written.append(text)
+    return "".join(written)
 
 
 def parse(template: str) -> list[str | Placeholder]:
@@ -74,6 +71,12 @@ def parse(template: str) -> list[str | Placeholder]:
         parts.append(placeholder if literal else Placeholder(name, placeholder[2] in " \t"))
         end = match.end()
     return [*parts, template[end:]]
+
+
+@lru_cache(_REMEMBERED)
+def _remembered(template: str) -> tuple[str | Placeholder, ...]:
+    """Take a template apart only once: looking for placeholders costs more than filling them."""
+    return tuple(parse(template))
 
 
 def compose(parts: Iterable[str | Placeholder]) -> str:
