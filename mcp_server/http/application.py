@@ -32,6 +32,7 @@ from mcp_server.http.tracing import tracing
 from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.rest.api import build_api
 from mcp_server.rest.door import RestDoor
+from mcp_server.rest.problems import on_bug
 from mcp_server.service.changes import ChangeFeed
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
@@ -95,7 +96,12 @@ class Application:
         ]
         if settings.allow_dev_headers:
             layers.append(Middleware(DevUser))
-        return Starlette(routes=self._routes(), middleware=layers, lifespan=self._lifespan)
+        return Starlette(
+            routes=self._routes(),
+            middleware=layers,
+            exception_handlers={Exception: on_bug},
+            lifespan=self._lifespan,
+        )
 
     def _routes(self) -> list[Route | Mount]:
         api = build_api(RestDoor(self._ready, self._settings.actor), version())

@@ -5,14 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 from starlette.responses import Response
 
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 1
+_IN_PATHS = "/!$&'()*+,;=:@"
+"""What stands in the path of a URL as it is (RFC 3986, 3.3)."""
 
 STATUSES: Mapping[type[PromptError], int] = {
     NotFound: 404,
@@ -31,6 +35,8 @@ _KINDS = {
     500: "bug",
     503: "unavailable",
 }
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""As RFC 9110 has them; Python's own differ from one version to the next."""
 _BUG = "The server failed in a way that nobody foresaw; its log tells more under the request's id."
 
 
@@ -80,17 +86,25 @@ class Problem:
         retry = {"retry-after": str(RETRY_SECONDS)} if status == 503 else {}
         return cls(status, error.message, error.data, retry)
 
-    def response(self, path: str) -> Response:
-        """Return the response to a request for that path."""
+    def body(self, path: str) -> dict[str, Any]:
+        """Return what a request for that path is told."""
         kind = _KINDS.get(self.status)
-        body = {
+        return {
             "type": f"urn:promptstack:problem:{kind}" if kind else "about:blank",
-            "title": HTTPStatus(self.status).phrase,
+            "title": _TITLES.get(self.status) or HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
-            "instance": path,
+            "instance": quote(path, _IN_PATHS, errors="replace"),
             **self.data,
         }
+
+    def response(self, path: str) -> Response:
+        """Return the response to a request for that path."""
         # Surrogates can come in through a path, and have to go out as something.
-        written = json.dumps(body, ensure_ascii=False).encode(errors="replace")
+        written = json.dumps(self.body(path), ensure_ascii=False).encode(errors="replace")
         return Response(written, self.status, dict(self.headers), MEDIA_TYPE)
+
+
+async def on_bug(request: Request, error: Exception) -> Response:
+    """Answer where something failed in a way that nobody foresaw; who called it logs that."""
+    return Problem(500).response(request.url.path)
