@@ -10,11 +10,12 @@ from types import FrameType
 
 import anyio
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mcp_server import version
@@ -32,7 +33,7 @@ from mcp_server.http.tracing import tracing
 from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.rest.api import build_api
 from mcp_server.rest.door import RestDoor
-from mcp_server.rest.problems import on_bug
+from mcp_server.rest.problems import on_bug, on_http
 from mcp_server.service.changes import ChangeFeed
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
@@ -96,21 +97,22 @@ class Application:
         ]
         if settings.allow_dev_headers:
             layers.append(Middleware(DevUser))
-        return Starlette(
+        app = Starlette(
             routes=self._routes(),
             middleware=layers,
-            exception_handlers={Exception: on_bug},
+            exception_handlers={HTTPException: on_http, Exception: on_bug},
             lifespan=self._lifespan,
         )
+        # All other paths are the API's, also those that are no path of it.
+        app.router.default = build_api(RestDoor(self._ready, settings.actor), version())
+        return app
 
-    def _routes(self) -> list[Route | Mount]:
-        api = build_api(RestDoor(self._ready, self._settings.actor), version())
+    def _routes(self) -> list[Route]:
         return [
             Route("/mcp", self._mcp, methods=["GET", "POST", "DELETE"]),
             Route("/healthz", _healthz),
             Route("/readyz", self._readyz),
             Route("/metrics", self._metrics_page),
-            Mount("", api),
         ]
 
     @asynccontextmanager

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.labels import LabelRoutes
 from mcp_server.rest.methods import HeadAsGet, Methods
-from mcp_server.rest.problems import Problem, on_bug
+from mcp_server.rest.problems import Problem, of_http, on_bug
 from mcp_server.rest.prompts import PromptRoutes
 from mcp_server.rest.responses import problem_schema
 from mcp_server.rest.versions import VersionRoutes
@@ -103,7 +103,7 @@ async def _on_failure(request: Request, error: Exception) -> Response:
     # Only a request that tells a state has a condition to fail; `*` is content with any.
     told = request.headers.get("if-match", "*").strip() != "*"
     conditional = told and request.method in _CONDITIONAL
-    return Problem.of(error, conditional=conditional).response(request.url.path)
+    return Problem.of(error, conditional=conditional).response(request.scope["path"])
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -112,21 +112,13 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     # The first part says where it was found: in the body, the query, the path or a header.
     found = [{**fault, "loc": fault["loc"][1:] or fault["loc"]} for fault in faults]
     known = _known_fields(request)
-    return Problem.of(refusal("The request", found, known)).response(request.url.path)
+    return Problem.of(refusal("The request", found, known)).response(request.scope["path"])
 
 
 async def _on_http(methods: Methods, request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    path, headers = request.url.path, dict(error.headers or {})
-    if error.status_code == 404:
-        return Problem(
-            404, f"There is nothing at '{path}'. The API is described at /docs."
-        ).response(path)
-    if error.status_code == 405:
-        allowed = methods.allowed(path) or headers.get("Allow", "")
-        detail = f"'{path}' can't be asked with {request.method}. It can be with {allowed}."
-        return Problem(405, detail, headers={"allow": allowed}).response(path)
-    return Problem(error.status_code, f"{error.detail}.", headers=headers).response(path)
+    path = request.scope["path"]
+    return of_http(request, error, methods.allowed(path)).response(path)
 
 
 def _known_fields(request: Request) -> list[str]:

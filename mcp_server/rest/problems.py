@@ -8,9 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mcp_server.domain.texts import shown
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -107,4 +109,23 @@ class Problem:
 
 async def on_bug(request: Request, error: Exception) -> Response:
     """Answer where something failed in a way that nobody foresaw; who called it logs that."""
-    return Problem(500).response(request.url.path)
+    return Problem(500).response(request.scope["path"])
+
+
+async def on_http(request: Request, error: Exception) -> Response:
+    """Answer where a router found no way, or something refused by a status alone."""
+    assert isinstance(error, HTTPException)
+    return of_http(request, error, dict(error.headers or {}).get("Allow", "")).response(
+        request.scope["path"]
+    )
+
+
+def of_http(request: Request, error: HTTPException, allowed: str) -> Problem:
+    """Present a refusal by a status; `allowed` lists the methods that the path has."""
+    path = shown(request.scope["path"])
+    if error.status_code == 404:
+        return Problem(404, f"There is nothing at '{path}'. The API is described at /docs.")
+    if error.status_code == 405:
+        detail = f"'{path}' can't be asked with {request.method}. It can be with {allowed}."
+        return Problem(405, detail, headers={"allow": allowed})
+    return Problem(error.status_code, f"{error.detail}.", headers=error.headers or {})
