@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 
+import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,6 +11,9 @@ from mcp_server.rest.problems import Problem
 
 BODY_SECONDS = 30.0
 """How long a client may take to send a body."""
+
+LINGER_SECONDS = 2.0
+"""How long a refused client is listened to, so that it gets to reading why."""
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -43,7 +47,8 @@ class BodyGuard:
             if body:
                 _check_type(Headers(scope=scope))
         except _Refused as refused:
-            await refused.problem.response(scope["path"])(scope, receive, send)
+            answer = refused.problem.response(scope["path"])
+            await answer(scope, receive, _lingering(receive, send))
         except TimeoutError:
             slow = Problem(
                 408,
@@ -96,6 +101,31 @@ def _check_type(headers: Headers) -> None:
                 headers={"accept": "application/json"},
             )
         )
+
+
+def _lingering(receive: Receive, send: Send) -> Send:
+    """Let an answer end only once the client has sent its body, or had its time.
+
+    A connection that is closed while its client still writes is reset, and the answer with it.
+    """
+
+    async def linger(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            return await send(message)
+        await send({**message, "more_body": True})
+        with anyio.move_on_after(LINGER_SECONDS):
+            await _discard(receive)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        return None
+
+    return linger
+
+
+async def _discard(receive: Receive) -> None:
+    more = True
+    while more:
+        message = await receive()
+        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

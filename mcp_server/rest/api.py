@@ -1,6 +1,7 @@
 """The REST API as one application, with its OpenAPI document and pages that need no network."""
 
 from collections.abc import Sequence
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -17,7 +18,8 @@ from starlette.types import Lifespan
 
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.labels import LabelRoutes
-from mcp_server.rest.problems import Problem
+from mcp_server.rest.methods import HeadAsGet, Methods
+from mcp_server.rest.problems import Problem, of_http, on_bug
 from mcp_server.rest.prompts import PromptRoutes
 from mcp_server.rest.responses import problem_schema
 from mcp_server.rest.versions import VersionRoutes
@@ -25,6 +27,7 @@ from mcp_server.schemas.base import Shape, refusal
 from storage.errors import PromptError
 
 _ASSETS = "/docs/assets"
+_CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})
 _ABOUT = """\
 The library of prompts that assistants use over MCP, for programs.
 
@@ -56,11 +59,15 @@ def build_api(
         routes=list(routes),
         separate_input_output_schemas=False,
     )
-    for noun in (PromptRoutes(door), VersionRoutes(door), LabelRoutes(door)):
-        api.include_router(noun.router())
+    routers = [nouns(door).router() for nouns in (PromptRoutes, VersionRoutes, LabelRoutes)]
+    for router in routers:
+        api.include_router(router)
+    methods = Methods.of(route for router in routers for route in router.routes)
     api.add_exception_handler(PromptError, _on_failure)
     api.add_exception_handler(RequestValidationError, _on_invalid)
-    api.add_exception_handler(HTTPException, _on_http)
+    api.add_exception_handler(HTTPException, partial(_on_http, methods))
+    api.add_exception_handler(Exception, on_bug)
+    api.add_middleware(HeadAsGet)
     _add_documents(api)
     return api
 
@@ -104,33 +111,25 @@ def _document(api: FastAPI) -> dict[str, Any]:
 
 async def _on_failure(request: Request, error: Exception) -> Response:
     assert isinstance(error, PromptError)
-    conditional = "if-match" in request.headers
-    return Problem.of(error, conditional=conditional).response(request.url.path)
+    # Only a request that tells a state has a condition to fail; `*` is content with any.
+    told = request.headers.get("if-match", "*").strip() != "*"
+    conditional = told and request.method in _CONDITIONAL
+    return Problem.of(error, conditional=conditional).response(request.scope["path"])
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = list(error.errors())
-    if any(fault["type"] == "json_invalid" for fault in faults):
-        place = next(fault["loc"][-1] for fault in faults if fault["type"] == "json_invalid")
-        return Problem(
-            400, f"The body isn't JSON: it can't be read from character {place} on."
-        ).response(request.url.path)
     # The first part says where it was found: in the body, the query, the path or a header.
     found = [{**fault, "loc": fault["loc"][1:] or fault["loc"]} for fault in faults]
     known = _known_fields(request)
-    return Problem.of(refusal("The request", found, known)).response(request.url.path)
+    return Problem.of(refusal("The request", found, known)).response(request.scope["path"])
 
 
-async def _on_http(request: Request, error: Exception) -> Response:
+async def _on_http(methods: Methods, request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = {
-        404: f"There is nothing at '{request.url.path}'. The API is described at /docs.",
-        405: f"'{request.url.path}' can't be asked with {request.method}. "
-        f"It can be with {(error.headers or {}).get('Allow', 'other methods')}.",
-    }.get(error.status_code, f"{error.detail}.")
-    problem = Problem(error.status_code, detail, headers=error.headers or {})
-    return problem.response(request.url.path)
+    path = request.scope["path"]
+    return of_http(request, error, methods.allowed(path)).response(path)
 
 
 def _known_fields(request: Request) -> list[str]:

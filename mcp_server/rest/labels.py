@@ -5,9 +5,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mcp_server.rest.door import RestDoor
+from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import documented, json_response
 from mcp_server.rest.shapes import LabelPath, LabelPut, LabelsOut, PromptPath
 from mcp_server.schemas.labels import LabelMoveOut, present_move
+from storage.entities import LATEST
 from storage.errors import Invalid
 
 
@@ -19,7 +21,9 @@ class LabelRoutes:
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/prompts/{prompt}/labels", tags=["Labels"])
+        router = APIRouter(
+            prefix="/prompts/{prompt}/labels", tags=["Labels"], route_class=JsonRoute
+        )
         router.add_api_route(
             "",
             self.list,
@@ -51,7 +55,7 @@ class LabelRoutes:
     async def list(self, prompt: PromptPath) -> Response:
         """List a prompt's labels and the version that each points at now."""
         library = await self._door.ready()
-        source = await library.prompts.get(prompt)
+        source = await library.prompts.get(await library.versions.reference(prompt, LATEST))
         return json_response(LabelsOut(labels=dict(source.prompt.labels)))
 
     async def set(

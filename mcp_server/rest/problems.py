@@ -5,14 +5,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 
+from mcp_server.domain.texts import shown
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 1
+_IN_PATHS = "/!$&'()*+,;=:@"
+"""What stands in the path of a URL as it is (RFC 3986, 3.3)."""
 
 STATUSES: Mapping[type[PromptError], int] = {
     NotFound: 404,
@@ -31,6 +37,8 @@ _KINDS = {
     500: "bug",
     503: "unavailable",
 }
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""As RFC 9110 has them; Python's own differ from one version to the next."""
 _BUG = "The server failed in a way that nobody foresaw; its log tells more under the request's id."
 
 
@@ -80,17 +88,44 @@ class Problem:
         retry = {"retry-after": str(RETRY_SECONDS)} if status == 503 else {}
         return cls(status, error.message, error.data, retry)
 
-    def response(self, path: str) -> Response:
-        """Return the response to a request for that path."""
+    def body(self, path: str) -> dict[str, Any]:
+        """Return what a request for that path is told."""
         kind = _KINDS.get(self.status)
-        body = {
+        return {
             "type": f"urn:promptstack:problem:{kind}" if kind else "about:blank",
-            "title": HTTPStatus(self.status).phrase,
+            "title": _TITLES.get(self.status) or HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
-            "instance": path,
+            "instance": quote(path, _IN_PATHS, errors="replace"),
             **self.data,
         }
+
+    def response(self, path: str) -> Response:
+        """Return the response to a request for that path."""
         # Surrogates can come in through a path, and have to go out as something.
-        written = json.dumps(body, ensure_ascii=False).encode(errors="replace")
+        written = json.dumps(self.body(path), ensure_ascii=False).encode(errors="replace")
         return Response(written, self.status, dict(self.headers), MEDIA_TYPE)
+
+
+async def on_bug(request: Request, error: Exception) -> Response:
+    """Answer where something failed in a way that nobody foresaw; who called it logs that."""
+    return Problem(500).response(request.scope["path"])
+
+
+async def on_http(request: Request, error: Exception) -> Response:
+    """Answer where a router found no way, or something refused by a status alone."""
+    assert isinstance(error, HTTPException)
+    return of_http(request, error, dict(error.headers or {}).get("Allow", "")).response(
+        request.scope["path"]
+    )
+
+
+def of_http(request: Request, error: HTTPException, allowed: str) -> Problem:
+    """Present a refusal by a status; `allowed` lists the methods that the path has."""
+    path = shown(request.scope["path"])
+    if error.status_code == 404:
+        return Problem(404, f"There is nothing at '{path}'. The API is described at /docs.")
+    if error.status_code == 405:
+        detail = f"'{path}' can't be asked with {request.method}. It can be with {allowed}."
+        return Problem(405, detail, headers={"allow": allowed})
+    return Problem(error.status_code, f"{error.detail}.", headers=error.headers or {})

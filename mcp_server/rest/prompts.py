@@ -5,12 +5,13 @@ from typing import Annotated
 from urllib.parse import quote
 
 from cachetools import LRUCache
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Body, Header, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mcp_server.rest.conditions import expected_states, is_known
 from mcp_server.rest.door import RestDoor
+from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import (
     ETAG,
     LOCATION,
@@ -68,7 +69,7 @@ class PromptRoutes:
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/prompts", tags=["Prompts"])
+        router = APIRouter(prefix="/prompts", tags=["Prompts"], route_class=JsonRoute)
         router.add_api_route(
             "",
             self.list,
@@ -159,7 +160,7 @@ class PromptRoutes:
         """
         library = await self._door.ready()
         page = await library.search.find(
-            query.q, query.to_filter(), limit=query.limit, cursor=query.cursor
+            query.words(), query.to_filter(), limit=query.limit, cursor=query.cursor
         )
         searched = bool(query.q.strip())
         shape = PromptsOut(
@@ -239,14 +240,17 @@ class PromptRoutes:
         library = await self._door.ready()
         return json_response(present_archived(await library.prompts.archive(prompt, restore=True)))
 
-    async def render(self, prompt: ReferencePath, values: RenderPost) -> Response:
+    async def render(
+        self, prompt: ReferencePath, values: Annotated[RenderPost | None, Body()] = None
+    ) -> Response:
         """Fill the blanks of a version and get the messages that result.
 
         Arguments that are missing, ill-typed or unknown are refused, all of them at once.
         """
         library = await self._door.ready()
+        given = values or RenderPost()
         return json_response(
-            present_rendered(await library.prompts.render(prompt, values.arguments))
+            present_rendered(await library.prompts.render(prompt, given.arguments))
         )
 
     async def _change(

@@ -1,13 +1,16 @@
 """What REST adds to the shapes that all doors share: `content`, query strings and paths."""
 
+import re
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
-from mcp_server.schemas.base import Shape
+from mcp_server.domain.texts import check_text
+from mcp_server.schemas.base import Shape, Unwrapped
+from mcp_server.schemas.messages import ArgumentShape, MessageShape, Variants
 from mcp_server.schemas.prompts import (
-    MAX_VERSION,
     CommitMessage,
     Cursor,
     ExpectedVersion,
@@ -20,10 +23,61 @@ from mcp_server.schemas.prompts import (
     read_prompt,
     saved_fields,
 )
+from mcp_server.schemas.versions import VersionOut
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import PromptVersion, Saved
-from storage.entities import PromptFilter
+from storage.entities import PromptFilter, TemplateFormat
 from storage.errors import Invalid
+
+MAX_VERSION = 999_999_999
+"""The largest number that a reference can hold; no prompt has come so far."""
+
+
+def _number(value: object) -> object:
+    """Refuse what would be read as a number but isn't one in JSON."""
+    if isinstance(value, str | bool):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
+def _stated(value: object) -> object:
+    """Refuse what would be read as true or false but is neither in JSON."""
+    for each in value if isinstance(value, list) else ():
+        required = each.get("required") if isinstance(each, dict) else None
+        if not isinstance(required, bool | None):
+            raise PydanticCustomError("bool_type", "'required' should be true or false in each")
+    return value
+
+
+def _digits(value: object) -> object:
+    """Refuse what isn't written as URLs write a number."""
+    if isinstance(value, str) and not re.fullmatch("-?[0-9]+", value):
+        raise PydanticCustomError(
+            "int_parsing", "Input should be a valid integer, unable to parse string as an integer"
+        )
+    return value
+
+
+_OF_THE_PROMPT = (
+    "id",
+    "name",
+    "version",
+    "branch",
+    "template",
+    "messages",
+    "template_format",
+    "arguments",
+    "model_type",
+    "model_config",
+    "variants",
+    "commit_message",
+    "created_by",
+)
+"""What of a prompt that is read is also told of one of its versions."""
+UrlNumber = BeforeValidator(_digits)
+"""Marks a number of a path or a query string."""
+JsonNumber = BeforeValidator(_number)
+"""Marks a number of a body; one of a query string is text."""
 
 PromptPath = Annotated[
     str,
@@ -46,7 +100,9 @@ ReferencePath = Annotated[
     ),
 ]
 VersionPath = Annotated[
-    int, Path(description="The version's number.", examples=[3], ge=1, le=MAX_VERSION)
+    int,
+    UrlNumber,
+    Path(description="The version's number.", examples=[3], ge=1, le=MAX_VERSION),
 ]
 LabelPath = Annotated[
     str,
@@ -65,6 +121,9 @@ Content = Annotated[
 class _Written(PromptFields):
     """What can be written of a prompt over REST."""
 
+    arguments: Annotated[list[ArgumentShape], BeforeValidator(_stated), Unwrapped] | None = Field(
+        None, description=PromptFields.model_fields["arguments"].description
+    )
     content: Content | None = None
     commit_message: CommitMessage | None = None
 
@@ -101,7 +160,7 @@ class PromptPost(_Written):
 class PromptPatch(_Written):
     """A change of a prompt: fields that are left out keep their value."""
 
-    expected_version: ExpectedVersion | None = None
+    expected_version: Annotated[ExpectedVersion, JsonNumber] | None = None
 
 
 class PromptPut(PromptPatch):
@@ -112,7 +171,7 @@ class RestorePost(Shape):
     """Why an old version is brought back."""
 
     commit_message: CommitMessage | None = None
-    expected_version: ExpectedVersion | None = None
+    expected_version: Annotated[ExpectedVersion, JsonNumber] | None = None
 
 
 class RenderPost(Shape):
@@ -129,7 +188,7 @@ class RenderPost(Shape):
 class LabelPut(Shape):
     """Where a label shall point: a version's number, or what another label means."""
 
-    version: int | None = Field(
+    version: Annotated[int, JsonNumber] | None = Field(
         None, description="The version's number.", examples=[3], ge=1, le=MAX_VERSION
     )
     reference: str | None = Field(
@@ -160,18 +219,26 @@ class PromptsQuery(Shape):
         None, description="Only prompts whose served text is written for exactly this model."
     )
     label: str | None = Field(None, description="Only prompts that have this label.")
-    version: int | None = Field(
+    version: Annotated[int, UrlNumber] | None = Field(
         None, description="Only prompts whose served version is this one.", ge=1, le=MAX_VERSION
     )
-    min_version: int | None = Field(
+    min_version: Annotated[int, UrlNumber] | None = Field(
         None,
         description="Only prompts whose served version has at least this number.",
         ge=1,
         le=MAX_VERSION,
     )
     archived: bool = Field(False, description="Only archived prompts, instead of all others.")
-    limit: Limit = 20
+    limit: Annotated[Limit, UrlNumber] = 20
     cursor: Cursor | None = None
+
+    def words(self) -> str:
+        """Return the words to search for.
+
+        Raises:
+            Invalid: they hold what no text can.
+        """
+        return check_text(self.q, "q")
 
     def to_filter(self) -> PromptFilter:
         """Return the filters, for the use case."""
@@ -191,14 +258,14 @@ class VersionsQuery(Shape):
     """Which of a prompt's versions to list."""
 
     branch: str | None = Field(None, description="Only versions of this branch.")
-    limit: Limit = 20
+    limit: Annotated[Limit, UrlNumber] = 20
     cursor: Cursor | None = None
 
 
 class HistoryQuery(Shape):
     """Which of a prompt's versions to list."""
 
-    limit: Limit = 20
+    limit: Annotated[Limit, UrlNumber] = 20
     cursor: Cursor | None = None
 
 
@@ -222,6 +289,28 @@ class PromptRead(PromptOut):
     """A prompt and one of its versions."""
 
     content: Content | None = None
+
+
+class VersionRead(VersionOut):
+    """A version with its texts, as it was written."""
+
+    id: str = Field(description="The prompt's UUID.")
+    name: str = Field(description="The prompt's name.")
+    template: str | None = Field(
+        None, description="The text, where the version is one user message; else see `messages`."
+    )
+    content: Content | None = None
+    messages: list[MessageShape] | None = Field(
+        None, description="The messages, where the version is more than one user text."
+    )
+    template_format: TemplateFormat = Field(
+        description="`simple` fills {{argument}}; `text` is served as it is."
+    )
+    arguments: list[ArgumentShape] = Field(description="The template's blanks, required first.")
+    settings: dict[str, Any] = Field(alias="model_config", description="Settings for the provider.")
+    variants: Variants = Field(
+        description="Other messages for other models, by model_type or prefix."
+    )
 
 
 class SavedRead(SavedOut):
@@ -249,7 +338,7 @@ class PromptsOut(Shape):
 class HistoryOut(Shape):
     """A page of a prompt's versions with their texts, newest first."""
 
-    items: list[PromptRead] = Field(description="The versions, newest first.")
+    items: list[VersionRead] = Field(description="The versions, newest first.")
     next_cursor: str | None = Field(
         None, description="Give this as `cursor` to get the next page; absent on the last one."
     )
@@ -267,6 +356,23 @@ def present_read(source: PromptVersion) -> PromptRead:
     """Present a prompt and a version of it."""
     fields = read_prompt(source)
     return PromptRead(**fields, content=fields.get("template"))
+
+
+def present_version_read(source: PromptVersion) -> VersionRead:
+    """Present a version with its texts: the tags and the moment are its own."""
+    prompt, version = source.prompt, source.version
+    shown = read_prompt(source)
+    kept = {name: shown[name] for name in _OF_THE_PROMPT if name in shown}
+    return VersionRead(
+        **kept,
+        content=shown.get("template"),
+        parent=version.parent,
+        merged_from=version.merged_from,
+        labels=sorted(label for label, at in prompt.labels.items() if at == version.version),
+        tags=list(version.tags),
+        created_at=version.created_at,
+        content_hash=version.content_hash,
+    )
 
 
 def present_write(saved: Saved) -> SavedRead:

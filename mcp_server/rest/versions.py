@@ -9,6 +9,7 @@ from starlette.responses import Response
 from mcp_server.rest.conditions import is_known
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.prompts import IfNoneMatch, saved_response
+from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import (
     ETAG,
     NEXT,
@@ -22,12 +23,12 @@ from mcp_server.rest.shapes import (
     HistoryOut,
     HistoryQuery,
     PromptPath,
-    PromptRead,
     RestorePost,
     SavedRead,
     VersionPath,
+    VersionRead,
     VersionsQuery,
-    present_read,
+    present_version_read,
 )
 from mcp_server.schemas.versions import DiffOut, VersionsOut, present_diff, present_versions
 from mcp_server.service.results import PromptVersion
@@ -41,7 +42,7 @@ class VersionRoutes:
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/prompts/{prompt}", tags=["Versions"])
+        router = APIRouter(prefix="/prompts/{prompt}", tags=["Versions"], route_class=JsonRoute)
         router.add_api_route(
             "/versions",
             self.list,
@@ -55,8 +56,8 @@ class VersionRoutes:
             self.get,
             operation_id="get_version",
             summary="Read one version",
-            response_model=PromptRead,
-            responses=documented(404, description="The prompt at that version.", headers=ETAG)
+            response_model=VersionRead,
+            responses=documented(404, description="The version.", headers=ETAG)
             | {304: {"description": "It is still what If-None-Match says."}},
         )
         router.add_api_route(
@@ -105,13 +106,13 @@ class VersionRoutes:
     async def get(
         self, prompt: PromptPath, version: VersionPath, if_none_match: IfNoneMatch = None
     ) -> Response:
-        """Read a prompt as one of its versions has it; the version itself never changes."""
+        """Read a version as it was written; only the labels that point at it ever change."""
         library = await self._door.ready()
         source = await library.prompts.get(await library.versions.reference(prompt, str(version)))
         headers = state_headers(source.state)
         if is_known(if_none_match, source.state):
             return Response(status_code=304, headers=headers)
-        return json_response(present_read(source), headers=headers)
+        return json_response(present_version_read(source), headers=headers)
 
     async def restore(
         self,
@@ -138,7 +139,9 @@ class VersionRoutes:
         library = await self._door.ready()
         history = await library.versions.history(prompt, limit=query.limit, cursor=query.cursor)
         page = history.versions
-        items = [present_read(PromptVersion(history.prompt, version)) for version in page.items]
+        items = [
+            present_version_read(PromptVersion(history.prompt, version)) for version in page.items
+        ]
         shape = HistoryOut(items=items, next_cursor=page.next_cursor)
         return json_response(shape, headers=page_headers(request, page.next_cursor))
 
