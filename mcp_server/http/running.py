@@ -73,7 +73,7 @@ def serve(
         _serve_with_workers(settings, scope, listening, page_size, started)
         return
     application = Application(settings, scope, page_size)
-    server = _Server(_configure(application.asgi), started)
+    server = _Server(configure(application.asgi), started)
     server.run([listening])
     if application.failure is not None:
         raise application.failure
@@ -105,7 +105,7 @@ def _serve_with_workers(
     # Made here once, so that what is wrong with the settings is told before any worker starts.
     Application(settings, scope, page_size)
     make = partial(_make_in_worker, settings, scope, page_size)
-    config = _configure(make, workers=settings.workers)
+    config = configure(make, workers=settings.workers)
     with _shared_figures():
         started()
         Multiprocess(config, sockets=[listening]).run()
@@ -116,9 +116,10 @@ def _make_in_worker(settings: Settings, scope: Scope, page_size: int | None) -> 
     return Application(settings, scope, page_size).asgi
 
 
-def _configure(
+def configure(
     app: ASGIApp | Callable[[], ASGIApp], *, workers: int | None = None
 ) -> uvicorn.Config:
+    """Return how the web server is run; with `workers`, `app` makes the application in each."""
     return uvicorn.Config(
         app,
         factory=workers is not None,

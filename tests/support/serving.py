@@ -12,6 +12,7 @@ import uvicorn
 
 from mcp_server.config import Settings
 from mcp_server.http.application import Application
+from mcp_server.http.running import configure
 from mcp_server.service.scope import Scope
 
 ACTOR = "tester"
@@ -69,16 +70,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def _running(application: Application, listening: socket.socket) -> AsyncIterator[None]:
-    server = _Server(
-        uvicorn.Config(
-            application.asgi,
-            lifespan="on",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=_SECONDS,
-        )
-    )
+    server = _Server(configure(application.asgi))
     running = asyncio.create_task(server.serve([listening]))
     try:
         await _begun(server, running, application)
