@@ -27,7 +27,7 @@ def _blocks(language: str) -> list[str]:
 
 
 def _default(setting: Setting) -> str:
-    return "" if setting.default is None else f"`{setting.default}`"
+    return "" if setting.default in (None, ()) else f"`{setting.default}`"
 
 
 def _commands() -> list[list[str]]:
