@@ -71,7 +71,7 @@ def test_the_commands_that_install_are_the_ones_that_ci_runs():
     assert 'install -c constraints.txt -e ".[dev]"' in ci
     assert "-m venv" in ci
     for command in (
-        "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/promptstack doctor",
+        "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/promptstack serve",
         'python3 -m venv .venv && .venv/bin/pip install -e ".[dev]" && .venv/bin/pytest',
     ):
         assert f"\n{command}\n" in README
