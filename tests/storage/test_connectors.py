@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from storage.connectors import UrlConnector
-from storage.database import Database
 from storage.errors import Invalid, Unavailable
 
 
@@ -122,32 +121,3 @@ async def test_of_several_hosts_one_that_only_reads_isnt_taken_for_writing(datab
         await UrlConnector(_beside(database_url, "127.0.0.1:1") + only_reads).connect()
     reader = UrlConnector(_beside(database_url, "127.0.0.1:1") + only_reads, session="any")
     await (await reader.connect()).close()
-
-
-async def test_a_connection_cut_in_a_transaction_is_unavailable_and_the_next_one_works(
-    connector, database
-):
-    import sqlalchemy as sa
-
-    with pytest.raises(Unavailable, match="Try again"):
-        async with database.transaction() as tx:
-            pid = await tx.connection.scalar(sa.text("SELECT pg_backend_pid()"))
-            killer = await connector.connect()
-            await killer.execute(f"SELECT pg_terminate_backend({pid})")
-            await killer.close()
-            await tx.connection.execute(sa.text("SELECT 1"))
-    async with database.reading() as tx:
-        assert await tx.connection.scalar(sa.text("SELECT 1")) == 1
-
-
-async def test_more_readers_than_connections_wait_for_their_turn(connector):
-    import sqlalchemy as sa
-
-    narrow = Database(connector, pool_size=1)
-
-    async def read() -> int:
-        async with narrow.reading() as tx:
-            return await tx.connection.scalar(sa.text("SELECT 1"))
-
-    assert await asyncio.gather(*(read() for _ in range(10))) == [1] * 10
-    await narrow.close()
