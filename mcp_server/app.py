@@ -98,8 +98,8 @@ async def live_library(
         tell(change)
 
     connector = make_connector(settings)
-    listener = Listener(connector, hear)
     database = Database(connector)
+    listener = Listener(connector, hear, database.notify)
     library = Library(database, scope=scope, is_hearing=lambda: listener.listening)
     try:
         await listener.start()

@@ -54,6 +54,11 @@ class Connector(Protocol):
         """Whether a pooler is in between, which lends each transaction another connection."""
         ...
 
+    @property
+    def is_local(self) -> bool:
+        """Whether connections stay on this machine, where no network can lose them."""
+        ...
+
     async def connect(self) -> asyncpg.Connection:
         """Open a connection.
 
@@ -97,6 +102,11 @@ class UrlConnector:
     def is_shared(self) -> bool:
         """See `Connector.is_shared`; noticed when connecting."""
         return self._is_shared
+
+    @property
+    def is_local(self) -> bool:
+        """See `Connector.is_local`: all addresses are sockets."""
+        return all(address and address.is_socket for address in self._addresses)
 
     async def connect(self) -> asyncpg.Connection:
         """Open a connection; see `Connector.connect`."""
@@ -175,6 +185,7 @@ class EmbeddedConnector:
     """Connects to the embedded PostgreSQL, starting it when it isn't running."""
 
     is_shared = False
+    is_local = True
 
     def __init__(self, root: Root) -> None:
         self._root = root

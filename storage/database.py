@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.connectors import Connector
@@ -13,6 +14,10 @@ from storage.prompts import Prompts
 from storage.search import Search
 from storage.usage import Usage
 from storage.versions import Versions
+
+_NOTIFY = sa.text(
+    "SELECT set_config('synchronous_commit', 'off', true), pg_notify(:channel, :payload)"
+)
 
 
 class Transaction:
@@ -80,6 +85,20 @@ class Database:
         """
         async with self._pool.autocommit() as connection:
             yield Transaction(connection)
+
+    async def notify(self, channel: str, payload: str) -> bool:
+        """Send a notification; return False, at once, where every connection is in use.
+
+        Nobody waits for it to reach a disk or a standby: it proves something now, or never.
+
+        Raises:
+            Unavailable: the database can't be reached, or went away in between.
+        """
+        if self._pool.figures.is_full:
+            return False
+        async with self._pool.autocommit() as connection:
+            await connection.execute(_NOTIFY, {"channel": channel, "payload": payload})
+        return True
 
     async def close(self) -> None:
         """Close every connection."""
