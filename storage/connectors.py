@@ -17,6 +17,8 @@ CONNECT_SECONDS = 5.0
 """How long one attempt to connect may take."""
 READ_WRITE = "read-write"
 """The session that writers need of one of several hosts."""
+PREFER_STANDBY = "prefer-standby"
+"""The session that readers want of one of several hosts."""
 
 _LEAST_SECONDS = 2.0
 _STATEMENTS = 100
@@ -129,7 +131,7 @@ class UrlConnector:
 
     def _sessions(self) -> Sequence[str]:
         # The driver could choose itself, if it gave each host a time of its own to answer.
-        if self._session == "prefer-standby" and len(self._addresses) > 1:
+        if self._session == PREFER_STANDBY and len(self._addresses) > 1:
             return ("standby", "any")
         return (self._session,)
 
@@ -138,7 +140,8 @@ class UrlConnector:
         async with asyncio.timeout(max(share, _LEAST_SECONDS)):
             connection = await self._open(address, session)
             if not self._is_shared and await _has_pooler(connection):
-                logger.info("a pooler is in front of %s", self.describe())
+                if not self._is_shared:
+                    logger.info("a pooler is in front of %s", self.describe())
                 self._is_shared = True
                 connection.terminate()
                 connection = await self._open(address, session)

@@ -1,8 +1,9 @@
 """The database and its unit of work: everything in one `async with` happens, or nothing does."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import cached_property
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,9 +12,12 @@ from storage.connectors import Connector
 from storage.labels import Labels
 from storage.pools import POOL_SIZE, Pool, PoolFigures
 from storage.prompts import Prompts
+from storage.replicas import Behind, Replica
 from storage.search import Search
 from storage.usage import Usage
 from storage.versions import Versions
+
+T = TypeVar("T")
 
 _NOTIFY = sa.text(
     "SELECT set_config('synchronous_commit', 'off', true), pg_notify(:channel, :payload)"
@@ -53,16 +57,33 @@ class Transaction:
 
 
 class Database:
-    """The units of work of one PostgreSQL."""
+    """The units of work of one PostgreSQL, and of its replica where there is one."""
 
-    def __init__(self, connector: Connector, *, pool_size: int = POOL_SIZE) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        pool_size: int = POOL_SIZE,
+        replica: Connector | None = None,
+    ) -> None:
         self.connector = connector
         self._pool = Pool(connector, size=pool_size)
+        self._replica = Replica(replica, self._pool, size=pool_size) if replica else None
 
     @property
     def figures(self) -> PoolFigures:
         """How many connections are open, and in use."""
         return self._pool.figures
+
+    @property
+    def replica_figures(self) -> PoolFigures | None:
+        """The same of the replica."""
+        return self._replica.figures if self._replica else None
+
+    def note_change(self) -> None:
+        """Note that another process wrote: `read` sees it from now on."""
+        if self._replica:
+            self._replica.note_change()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -73,8 +94,11 @@ class Database:
                 something may have been changed.
             Conflict, Invalid, NotFound: a constraint refused; see `storage.constraints`.
         """
-        async with self._pool.transaction() as connection:
-            yield Transaction(connection)
+        try:
+            async with self._pool.transaction() as connection:
+                yield Transaction(connection)
+        finally:
+            self.note_change()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
@@ -85,6 +109,22 @@ class Database:
         """
         async with self._pool.autocommit() as connection:
             yield Transaction(connection)
+
+    async def read(
+        self, query: Callable[[Transaction], Awaitable[T]], *, replica: bool = True
+    ) -> T:
+        """Run a query on the replica if that has seen all that this process knows of.
+
+        Otherwise, and with `replica` false, on the primary. The query may be run on both.
+
+        Raises:
+            Unavailable: the database can't be reached, or went away in between.
+        """
+        if replica and self._replica:
+            with suppress(Behind):
+                return await self._replica.read(lambda connection: query(Transaction(connection)))
+        async with self.reading() as tx:
+            return await query(tx)
 
     async def notify(self, channel: str, payload: str) -> bool:
         """Send a notification; return False, at once, where every connection is in use.
@@ -102,4 +142,6 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._replica:
+            await self._replica.close()
         await self._pool.close()

@@ -95,6 +95,9 @@ class Listener:
         except (*GONE, asyncpg.PostgresError) as error:
             connection.terminate()
             raise Unavailable(f"The database can't tell of changes: {error}. Try again.") from error
+        except asyncio.CancelledError:
+            connection.terminate()
+            raise
         self._lost.clear()
         self._connection = connection
         if connection.is_closed():

@@ -90,7 +90,6 @@ async def test_a_cut_connection_comes_back_and_says_that_anything_may_have_chang
     async with asyncio.timeout(10):
         while not listener.listening:
             await asyncio.sleep(0.01)
-    await database.close()
     await add_prompt(database, "after-the-gap")
     await heard.until(lambda change: change.name == "after-the-gap")
 
