@@ -71,12 +71,12 @@ class Database:
         self._replica = Replica(replica, self._pool, size=pool_size) if replica else None
 
     @property
-    def figures(self) -> PoolFigures:
+    def pool(self) -> PoolFigures:
         """How many connections are open, and in use."""
         return self._pool.figures
 
     @property
-    def replica_figures(self) -> PoolFigures | None:
+    def replica_pool(self) -> PoolFigures | None:
         """The same of the replica."""
         return self._replica.figures if self._replica else None
 

@@ -34,16 +34,16 @@ _ANSWER_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class PoolFigures:
-    """How many connections a pool opens at most, holds open now, and has lent."""
+    """How many connections a pool opens at most, has open now, and has lent."""
 
     size: int
     open: int
-    checked_out: int
+    busy: int
 
     @property
     def is_full(self) -> bool:
         """Whether who wants a connection now has to wait for one."""
-        return self.checked_out >= self.size
+        return self.busy >= self.size
 
 
 class Pool:

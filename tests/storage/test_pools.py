@@ -116,14 +116,14 @@ async def test_what_a_busy_moment_opened_is_closed_when_it_is_quiet(connector, m
     readers = [asyncio.create_task(read()) for _ in range(4)]
     for _ in readers:
         await entered.acquire()
-    assert database.figures == PoolFigures(size=4, open=4, checked_out=4)
-    assert database.figures.is_full
+    assert database.pool == PoolFigures(size=4, open=4, busy=4)
+    assert database.pool.is_full
     leave.set()
     await asyncio.gather(*readers)
-    assert database.figures == PoolFigures(size=4, open=4, checked_out=0)
+    assert database.pool == PoolFigures(size=4, open=4, busy=0)
     async with asyncio.timeout(10):
-        while database.figures.open:
+        while database.pool.open:
             await asyncio.sleep(0.01)
     await _pid(database)
-    assert database.figures.open == 1
+    assert database.pool.open == 1
     await database.close()
