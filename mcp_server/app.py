@@ -47,6 +47,29 @@ def make_connector(settings: Settings) -> Connector:
     return EmbeddedConnector(embedded_root(settings))
 
 
+def make_direct_connector(settings: Settings) -> Connector:
+    """Return the way past a pooler: for listening, and for migrating."""
+    from storage.connectors import UrlConnector
+
+    if settings.database_url and settings.database_listen_url:
+        return UrlConnector(settings.database_listen_url, variable="DATABASE_LISTEN_URL")
+    return make_connector(settings)
+
+
+def make_database(settings: Settings, *, pool_size: int | None = None) -> Database:
+    """Return the database, and its replica where one is named; opens nothing yet."""
+    from storage.connectors import PREFER_STANDBY, UrlConnector
+    from storage.database import Database
+    from storage.pools import POOL_SIZE
+
+    replica = None
+    if settings.database_url and settings.database_read_url:
+        url = settings.database_read_url
+        replica = UrlConnector(url, variable="DATABASE_READ_URL", session=PREFER_STANDBY)
+    size = settings.pool_size or pool_size or POOL_SIZE
+    return Database(make_connector(settings), pool_size=size, replica=replica)
+
+
 @asynccontextmanager
 async def open_library(settings: Settings, scope: Scope | None = None) -> AsyncIterator[Library]:
     """Open the library for one command: migrated, reading straight from the database.
@@ -55,12 +78,10 @@ async def open_library(settings: Settings, scope: Scope | None = None) -> AsyncI
         Unavailable: the database can't be reached.
     """
     from mcp_server.service.library import Library
-    from storage.database import Database
     from storage.schema import migrate
 
-    connector = make_connector(settings)
-    await migrate(connector)
-    database = Database(connector)
+    await migrate(make_direct_connector(settings))
+    database = make_database(settings)
     try:
         library = Library(database, scope=scope)
         yield library
@@ -90,16 +111,14 @@ async def live_library(
         Unavailable: the database can't be reached at the start.
     """
     from mcp_server.service.library import Library
-    from storage.database import Database
     from storage.notifications import Listener
 
     def hear(change: Change) -> None:
         library.catalog.hear(change)
         tell(change)
 
-    connector = make_connector(settings)
-    listener = Listener(connector, hear)
-    database = Database(connector)
+    database = make_database(settings)
+    listener = Listener(make_direct_connector(settings), hear, database.notify)
     library = Library(database, scope=scope, is_hearing=lambda: listener.listening)
     try:
         await listener.start()
@@ -142,7 +161,7 @@ class LiveLibrary:
         from storage.schema import migrate
 
         try:
-            await migrate(make_connector(self._settings))
+            await migrate(make_direct_connector(self._settings))
             async with live_library(self._settings, self._scope, self._tell) as live:
                 _collect_garbage_again()
                 self._library.set_result(live.library)

@@ -33,6 +33,20 @@ class Settings:
         "The PostgreSQL (15 or newer) to use. Without it, the embedded one is started.",
         secret=True,
     )
+    database_read_url: str | None = _setting(
+        "DATABASE_READ_URL",
+        "A streaming replica of it; lists and searches go there, once it has caught up.",
+        secret=True,
+    )
+    database_listen_url: str | None = _setting(
+        "DATABASE_LISTEN_URL",
+        "The same database without the pooler that `DATABASE_URL` leads to.",
+        secret=True,
+    )
+    pool_size: int | None = _setting(
+        "PROMPTSTACK_POOL_SIZE",
+        "How many connections to the database one process opens at most. Default: 5.",
+    )
     data_dir: Path | None = _setting(
         "PROMPTSTACK_DATA_DIR", "Where the embedded PostgreSQL keeps its data."
     )
@@ -226,6 +240,7 @@ def _state_keys(written: str) -> tuple[str, ...]:
 
 
 _PARSERS: dict[str, Any] = {
+    "pool_size": _number(1, 1_000),
     "port": _number(0, 65_535),
     "workers": _number(1, 64),
     "stateless": _switch,

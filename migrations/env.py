@@ -9,8 +9,9 @@ import os
 
 from alembic import context
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from storage.connectors import UrlConnector
+from storage.pools import Pool
 from storage.tables import VERSION_TABLE, metadata
 
 
@@ -21,11 +22,12 @@ def _run(connection: Connection) -> None:
 
 
 async def _connect_and_run(url: str) -> None:
-    engine = create_async_engine(url)
-    async with engine.connect() as connection:
-        await connection.run_sync(_run)
-        await connection.commit()
-    await engine.dispose()
+    pool = Pool(UrlConnector(url), size=1)
+    try:
+        async with pool.transaction() as connection:
+            await connection.run_sync(_run)
+    finally:
+        await pool.close()
 
 
 given = context.config.attributes.get("connection")

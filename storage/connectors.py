@@ -1,7 +1,9 @@
 """How to reach the database: the one that a URL names, or the embedded one."""
 
 import asyncio
-from typing import Protocol
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
 
 import asyncpg
 
@@ -9,10 +11,17 @@ from storage.embedded.errors import EmbeddedError
 from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
 from storage.errors import Unavailable
+from storage.urls import Address, read_url, unusable
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 5.0
 """How long one attempt to connect may take."""
+READ_WRITE = "read-write"
+"""The session that writers need of one of several hosts."""
+PREFER_STANDBY = "prefer-standby"
+"""The session that readers want of one of several hosts."""
 
+_LEAST_SECONDS = 2.0
+_STATEMENTS = 100
 _APPLICATION = {"application_name": "promptstack"}
 # What a server says that is starting, stopping, or was just killed.
 _STARTING = (
@@ -24,6 +33,8 @@ _STARTING = (
     ConnectionError,
     FileNotFoundError,
 )
+_PAUSES = (0.1, 0.5)
+"""How long to wait before looking again at an embedded server that doesn't answer."""
 GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -34,14 +45,27 @@ GONE = (
 )
 """What the driver raises on a connection whose server went away, or can't serve it."""
 
+logger = logging.getLogger(__name__)
+
 
 class Connector(Protocol):
     """Opens connections to one database."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether a pooler is in between, which lends each transaction another connection."""
+        ...
+
+    @property
+    def is_local(self) -> bool:
+        """Whether connections stay on this machine, where no network can lose them."""
+        ...
 
     async def connect(self) -> asyncpg.Connection:
         """Open a connection.
 
         Raises:
+            Invalid: the settings can't be used, whatever the server says.
             Unavailable: with one clear sentence, whatever the reason.
         """
         ...
@@ -52,49 +76,135 @@ class Connector(Protocol):
 
 
 class UrlConnector:
-    """Connects to the PostgreSQL that a URL names, as libpq would read it."""
+    """Connects to the PostgreSQL that a URL names, as libpq would read it.
 
-    def __init__(self, url: str) -> None:
-        scheme, separator, rest = url.partition("://")
-        self._dsn = f"{scheme.partition('+')[0]}{separator}{rest}"
+    Of several hosts, the one that served last is tried first, so that only the first connection
+    after a failover pays for finding the new primary. Without `target_session_attrs` in the URL,
+    `session` says what is wanted of them.
+    """
+
+    def __init__(
+        self, url: str, *, variable: str = "DATABASE_URL", session: str = READ_WRITE
+    ) -> None:
+        """Read the URL.
+
+        Raises:
+            Invalid: it isn't one.
+        """
+        self._written, self._variable = url, variable
+        self._url = read_url(url, variable)
+        embedded = ", or unset it (the embedded one is used then)"
+        self._instead = embedded if variable == "DATABASE_URL" else ""
+        several = len(self._url.addresses) > 1
+        self._session = self._url.session or (session if several else "any")
+        self._addresses: list[Address | None] = list(self._url.addresses) or [None]
+        self._is_shared = False
+
+    @property
+    def is_shared(self) -> bool:
+        """See `Connector.is_shared`; noticed when connecting."""
+        return self._is_shared
+
+    @property
+    def is_local(self) -> bool:
+        """See `Connector.is_local`: all addresses are sockets."""
+        return all(address and address.is_socket for address in self._addresses)
 
     async def connect(self) -> asyncpg.Connection:
         """Open a connection; see `Connector.connect`."""
-        try:
-            return await asyncpg.connect(
-                self._dsn, timeout=CONNECT_SECONDS, server_settings=_APPLICATION
-            )
-        except (*GONE, ValueError, asyncpg.PostgresError) as error:
-            raise Unavailable(
-                f"The database {self.describe()} can't be used: {_reason(error)}. "
-                "Try again; if it stays so, check DATABASE_URL, or unset it (the embedded one is "
-                "used then)."
-            ) from error
+        reasons: dict[str, Exception] = {}
+        for session in self._sessions():
+            for address in tuple(self._addresses):
+                try:
+                    connection = await self._connect_to(address, session)
+                except (asyncpg.ClientConfigurationError, ValueError) as error:
+                    raise unusable(self._written, self._variable, _reason(error)) from error
+                except GONE as error:
+                    place = f"{address}: " if len(self._addresses) > 1 else ""
+                    reasons[place + _reason(error, session)] = error
+                except asyncpg.PostgresError as error:
+                    raise self._refused(error) from error
+                else:
+                    self._prefer(address)
+                    return connection
+        raise self._unreachable(reasons) from next(reversed(reasons.values()))
+
+    def _sessions(self) -> Sequence[str]:
+        # The driver could choose itself, if it gave each host a time of its own to answer.
+        if self._session == PREFER_STANDBY and len(self._addresses) > 1:
+            return ("standby", "any")
+        return (self._session,)
+
+    async def _connect_to(self, address: Address | None, session: str) -> asyncpg.Connection:
+        share = CONNECT_SECONDS / len(self._addresses)
+        async with asyncio.timeout(max(share, _LEAST_SECONDS)):
+            connection = await self._open(address, session)
+            if not self._is_shared and await _has_pooler(connection):
+                if not self._is_shared:
+                    logger.info("a pooler is in front of %s", self.describe())
+                self._is_shared = True
+                connection.terminate()
+                connection = await self._open(address, session)
+            return connection
+
+    async def _open(self, address: Address | None, session: str) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            self._url.dsn,
+            host=address.host if address else None,
+            port=address.port if address else None,
+            user=self._url.user,
+            password=self._url.password,
+            database=self._url.database,
+            target_session_attrs=cast(Any, session),
+            timeout=CONNECT_SECONDS,
+            # A named statement would stay behind on what is lent to somebody else next.
+            statement_cache_size=0 if self._is_shared else _STATEMENTS,
+        )
+
+    def _prefer(self, address: Address | None) -> None:
+        if self._addresses[0] != address:
+            logger.info("connected to %s instead of %s", address, self._addresses[0])
+            self._addresses.sort(key=lambda known: known != address)
+
+    def _refused(self, error: asyncpg.PostgresError) -> Unavailable:
+        return Unavailable(
+            f"Check {self._variable}: the database {self.describe()} refuses the connection: "
+            f"{_reason(error)}."
+        )
+
+    def _unreachable(self, reasons: Mapping[str, Exception]) -> Unavailable:
+        reason = "; ".join(reasons)
+        return Unavailable(
+            f"The database {self.describe()} can't be used: {reason}. Try again; if it stays so, "
+            f"check {self._variable}{self._instead}."
+        )
 
     def describe(self) -> str:
         """Name the database without its password and options."""
-        scheme, separator, rest = self._dsn.partition("://")
-        place = rest.partition("?")[0].rpartition("@")[2]
-        return f"'{scheme}{separator}{place}'" if separator else "in DATABASE_URL"
+        return self._url.describe()
 
 
 class EmbeddedConnector:
     """Connects to the embedded PostgreSQL, starting it when it isn't running."""
+
+    is_shared = False
+    is_local = True
 
     def __init__(self, root: Root) -> None:
         self._root = root
 
     async def connect(self) -> asyncpg.Connection:
         """Open a connection; see `Connector.connect`. Heals a server that was killed."""
-        for attempt in range(3):
+        for pause in (*_PAUSES, None):
             try:
                 return await self._start_and_connect()
             except _STARTING as error:
                 # Killed between being found alive and being connected to: look again.
-                if attempt == 2:
+                if pause is None:
                     raise Unavailable(
                         f"The embedded PostgreSQL doesn't answer: {_reason(error)}. Try again."
                     ) from error
+                await asyncio.sleep(pause)
             except (*GONE, asyncpg.PostgresError) as error:
                 raise Unavailable(
                     f"The embedded PostgreSQL can't be used: {_reason(error)}. "
@@ -122,8 +232,24 @@ class EmbeddedConnector:
         return f"the embedded PostgreSQL in {self._root.path}"
 
 
-def _reason(error: BaseException) -> str:
+async def _has_pooler(connection: asyncpg.Connection) -> bool:
+    """Return whether somebody else than the server answers for it.
+
+    A pooler has a process number of its own for each client, and lends it the server's processes.
+    Asked in the simple protocol, which leaves no prepared statement behind.
+    """
+    asked = f"SELECT WHERE pg_backend_pid() = {connection.get_server_pid():d}"
+    try:
+        return await connection.execute(asked) != "SELECT 1"
+    except BaseException:
+        connection.terminate()
+        raise
+
+
+def _reason(error: BaseException, session: str = "read-write") -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {CONNECT_SECONDS} seconds"
+        return "gave no answer in time"
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return f"is not {session} now"
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0].rstrip(".")

@@ -1,23 +1,27 @@
 """The database and its unit of work: everything in one `async with` happens, or nothing does."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import cached_property
+from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import QueuePool
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.connectors import GONE, Connector
-from storage.constraints import translate_refusal
-from storage.errors import Unavailable
+from storage.connectors import Connector
 from storage.labels import Labels
+from storage.pools import POOL_SIZE, Pool, PoolFigures
 from storage.prompts import Prompts
+from storage.replicas import Behind, Replica
 from storage.search import Search
 from storage.usage import Usage
 from storage.versions import Versions
+
+T = TypeVar("T")
+
+_NOTIFY = sa.text(
+    "SELECT set_config('synchronous_commit', 'off', true), pg_notify(:channel, :payload)"
+)
 
 
 class Transaction:
@@ -52,40 +56,49 @@ class Transaction:
         return Usage(self.connection)
 
 
-@dataclass(frozen=True, slots=True)
-class PoolFigures:
-    """How many connections a pool has open, and how many of them are in use."""
-
-    open: int
-    busy: int
-
-
 class Database:
-    """A pool of connections to one PostgreSQL."""
+    """The units of work of one PostgreSQL, and of its replica where there is one."""
 
-    def __init__(self, connector: Connector, *, pool_size: int = 5) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        pool_size: int = POOL_SIZE,
+        replica: Connector | None = None,
+    ) -> None:
         self.connector = connector
-        self._engine: AsyncEngine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=connector.connect,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_pre_ping=True,
-            pool_timeout=30,
-        )
-        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._pool = Pool(connector, size=pool_size)
+        self._replica = Replica(replica, self._pool, size=pool_size) if replica else None
+
+    @property
+    def pool(self) -> PoolFigures:
+        """How many connections are open, and in use."""
+        return self._pool.figures
+
+    @property
+    def replica_pool(self) -> PoolFigures | None:
+        """The same of the replica."""
+        return self._replica.figures if self._replica else None
+
+    def note_change(self) -> None:
+        """Note that another process wrote: `read` sees it from now on."""
+        if self._replica:
+            self._replica.note_change()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a unit of work: committed at the end, rolled back by any exception.
 
         Raises:
-            Unavailable: the database can't be reached, or went away in between.
+            Unavailable: the database can't be reached, or went away in between; says whether
+                something may have been changed.
             Conflict, Invalid, NotFound: a constraint refused; see `storage.constraints`.
         """
-        with _translated():
-            async with self._engine.begin() as connection:
+        try:
+            async with self._pool.transaction() as connection:
                 yield Transaction(connection)
+        finally:
+            self.note_change()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
@@ -94,48 +107,41 @@ class Database:
         Raises:
             Unavailable: the database can't be reached, or went away in between.
         """
-        with _translated():
-            async with self._reading.connect() as connection:
-                yield Transaction(connection)
+        async with self._pool.autocommit() as connection:
+            yield Transaction(connection)
 
-    @property
-    def pool(self) -> PoolFigures:
-        """What the pool has come to."""
-        pool = self._engine.pool
-        assert isinstance(pool, QueuePool)
-        busy = pool.checkedout()
-        return PoolFigures(open=busy + pool.checkedin(), busy=busy)
+    async def read(
+        self, query: Callable[[Transaction], Awaitable[T]], *, replica: bool = True
+    ) -> T:
+        """Run a query on the replica if that has seen all that this process knows of.
+
+        Otherwise, and with `replica` false, on the primary. The query may be run on both.
+
+        Raises:
+            Unavailable: the database can't be reached, or went away in between.
+        """
+        if replica and self._replica:
+            with suppress(Behind):
+                return await self._replica.read(lambda connection: query(Transaction(connection)))
+        async with self.reading() as tx:
+            return await query(tx)
+
+    async def notify(self, channel: str, payload: str) -> bool:
+        """Send a notification; return False, at once, where every connection is in use.
+
+        Nobody waits for it to reach a disk or a standby: it proves something now, or never.
+
+        Raises:
+            Unavailable: the database can't be reached, or went away in between.
+        """
+        if self._pool.figures.is_full:
+            return False
+        async with self._pool.autocommit() as connection:
+            await connection.execute(_NOTIFY, {"channel": channel, "payload": payload})
+        return True
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._engine.dispose()
-
-
-class _translated:
-    """Let the driver's exceptions leave as domain errors; everything else passes."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, PoolTimeout):
-            raise Unavailable("Every database connection is busy. Try again.") from error
-        if isinstance(error, DBAPIError):
-            self._raise_translated(error)
-        if isinstance(error, GONE):
-            raise _went_away() from error
-
-    @staticmethod
-    def _raise_translated(error: DBAPIError) -> None:
-        refusal = translate_refusal(error)
-        if refusal is not None:
-            raise refusal from error
-        cause = error.orig.__cause__ if error.orig is not None else None
-        if error.connection_invalidated or isinstance(cause, GONE):
-            raise _went_away() from error
-        if isinstance(error, InterfaceError):
-            raise _went_away() from error
-
-
-def _went_away() -> Unavailable:
-    return Unavailable("The database went away; nothing was changed. Try again in a moment.")
+        if self._replica:
+            await self._replica.close()
+        await self._pool.close()

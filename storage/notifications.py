@@ -1,9 +1,11 @@
-"""Listening to what other processes commit, over one connection that heals itself."""
+"""Listening to what other processes commit, over one connection that proves itself and heals."""
 
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+import secrets
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from uuid import UUID
 
@@ -11,14 +13,22 @@ import asyncpg
 
 from storage.connectors import GONE, Connector
 from storage.entities import Change
-from storage.errors import Unavailable
+from storage.errors import PromptError, Unavailable
 
 CHANNEL = "promptstack"
 """The channel that the triggers of the migrations notify."""
 
+Tell = Callable[[str, str], Awaitable[bool]]
+"""Sends a payload to a channel the way commits are sent; False where that has to wait."""
+
+_EVERY = 2.5
+_EVERY_ON_A_SOCKET = 60.0
+"""No network in between can lose a connection, and an idle database is left in peace."""
+_PATIENCE = 2.0
+_FIRST_PATIENCE = 1.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
-_ALIVE_SECONDS = 15.0
+_DEAF_PAUSE = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -26,96 +36,159 @@ logger = logging.getLogger(__name__)
 class Listener:
     """Hears every committed change, in order, while it is `listening`.
 
-    After a gap (a lost connection) the first thing heard is a change of kind `everything`:
-    notifications in the gap are lost, so whoever remembers anything has to forget it.
+    That is proved again and again by a canary: a notification of our own, sent the way commits are,
+    on a channel of this process alone, has to arrive. So no connection is believed for longer than
+    a few seconds that fell silent, that a pooler lends to others meanwhile, or that leads to a
+    server which nobody writes to any more.
+
+    After a gap the first thing heard is a change of kind `everything`: notifications in the gap are
+    lost, so whoever remembers anything has to forget it.
     """
 
-    def __init__(self, connector: Connector, hear: Callable[[Change], None]) -> None:
+    def __init__(self, connector: Connector, hear: Callable[[Change], None], tell: Tell) -> None:
         self._connector = connector
         self._hear = hear
+        self._tell = tell
+        self._channel = f"promptstack_canary_{secrets.token_hex(6)}"
+        self._every = _EVERY_ON_A_SOCKET if connector.is_local else _EVERY
         self._connection: asyncpg.Connection | None = None
         self._lost = asyncio.Event()
+        self._token = ""
+        self._echo = asyncio.Event()
+        self._was_sent = False
+        self._believed_until = 0.0
+        self._has_gap = False
+        self._ever_heard = False
+        self._told_deaf = False
 
     @property
     def listening(self) -> bool:
         """Whether every commit from now on will be heard."""
-        return self._connection is not None and not self._connection.is_closed()
+        connected = self._connection is not None and not self._connection.is_closed()
+        return connected and time.monotonic() < self._believed_until
 
     async def start(self) -> None:
-        """Open the connection and listen.
+        """Open the connection and listen; wait a moment for the proof, which may come later, too.
 
         Raises:
             Unavailable: the database can't be reached.
         """
-        connection = await self._connector.connect()
-        try:
-            connection.add_termination_listener(self._on_lost)
-            await connection.add_listener(CHANNEL, self._on_notification)
-        except (*GONE, asyncpg.PostgresError) as error:
-            connection.terminate()
-            raise Unavailable(f"The database can't tell of changes: {error}. Try again.") from error
-        self._lost.clear()
-        self._connection = connection
-        if connection.is_closed():
-            self._on_lost()
+        await self._listen()
+        self._has_gap = not await self._prove(_FIRST_PATIENCE)
 
     async def run(self) -> None:
-        """Keep listening until cancelled: reconnect when the connection is lost."""
+        """Keep listening until cancelled: reconnect when the connection is lost, or lost to us."""
         try:
             while True:
                 await self._watch()
                 self._forget()
                 await self._restart()
         finally:
-            await self._close()
+            self._drop()
+
+    async def _listen(self) -> None:
+        connection = await self._connector.connect()
+        try:
+            connection.add_termination_listener(self._on_lost)
+            await connection.add_listener(CHANNEL, self._on_notification)
+            await connection.add_listener(self._channel, self._on_canary)
+        except (*GONE, asyncpg.PostgresError) as error:
+            connection.terminate()
+            raise Unavailable(f"The database can't tell of changes: {error}. Try again.") from error
+        except asyncio.CancelledError:
+            connection.terminate()
+            raise
+        self._lost.clear()
+        self._connection = connection
+        if connection.is_closed():
+            self._on_lost()
 
     async def _watch(self) -> None:
-        """Return when the connection is gone; a silent one is asked whether it still lives."""
+        """Return when the connection is gone, or a canary doesn't come back."""
         while not self._lost.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._lost.wait(), _ALIVE_SECONDS)
+                await asyncio.wait_for(self._lost.wait(), self._every)
                 return
-            if not await self._is_alive():
+            if not await self._prove(_PATIENCE):
                 return
 
-    async def _is_alive(self) -> bool:
-        if self._connection is None:
-            return False
-        try:
-            await self._connection.execute("SELECT 1", timeout=_ALIVE_SECONDS)
-        except (*GONE, asyncpg.PostgresError):
-            return False
-        return True
+    async def _prove(self, patience: float) -> bool:
+        """Send a canary and return whether it came back in time."""
+        self._token, self._was_sent = secrets.token_hex(8), False
+        self._echo.clear()
+        with suppress(TimeoutError, PromptError, *GONE, asyncpg.PostgresError):
+            async with asyncio.timeout(patience):
+                await self._send()
+                self._was_sent = True
+                await self._echo.wait()
+                return not self._lost.is_set()
+        return False
+
+    async def _send(self) -> None:
+        if await self._tell(self._channel, self._token):
+            return
+        # All connections are busy, so the database answers; that this one does is proof enough, as
+        # long as it was shown before that it hears what the others send.
+        if self.listening and self._connection is not None:
+            await self._connection.execute(f"NOTIFY {self._channel}, '{self._token}'")
 
     def _forget(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None and not connection.is_closed():
-            connection.terminate()
-        logger.warning("the connection that hears changes was lost; reconnecting")
-        self._hear(Change("everything"))
+        if self._lost.is_set() or self._ever_heard:
+            logger.warning("the connection that hears changes was lost; reconnecting")
+        self._drop()
+        if not self._has_gap:
+            self._has_gap = True
+            self._hear(Change("everything"))
 
     async def _restart(self) -> None:
         pause = _FIRST_PAUSE
         while True:
             try:
-                await self.start()
-            except Unavailable as error:
+                await self._listen()
+            except PromptError as error:
                 logger.info("still not listening: %s", error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
             else:
-                self._hear(Change("everything"))
-                logger.info("listening again")
-                return
+                if await self._prove(_PATIENCE):
+                    return
+                self._drop()
+                if self._was_sent and not self._ever_heard:
+                    self._warn_of_deafness()
+                    pause = _DEAF_PAUSE
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _close(self) -> None:
+    def _warn_of_deafness(self) -> None:
+        if not self._told_deaf:
+            self._told_deaf = True
+            logger.warning(
+                "nothing that is sent through DATABASE_URL is heard on the connection to %s, as "
+                "behind a pooler; set DATABASE_LISTEN_URL to the PostgreSQL server itself. Until "
+                "then everything is read from the database, and clients aren't told of changes "
+                "that other processes make",
+                self._connector.describe(),
+            )
+
+    def _drop(self) -> None:
         connection, self._connection = self._connection, None
+        self._believed_until = 0.0
         if connection is not None and not connection.is_closed():
             connection.remove_termination_listener(self._on_lost)
             connection.terminate()
 
     def _on_lost(self, *_: object) -> None:
         self._lost.set()
+        self._echo.set()
+
+    def _on_canary(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        if payload != self._token:
+            return
+        self._believed_until = time.monotonic() + self._every + _PATIENCE
+        self._ever_heard = True
+        if self._has_gap:
+            self._has_gap = self._told_deaf = False
+            logger.info("listening again")
+            self._hear(Change("everything"))
+        self._echo.set()
 
     def _on_notification(
         self, _connection: object, _pid: int, _channel: str, payload: object

@@ -1,20 +1,30 @@
 """Is the database's schema the one that this code needs, and bringing it there."""
 
 import logging
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import asyncpg
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.connectors import Connector
+from storage.database import Database
 from storage.errors import Unavailable
-from storage.tables import VERSION_TABLE
+from storage.pools import Pool
+from storage.tables import VERSION_TABLE, metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+LOCK_SECONDS = 30
+"""How long to wait for another process that migrates."""
 
 _LOCK = 7_051_720_261_123
 """The advisory lock that makes processes which start at once migrate one after the other."""
@@ -24,50 +34,34 @@ _OLDEST_SERVER = 150_000
 logger = logging.getLogger(__name__)
 
 
+@cache
 def needed_revision() -> str:
     """Return the newest migration's revision, read off its file name: Alembic is slow to import."""
     names = [entry.name for entry in (files("migrations") / "versions").iterdir()]
     return max(name.split("_")[0] for name in names if name[:1].isdigit())
 
 
-async def migrate(connector: Connector) -> bool:
-    """Bring the schema to the newest revision; return whether there was anything to do.
+async def is_current(database: Database) -> bool:
+    """Return whether this code can work on the schema: for a readiness probe.
 
-    Several processes may call this at once: one migrates, the others wait and find it done.
+    A newer schema counts as current: while servers are replaced one by one, the old ones go on.
 
     Raises:
-        Unavailable: the database can't be reached or migrated, or is newer than this code.
+        Unavailable: the database can't be reached.
     """
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connector.connect)
-    try:
-        async with engine.connect() as connection:
-            revision = await current_revision(connection)
-            if revision == needed_revision():
-                return False
-            return await _migrate_alone(connection)
-    except DBAPIError as error:
-        reason = str(error.orig).partition(": ")[2] or str(error.orig)
-        raise Unavailable(
-            f"The schema of {connector.describe()} can't be brought up to date: {reason}. "
-            "Nothing was changed. The user of DATABASE_URL has to own the database, or run "
-            "`promptstack migrate` once as one who does."
-        ) from error
-    finally:
-        await engine.dispose()
+    async with database.reading() as tx:
+        revision = await current_revision(tx.connection)
+    return revision is not None and revision >= needed_revision()
 
 
 async def check_current(connector: Connector) -> None:
-    """Make sure that the schema is the one that this code needs, without changing anything.
+    """Refuse a schema that isn't the one that this code needs, and change nothing.
 
     Raises:
-        Unavailable: it isn't, or the database can't be reached.
+        Unavailable: it is older, newer or not there, or the database can't be reached.
     """
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connector.connect)
-    try:
-        async with engine.connect() as connection:
-            revision = await current_revision(connection)
-    finally:
-        await engine.dispose()
+    async with _connection(connector) as connection:
+        revision = await current_revision(connection)
     _refuse_newer(revision)
     if revision != needed_revision():
         found = f"is at revision '{revision}'" if revision else "has no tables of promptstack yet"
@@ -77,23 +71,82 @@ async def check_current(connector: Connector) -> None:
         )
 
 
-async def _migrate_alone(connection: AsyncConnection) -> bool:
-    await connection.execute(sa.select(sa.func.pg_advisory_lock(_LOCK)))
-    await connection.commit()
-    try:
-        revision = await current_revision(connection)
-        if revision == needed_revision():
+async def migrate(connector: Connector) -> bool:
+    """Bring the schema to the newest revision; return whether there was anything to do.
+
+    Several processes may call this at once: one migrates, the others wait and find it done.
+
+    Raises:
+        Unavailable: the database can't be reached or migrated, is newer than this code, or holds
+            tables of another program.
+    """
+    async with _connection(connector) as connection:
+        if await current_revision(connection) == needed_revision():
             return False
-        _refuse_newer(revision)
-        await _check_server(connection)
-        logger.info("migrating the schema from %s to %s", revision or "nothing", needed_revision())
-        await connection.run_sync(_upgrade)
-        await connection.commit()
-        return True
+        return await _migrate_alone(connection, connector)
+
+
+@asynccontextmanager
+async def _connection(connector: Connector) -> AsyncIterator[AsyncConnection]:
+    """Lend one connection in one transaction, which a pooler can't take apart."""
+    pool = Pool(connector, size=1)
+    try:
+        async with pool.transaction() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise _cannot_migrate(connector, error) from error
     finally:
-        await connection.rollback()
-        await connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
-        await connection.commit()
+        await pool.close()
+
+
+async def _migrate_alone(connection: AsyncConnection, connector: Connector) -> bool:
+    # A lock of the transaction, not of the session: a pooler's sessions aren't ours to lock.
+    await connection.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    revision = await current_revision(connection)
+    if revision == needed_revision():
+        return False
+    _refuse_newer(revision)
+    await _check_server(connection)
+    if revision is None:
+        await _refuse_foreign_tables(connection, connector)
+    logger.info("migrating the schema from %s to %s", revision or "nothing", needed_revision())
+    await connection.run_sync(_upgrade)
+    return True
+
+
+def _cannot_migrate(connector: Connector, error: DBAPIError) -> Unavailable:
+    cause = error.orig.__cause__ if error.orig is not None else None
+    if isinstance(cause, asyncpg.LockNotAvailableError):
+        return Unavailable(
+            f"The schema of {connector.describe()} isn't up to date, and another process has been "
+            f"busy with it for {LOCK_SECONDS} seconds. Try again when it is done."
+        )
+    reason = str(error.orig).partition(": ")[2] or str(error.orig)
+    return Unavailable(
+        f"The schema of {connector.describe()} can't be brought up to date: {reason}. "
+        "Nothing was changed. The user of DATABASE_URL has to own the database, or run "
+        "`promptstack migrate` once as one who does."
+    )
+
+
+async def _refuse_foreign_tables(connection: AsyncConnection, connector: Connector) -> None:
+    foreign = await _tables_there(connection, metadata.tables)
+    if foreign:
+        raise Unavailable(
+            f"{connector.describe()} has a table '{foreign[0]}' that promptstack didn't make, so "
+            "nothing was changed there. Point DATABASE_URL at a database of its own, for example "
+            "one made with `createdb promptstack`."
+        )
+
+
+async def _tables_there(connection: AsyncConnection, names: Iterable[str]) -> Sequence[str]:
+    # Not by to_regclass: a session that waits for the lock remembers which names weren't there.
+    query = sa.text(
+        "SELECT relname::text FROM pg_class "
+        "WHERE relname = ANY(:names) AND pg_table_is_visible(oid) ORDER BY 1"
+    ).bindparams(sa.bindparam("names", list(names), ARRAY(sa.Text)))
+    return (await connection.scalars(query)).all()
 
 
 async def _check_server(connection: AsyncConnection) -> None:
@@ -117,14 +170,11 @@ def _refuse_newer(revision: str | None) -> None:
 
 async def current_revision(connection: AsyncConnection) -> str | None:
     """Return the revision that the schema is at; None where there is nothing of ours yet."""
-    there = await connection.scalar(sa.select(sa.func.to_regclass(VERSION_TABLE)))
-    if there is None:
-        await connection.rollback()
+    if not await _tables_there(connection, [VERSION_TABLE]):
         return None
     revision: str | None = await connection.scalar(
         sa.text(f"SELECT version_num FROM {VERSION_TABLE}")
     )
-    await connection.rollback()
     return revision
 
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 def migrate(context: typer.Context) -> None:
     """Bring the database's schema to what this version needs."""
-    from mcp_server.app import make_connector
+    from mcp_server.app import make_direct_connector
     from storage.schema import migrate as bring_up
     from storage.schema import needed_revision
 
-    connector = make_connector(Invocation.of(context).settings)
+    connector = make_direct_connector(Invocation.of(context).settings)
     migrated = run_async(bring_up(connector))
     done = "migrated to" if migrated else "up to date at"
     write_line(f"The schema is {done} revision {needed_revision()}.")

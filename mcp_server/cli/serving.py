@@ -108,11 +108,11 @@ def _prepare(settings: Settings, migrate: bool) -> None:
     Raises:
         Unavailable: the database can't be reached, or its schema is behind.
     """
-    from mcp_server.app import make_connector
+    from mcp_server.app import make_direct_connector
     from storage.schema import check_current
     from storage.schema import migrate as bring_up
 
-    connector = make_connector(settings)
+    connector = make_direct_connector(settings)
     if migrate or not settings.database_url:
         run_async(bring_up(connector))
     else:

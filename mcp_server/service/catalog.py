@@ -6,12 +6,13 @@ straight from the database.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from cachetools import LRUCache
 
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.entities import (
     Change,
     EmbeddedResource,
@@ -21,6 +22,8 @@ from storage.entities import (
     TextContent,
     Version,
 )
+
+T = TypeVar("T")
 
 _MAX_POINTERS = 20_000
 _MAX_NAMES = 50_000
@@ -55,6 +58,7 @@ class Catalog:
         """Forget what a change may have made untrue."""
         self._changes += 1
         self._sorted = None
+        self._database.note_change()
         if change.kind == "everything" or change.prompt_id is None:
             self._gaps += 1
             self._pointers.clear()
@@ -101,11 +105,21 @@ class Catalog:
         if remembered is not None:
             return remembered
         gaps = self._gaps
-        async with self._database.reading() as tx:
-            version = await tx.versions.find(prompt_id, number)
+        version = await self.read(lambda tx: tx.versions.find(prompt_id, number))
+        if version is None:
+            async with self._database.reading() as tx:
+                version = await tx.versions.find(prompt_id, number)
         if version is not None and gaps == self._gaps and _size(version) <= _MAX_TEXT:
             self._versions[prompt_id, number] = version
         return version
+
+    async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run a query where it costs the primary least.
+
+        It sees all that this process wrote or was told of. While nothing can be heard, that says
+        nothing about the others, so the primary is asked.
+        """
+        return await self._database.read(query, replica=self._is_hearing())
 
     async def list_prompts(self) -> Sequence[PromptSummary]:
         """Return every prompt that isn't archived, by name."""

@@ -7,7 +7,6 @@ from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import Completions
 from mcp_server.service.scope import Scope
-from storage.database import Database
 from storage.entities import LATEST
 
 _MOST = 100
@@ -17,8 +16,7 @@ _MOST = 100
 class Completing:
     """Completes what a person types."""
 
-    def __init__(self, database: Database, catalog: Catalog, finder: Finder, scope: Scope) -> None:
-        self._database = database
+    def __init__(self, catalog: Catalog, finder: Finder, scope: Scope) -> None:
         self._catalog = catalog
         self._finder = finder
         self._scope = scope
@@ -37,8 +35,9 @@ class Completing:
         choices = ("true", "false") if declared.type == "boolean" else declared.choices
         if choices:
             return _completed(choices, typed)
-        async with self._database.reading() as tx:
-            used = await tx.usage.list_values(source.prompt.id, argument, prefix=typed, limit=_MOST)
+        used = await self._catalog.read(
+            lambda tx: tx.usage.list_values(source.prompt.id, argument, prefix=typed, limit=_MOST)
+        )
         default = (declared.default,) if declared.default else ()
         return _completed((*default, *used), typed)
 

@@ -14,7 +14,6 @@ from mcp_server.service.results import Missing, PromptVersion, RenderedPrompt, S
 from mcp_server.service.scope import Scope
 from mcp_server.service.values import ArgumentValues
 from mcp_server.service.writing import Writer, check_state, metadata_of
-from storage.database import Database
 from storage.entities import Draft, Metadata, Prompt, PromptFilter, PromptSummary, Version
 from storage.errors import Conflict
 from storage.ids import new_id
@@ -26,14 +25,12 @@ class Prompts:
 
     def __init__(
         self,
-        database: Database,
         catalog: Catalog,
         finder: Finder,
         writer: Writer,
         values: ArgumentValues,
         scope: Scope,
     ) -> None:
-        self._database = database
         self._catalog = catalog
         self._finder = finder
         self._writer = writer
@@ -135,10 +132,10 @@ class Prompts:
         Raises:
             Invalid: the cursor isn't one of this list.
         """
-        async with self._database.reading() as tx:
-            return await tx.prompts.list_summaries(
-                self._scope.narrow(chosen), limit=limit, cursor=cursor
-            )
+        narrowed = self._scope.narrow(chosen)
+        return await self._catalog.read(
+            lambda tx: tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)
+        )
 
     async def list_published(
         self, *, limit: int | None = None, cursor: str | None = None

@@ -2,8 +2,8 @@
 
 from mcp_server.domain.snippets import snippet
 from mcp_server.domain.texts import check_text
+from mcp_server.service.catalog import Catalog
 from mcp_server.service.scope import Scope
-from storage.database import Database
 from storage.entities import PromptFilter, SearchHit
 from storage.pages import Page
 
@@ -13,8 +13,8 @@ _MAX_WORDS = 1_000
 class Search:
     """Finding prompts."""
 
-    def __init__(self, database: Database, scope: Scope) -> None:
-        self._database = database
+    def __init__(self, catalog: Catalog, scope: Scope) -> None:
+        self._catalog = catalog
         self._scope = scope
 
     async def find(
@@ -29,9 +29,12 @@ class Search:
         """
         check_text(words, "query", limit=_MAX_WORDS)
         narrowed = self._scope.narrow(chosen)
-        async with self._database.reading() as tx:
-            if not words.strip():
-                page = await tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)
-                return page.map(lambda prompt: SearchHit(prompt, 0.0, prompt.description or ""))
-            found = await tx.search.find(words, narrowed, limit=limit, cursor=cursor)
+        if not words.strip():
+            page = await self._catalog.read(
+                lambda tx: tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)
+            )
+            return page.map(lambda prompt: SearchHit(prompt, 0.0, prompt.description or ""))
+        found = await self._catalog.read(
+            lambda tx: tx.search.find(words, narrowed, limit=limit, cursor=cursor)
+        )
         return found.map(lambda hit: SearchHit(hit.prompt, hit.score, snippet(hit.text, words)))

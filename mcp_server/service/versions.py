@@ -3,10 +3,10 @@
 from mcp_server.domain.diffs import VersionDiff, diff_versions
 from mcp_server.domain.names import check_branch
 from mcp_server.domain.references import parse_reference
+from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import History, Saved
 from mcp_server.service.writing import Writer, metadata_of
-from storage.database import Database
 from storage.entities import Draft, Metadata, Prompt, Version, VersionSummary
 from storage.pages import Page
 
@@ -14,8 +14,8 @@ from storage.pages import Page
 class Versions:
     """What can be done with frozen states."""
 
-    def __init__(self, database: Database, finder: Finder, writer: Writer) -> None:
-        self._database = database
+    def __init__(self, catalog: Catalog, finder: Finder, writer: Writer) -> None:
+        self._catalog = catalog
         self._finder = finder
         self._writer = writer
 
@@ -30,10 +30,11 @@ class Versions:
         """
         prompt = await self._finder.prompt(await self._finder.bare(name))
         wanted = None if branch is None else check_branch(branch)
-        async with self._database.reading() as tx:
-            return await tx.versions.list_summaries(
+        return await self._catalog.read(
+            lambda tx: tx.versions.list_summaries(
                 prompt.id, branch=wanted, limit=limit, cursor=cursor
             )
+        )
 
     async def history(self, name: str, *, limit: int, cursor: str | None = None) -> History:
         """Return a prompt's versions with their texts, newest first.
@@ -43,8 +44,10 @@ class Versions:
             Invalid: the cursor isn't one of this list.
         """
         prompt = await self._finder.prompt(await self._finder.bare(name))
-        async with self._database.reading() as tx:
-            return History(prompt, await tx.versions.list(prompt.id, limit=limit, cursor=cursor))
+        page = await self._catalog.read(
+            lambda tx: tx.versions.list(prompt.id, limit=limit, cursor=cursor)
+        )
+        return History(prompt, page)
 
     async def reference(self, name: str, point: str) -> str:
         """Write the reference to one version of a prompt; `point` is what stands behind the '@'.

@@ -158,12 +158,15 @@ BEGIN
 END $$
 """
 
-# Purging a whole prompt is the one exception, and says so: SET LOCAL promptstack.purge = 'on'.
+# Purging a whole prompt is the one exception, and says so: SET LOCAL promptstack.purge = 'on'. What
+# goes then goes by the cascade, once the prompt's own row is gone; nothing goes by itself.
 REFUSE_CHANGE = """
 CREATE FUNCTION promptstack_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'DELETE' AND current_setting('promptstack.purge', true) = 'on' THEN
-    RETURN OLD;
+    IF NOT EXISTS (SELECT FROM prompts WHERE id = OLD.prompt_id) THEN
+      RETURN OLD;
+    END IF;
   END IF;
   RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
     USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_TABLE_NAME || '_append_only';

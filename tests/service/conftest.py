@@ -15,7 +15,7 @@ def library(database):
 @pytest.fixture
 async def hearing_library(connector, database):
     """A library as a server has it: reading from memory, hearing every commit."""
-    listener = Listener(connector, lambda change: live.catalog.hear(change))
+    listener = Listener(connector, lambda change: live.catalog.hear(change), database.notify)
     live = Library(database, is_hearing=lambda: listener.listening)
     await listener.start()
     running = asyncio.create_task(listener.run())

@@ -1,59 +1,123 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
 import pytest
 
 from storage.connectors import UrlConnector
-from storage.database import Database
-from storage.errors import Unavailable
+from storage.errors import Invalid, Unavailable
+
+
+@pytest.fixture
+async def silent_port() -> AsyncIterator[int]:
+    """The port of somebody who takes connections and never says a word."""
+    callers = []
+    mute = await asyncio.start_server(lambda _, writer: callers.append(writer), "127.0.0.1", 0)
+    yield mute.sockets[0].getsockname()[1]
+    mute.close()
+    for caller in callers:
+        caller.transport.abort()
+
+
+def _beside(url: str, *others: str) -> str:
+    """Return the URL with other hosts before its own."""
+    before, own = url.split("?host=")
+    return f"{before}?host={','.join((*others, own))}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://nobody:secret@127.0.0.1:1/none",
+        "postgresql://nobody:secret@host.invalid/none",
+        "postgresql://nobody:secret@127.0.0.1:1,127.0.0.1:2/none",
+    ],
+)
+async def test_a_server_that_isnt_there_is_one_clear_line_without_the_password(url):
+    with pytest.raises(Unavailable, match=r"Try again.*check DATABASE_URL") as caught:
+        await UrlConnector(url).connect()
+    assert "secret" not in caught.value.message
+    assert "\n" not in caught.value.message
 
 
 @pytest.mark.parametrize(
     "url",
     [
         "nonsense",
-        "postgresql://nobody:secret@127.0.0.1:1/none",
-        "postgresql://nobody:secret@host.invalid/none",
         "mysql://nobody:secret@127.0.0.1/none",
         "postgresql://nobody:secret@127.0.0.1:notaport/none",
+        "postgresql://nobody:secret@127.0.0.1:0/none",
+        "postgresql://nobody:sec#secret@127.0.0.1/none",
+        "postgresql://nobody:sec/secret@127.0.0.1/none",
+        "postgresql://nobody:sec?secret@127.0.0.1/none",
+        "postgresql://nobody:[secret@127.0.0.1/none",
+        "postgresql://nobody:secret@a,b/none?port=1,2,3",
+        "postgresql://nobody:secret@a,,b/none",
+        "postgresql://nobody:secret@a/none?target_session_attrs=secretary",
+        "host=127.0.0.1 user=nobody password=secret",
     ],
 )
-async def test_a_wrong_url_is_one_clear_line_without_the_password(url):
-    with pytest.raises(Unavailable) as caught:
-        await UrlConnector(url).connect()
-    assert "check DATABASE_URL" in caught.value.message
-    assert "secret" not in caught.value.message
-    assert "\n" not in caught.value.message
+def test_a_value_that_is_no_url_is_a_fault_of_the_settings(url):
+    with pytest.raises(Invalid) as caught:
+        UrlConnector(url)
+    assert caught.value.message.startswith("Check DATABASE_URL: '")
+    assert "Try again" not in caught.value.message
+    assert "secret" not in caught.value.message.replace("secretary", "")
+    assert "DATABASE_URL" in caught.value.fields
 
 
-async def test_a_database_that_isnt_there_is_named(postgres):
-    with pytest.raises(Unavailable, match="ps_not_there"):
+async def test_an_option_that_the_driver_refuses_is_a_fault_of_the_settings():
+    with pytest.raises(Invalid, match=r"^Check DATABASE_READ_URL: .*sslmode"):
+        await UrlConnector(
+            "postgresql://nobody@127.0.0.1:1/none?sslmode=sometimes", variable="DATABASE_READ_URL"
+        ).connect()
+
+
+async def test_what_the_server_refuses_is_to_be_checked_first(postgres):
+    with pytest.raises(Unavailable, match=r"^Check DATABASE_URL: .*ps_not_there"):
         await UrlConnector(postgres.url("ps_not_there")).connect()
 
 
-async def test_a_connection_cut_in_a_transaction_is_unavailable_and_the_next_one_works(
-    connector, database
-):
-    import sqlalchemy as sa
+@pytest.mark.parametrize(
+    ("url", "described"),
+    [
+        ("postgresql+asyncpg://u:p@h/d?sslmode=require", "'postgresql://h/d'"),
+        ("postgres://u:p@h1:1,h2:2/d", "'postgresql://h1:1,h2:2/d'"),
+        ("postgresql://u:p@/d?host=h1:1&host=h2:2", "'postgresql://h1:1,h2:2/d'"),
+        ("postgresql://u:p@/d?host=h1,h2&port=1,2", "'postgresql://h1:1,h2:2/d'"),
+        ("postgresql://u:p@/d?host=/run/pg&password=p", "'postgresql:///d?host=/run/pg'"),
+        ("postgresql://u:p%40@[::1]:5/d", "'postgresql://[::1]:5/d'"),
+    ],
+)
+def test_a_database_is_named_by_its_places_without_secrets(url, described):
+    assert UrlConnector(url).describe() == described
 
-    with pytest.raises(Unavailable, match="Try again"):
-        async with database.transaction() as tx:
-            pid = await tx.connection.scalar(sa.text("SELECT pg_backend_pid()"))
-            killer = await connector.connect()
-            await killer.execute(f"SELECT pg_terminate_backend({pid})")
-            await killer.close()
-            await tx.connection.execute(sa.text("SELECT 1"))
-    async with database.reading() as tx:
-        assert await tx.connection.scalar(sa.text("SELECT 1")) == 1
+
+async def test_options_for_other_clients_are_no_hindrance(database_url):
+    for_others = "&channel_binding=prefer&pgbouncer=true&keepalives=1&ssl=disable"
+    connection = await UrlConnector(f"{database_url}{for_others}").connect()
+    assert await connection.fetchval("SHOW application_name") == "promptstack"
+    await connection.close()
 
 
-async def test_more_readers_than_connections_wait_for_their_turn(connector):
-    import asyncio
+async def test_a_host_that_never_answers_is_given_up_in_five_seconds(silent_port):
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="no answer in time"):
+        await UrlConnector(f"postgresql://u@127.0.0.1:{silent_port}/d").connect()
+    assert time.monotonic() - began < 6
 
-    import sqlalchemy as sa
 
-    narrow = Database(connector, pool_size=1)
+async def test_the_next_host_is_tried_and_tried_first_from_then_on(database_url, silent_port):
+    several = UrlConnector(_beside(database_url, "127.0.0.1:1", f"127.0.0.1:{silent_port}"))
+    await (await several.connect()).close()
+    began = time.monotonic()
+    await (await several.connect()).close()
+    assert time.monotonic() - began < 1
 
-    async def read() -> int:
-        async with narrow.reading() as tx:
-            return await tx.connection.scalar(sa.text("SELECT 1"))
 
-    assert await asyncio.gather(*(read() for _ in range(10))) == [1] * 10
-    await narrow.close()
+async def test_of_several_hosts_one_that_only_reads_isnt_taken_for_writing(database_url):
+    only_reads = "&default_transaction_read_only=on"
+    with pytest.raises(Unavailable, match="is not read-write now"):
+        await UrlConnector(_beside(database_url, "127.0.0.1:1") + only_reads).connect()
+    reader = UrlConnector(_beside(database_url, "127.0.0.1:1") + only_reads, session="any")
+    await (await reader.connect()).close()

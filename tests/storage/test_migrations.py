@@ -11,8 +11,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from storage.connectors import UrlConnector
+from storage.database import Database
 from storage.errors import Unavailable
-from storage.schema import alembic_config, migrate, needed_revision
+from storage.schema import (
+    _LOCK,
+    alembic_config,
+    check_current,
+    is_current,
+    migrate,
+    needed_revision,
+)
 from storage.tables import VERSION_TABLE, metadata
 
 
@@ -79,6 +87,60 @@ async def test_processes_that_start_at_once_migrate_once(empty_database_url):
     connector = UrlConnector(empty_database_url)
     done = await asyncio.gather(*(migrate(connector) for _ in range(6)))
     assert sorted(done) == [False] * 5 + [True]
+
+
+async def test_another_process_that_never_ends_its_migration_isnt_waited_for_without_limit(
+    empty_database_url, monkeypatch
+):
+    monkeypatch.setattr("storage.schema.LOCK_SECONDS", 1)
+    connector = UrlConnector(empty_database_url)
+    other = await connector.connect()
+    await other.execute(f"SELECT pg_advisory_lock({_LOCK})")
+    with pytest.raises(Unavailable, match=r"another process.*for 1 seconds\. Try again"):
+        await migrate(connector)
+    await other.close()
+    assert await migrate(connector)
+
+
+async def test_a_table_of_another_program_is_left_alone(empty_database_url):
+    connector = UrlConnector(empty_database_url)
+    owner = await connector.connect()
+    await owner.execute("CREATE TABLE prompts (text text)")
+    with pytest.raises(Unavailable, match=r"'prompts' that promptstack didn't make.*createdb"):
+        await migrate(connector)
+    assert await owner.fetchval("SELECT to_regclass('promptstack_version')") is None
+    await owner.close()
+
+
+async def test_a_schema_is_checked_without_being_touched(empty_database_url):
+    connector = UrlConnector(empty_database_url)
+    database = Database(connector)
+    with pytest.raises(Unavailable, match=r"no tables.*`promptstack migrate`"):
+        await check_current(connector)
+    assert not await is_current(database)
+    await migrate(connector)
+    await check_current(connector)
+    assert await is_current(database)
+    await database.close()
+
+
+async def test_a_server_goes_on_where_a_newer_one_has_migrated_but_doesnt_start_there(
+    connector, database
+):
+    async with database.transaction() as tx:
+        await tx.connection.execute(sa.text("UPDATE promptstack_version SET version_num = '9999'"))
+    assert await is_current(database)
+    with pytest.raises(Unavailable, match="'9999'"):
+        await check_current(connector)
+
+
+async def test_the_alembic_command_connects_to_the_url_of_the_environment(
+    empty_database_url, monkeypatch
+):
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    config = alembic_config()
+    await asyncio.to_thread(command.upgrade, config, "head")
+    await check_current(UrlConnector(empty_database_url))
 
 
 async def test_a_schema_of_the_future_is_refused(database_url, connector):

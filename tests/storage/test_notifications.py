@@ -1,12 +1,17 @@
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from storage.connectors import UrlConnector
+from storage.database import Database
 from storage.entities import Change
 from storage.errors import Unavailable
 from storage.notifications import Listener
 from tests.support.library import add_prompt
+from tests.support.network import Network
 
 
 class Heard:
@@ -33,8 +38,8 @@ def heard() -> Heard:
 
 
 @pytest.fixture
-async def listener(connector, heard):
-    listening = Listener(connector, heard)
+async def listener(connector, database, heard):
+    listening = Listener(connector, heard, database.notify)
     await listening.start()
     running = asyncio.create_task(listening.run())
     yield listening
@@ -85,7 +90,6 @@ async def test_a_cut_connection_comes_back_and_says_that_anything_may_have_chang
     async with asyncio.timeout(10):
         while not listener.listening:
             await asyncio.sleep(0.01)
-    await database.close()
     await add_prompt(database, "after-the-gap")
     await heard.until(lambda change: change.name == "after-the-gap")
 
@@ -99,8 +103,111 @@ async def test_a_payload_that_cant_be_read_means_anything_may_have_changed(
     await heard.until(lambda change: change == Change("everything"))
 
 
+async def _until(condition) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    for name, seconds in {"EVERY": 0.2, "EVERY_ON_A_SOCKET": 0.2, "PATIENCE": 0.5}.items():
+        monkeypatch.setattr(f"storage.notifications._{name}", seconds)
+
+
+@asynccontextmanager
+async def _listening(connector, database, heard) -> AsyncIterator[Listener]:
+    listener = Listener(connector, heard, database.notify)
+    await listener.start()
+    running = asyncio.create_task(listener.run())
+    yield listener
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_listener_is_believed_at_once_and_its_own_proof_is_no_change(
+    impatient, connector, database, heard
+):
+    async with (
+        _listening(connector, database, heard) as listener,
+        _listening(connector, database, heard) as other,
+    ):
+        assert listener.listening
+        assert other.listening
+        for _ in range(4):
+            believed_until = listener._believed_until
+            await _until(lambda: listener._believed_until > believed_until)  # noqa: B023
+        assert heard.changes == []
+
+
+async def test_a_connection_that_fell_silent_is_noticed_and_replaced(
+    impatient, database_url, database, heard
+):
+    async with Network(database_url) as network:
+        behind_a_network = UrlConnector(network.url)
+        async with _listening(behind_a_network, database, heard) as listener:
+            assert listener.listening
+            network.fall_silent()
+            await add_prompt(database, "unheard")
+            await _until(lambda: not listener.listening)
+            await heard.until(lambda change: change == Change("everything"))
+            heard.changes.clear()
+            network.cut()
+            network.speak_again()
+            await _until(lambda: listener.listening)
+            assert heard.changes == [Change("everything")]
+            await add_prompt(database, "heard")
+            await heard.until(lambda change: change.name == "heard")
+
+
+async def test_silence_is_noticed_within_five_seconds(database_url, database, heard):
+    async with (
+        Network(database_url) as network,
+        _listening(UrlConnector(network.url), database, heard) as listener,
+    ):
+        network.fall_silent()
+        began = time.monotonic()
+        await _until(lambda: not listener.listening)
+        assert time.monotonic() - began < 5
+
+
+async def test_a_connection_that_hears_nothing_of_what_is_sent_is_never_believed(
+    impatient, database, empty_database_url, heard, caplog
+):
+    elsewhere = UrlConnector(empty_database_url)
+    async with _listening(elsewhere, database, heard) as listener:
+        assert not listener.listening
+        await _until(lambda: "DATABASE_LISTEN_URL" in caplog.text)
+        assert not listener.listening
+        assert caplog.text.count("DATABASE_LISTEN_URL") == 1
+
+
+async def test_while_every_connection_is_busy_the_listener_is_still_believed(
+    impatient, connector, heard
+):
+    narrow = Database(connector, pool_size=1)
+    async with _listening(connector, narrow, heard) as listener:
+        assert listener.listening
+        async with narrow.reading():
+            believed_until = listener._believed_until
+            await _until(lambda: time.monotonic() > believed_until)
+            assert listener.listening
+    await narrow.close()
+
+
+async def test_a_listener_that_cant_prove_itself_is_not_believed(impatient, connector, heard):
+    async def tell(channel: str, payload: str) -> bool:
+        raise Unavailable("The database went away.")
+
+    listener = Listener(connector, heard, tell)
+    await listener.start()
+    assert not listener.listening
+    listener._drop()
+
+
 async def test_starting_without_a_database_says_so():
-    listener = Listener(UrlConnector("postgresql://nobody@127.0.0.1:1/none"), Heard())
+    nowhere = UrlConnector("postgresql://nobody@127.0.0.1:1/none")
+    listener = Listener(nowhere, Heard(), Database(nowhere).notify)
     with pytest.raises(Unavailable, match="check DATABASE_URL"):
         await listener.start()
     assert not listener.listening

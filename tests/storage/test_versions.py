@@ -85,6 +85,22 @@ async def test_purging_a_whole_prompt_is_possible_and_explicit(database, connect
     await connection.close()
 
 
+@pytest.mark.parametrize("table", ["prompt_versions", "label_history"])
+async def test_purging_takes_whole_prompts_and_never_a_part_of_their_history(
+    database, connector, table
+):
+    prompt_id = await add_prompt(database, "kept", versions=3)
+    async with database.transaction() as tx:
+        await tx.labels.point(prompt_id, "staging", 1, moved_from=None, moved_by="me")
+    connection = await connector.connect()
+    with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
+        async with connection.transaction():
+            await connection.execute("SET LOCAL promptstack.purge = 'on'")
+            await connection.execute("DELETE FROM prompt_labels")
+            await connection.execute(f"DELETE FROM {table} WHERE prompt_id = $1", prompt_id)
+    await connection.close()
+
+
 async def test_a_label_cant_point_at_a_version_that_isnt_there(database, connector):
     prompt_id = await add_prompt(database, "short")
     connection = await connector.connect()

@@ -1,0 +1,133 @@
+"""Reading from a replica, only where it has seen all that this process knows of."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.connectors import Connector
+from storage.errors import PromptError, Unavailable
+from storage.pools import Pool, PoolFigures
+
+T = TypeVar("T")
+Query = Callable[[AsyncConnection], Awaitable[T]]
+
+_PAUSE_SECONDS = 10.0
+"""How long a replica that failed isn't asked again."""
+# Positions in the log of writes, as numbers: the driver has no type for them.
+_WRITTEN = sa.text("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
+_REPLAYED = sa.text(
+    "SELECT CASE WHEN pg_is_in_recovery() "
+    "THEN pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint END"
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Behind(Exception):
+    """The replica can't answer this query now; the primary can."""
+
+
+class Replica:
+    """A pool on a streaming replica.
+
+    Whatever this process wrote or was told of has to be there already, or the query goes to the
+    primary (docs/decisions/0005).
+    """
+
+    def __init__(self, connector: Connector, primary: Pool, *, size: int) -> None:
+        self._connector = connector
+        self._primary = primary
+        self._pool = Pool(connector, size=size)
+        self._changes = 0
+        self._known_changes = -1
+        self._needed = 0
+        self._asleep_until = 0.0
+        self._is_failing = False
+
+    @property
+    def figures(self) -> PoolFigures:
+        """How many connections to the replica are open, and in use."""
+        return self._pool.figures
+
+    def note_change(self) -> None:
+        """Note that something was written: what is read from now on has to hold it."""
+        self._changes += 1
+
+    async def read(self, query: Query[T]) -> T:
+        """Run a query here.
+
+        Raises:
+            Behind: it can't be run here now.
+            Invalid, NotFound: as the query says.
+        """
+        if time.monotonic() < self._asleep_until:
+            raise Behind
+        await self._learn_what_is_needed()
+        try:
+            async with self._pool.autocommit() as connection:
+                await self._check_caught_up(connection)
+                result = await query(connection)
+        except Unavailable as error:
+            self._rest(str(error))
+            raise Behind from error
+        except DBAPIError as error:
+            # A replica cancels a query that stands in the way of what it has to replay.
+            cause = error.orig.__cause__ if error.orig is not None else None
+            if isinstance(cause, asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
+                raise Behind from error
+            raise
+        self._note_success()
+        return result
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    async def _learn_what_is_needed(self) -> None:
+        """Ask the primary how far its log is, if anything was written since that was last asked."""
+        changes = self._changes
+        if self._known_changes == changes:
+            return
+        with suppress(DBAPIError, PromptError):
+            async with self._primary.autocommit() as connection:
+                # Set, not raised: after a failover the log may have gone back.
+                needed: int = await connection.scalar(_WRITTEN) or 0
+            self._needed, self._known_changes = needed, changes
+            return
+        raise Behind
+
+    async def _check_caught_up(self, connection: AsyncConnection) -> None:
+        # A pooler, or a name that stands for several replicas, may lead somewhere else each time;
+        # of a connection of our own it is known how far its server was.
+        remembered = {} if self._connector.is_shared else connection.info
+        if remembered.get("replayed", -1) >= self._needed:
+            return
+        try:
+            replayed = await connection.scalar(_REPLAYED)
+        except DBAPIError as error:
+            replayed = None
+            logger.info("how far the replica is can't be told: %s", error)
+        if replayed is None:
+            self._rest("it isn't a replica that tells how far it is")
+            raise Behind
+        remembered["replayed"] = replayed
+        if replayed < self._needed:
+            raise Behind
+
+    def _rest(self, reason: str) -> None:
+        self._asleep_until = time.monotonic() + _PAUSE_SECONDS
+        level = logging.INFO if self._is_failing else logging.WARNING
+        self._is_failing = True
+        logger.log(level, "the replica isn't used, all is read from the primary: %s", reason)
+
+    def _note_success(self) -> None:
+        if self._is_failing:
+            self._is_failing = False
+            logger.info("the replica is used again")

@@ -1,0 +1,121 @@
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from storage.connectors import PREFER_STANDBY, UrlConnector
+from storage.database import Database
+from storage.schema import migrate
+from tests.support.clusters import Cluster, streaming_pair
+from tests.support.library import add_prompt
+
+pytestmark = pytest.mark.slow
+
+_IS_REPLICA = sa.text("SELECT pg_is_in_recovery()")
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[tuple[Cluster, Cluster]]:
+    with streaming_pair() as (primary, standby):
+        asyncio.run(primary.create_database("library"))
+        asyncio.run(migrate(UrlConnector(primary.url("library"))))
+        yield primary, standby
+
+
+@pytest.fixture
+async def database(pair) -> AsyncIterator[Database]:
+    primary, standby = pair
+    replica = UrlConnector(
+        standby.url("library"), variable="DATABASE_READ_URL", session=PREFER_STANDBY
+    )
+    opened = Database(UrlConnector(primary.url("library")), replica=replica)
+    yield opened
+    await opened.close()
+
+
+async def _where(database: Database) -> str:
+    async def ask(tx) -> bool:
+        return await tx.connection.scalar(_IS_REPLICA)
+
+    return "replica" if await database.read(ask) else "primary"
+
+
+async def _until_replica(database: Database) -> None:
+    async with asyncio.timeout(20):
+        while await _where(database) != "replica":
+            await asyncio.sleep(0.01)
+
+
+async def _names(database: Database) -> set[str]:
+    async def ask(tx) -> set[str]:
+        return set(await tx.connection.scalars(sa.text("SELECT name FROM prompts")))
+
+    return await database.read(ask)
+
+
+async def test_a_query_that_may_goes_to_the_replica_and_others_stay(database):
+    await _until_replica(database)
+    async with database.reading() as tx:
+        assert not await tx.connection.scalar(_IS_REPLICA)
+    assert database.replica_pool is not None
+    assert database.replica_pool.open == 1
+
+
+async def test_what_was_written_is_read_at_once_though_the_replica_lags(database, pair):
+    _, standby = pair
+    await _until_replica(database)
+    await standby.execute("SELECT pg_wal_replay_pause()")
+    try:
+        for number in range(5):
+            await add_prompt(database, f"own-{number}")
+            assert f"own-{number}" in await _names(database)
+            assert await _where(database) == "primary"
+    finally:
+        await standby.execute("SELECT pg_wal_replay_resume()")
+    await _until_replica(database)
+    assert {f"own-{number}" for number in range(5)} <= await _names(database)
+
+
+async def test_what_others_wrote_is_read_once_it_was_heard_of(database, pair):
+    primary, standby = pair
+    elsewhere = Database(UrlConnector(primary.url("library")))
+    await _until_replica(database)
+    await standby.execute("SELECT pg_wal_replay_pause()")
+    try:
+        await add_prompt(elsewhere, "theirs")
+        assert "theirs" not in await _names(database)
+        database.note_change()
+        assert "theirs" in await _names(database)
+    finally:
+        await standby.execute("SELECT pg_wal_replay_resume()")
+    await elsewhere.close()
+
+
+async def test_a_replica_that_is_down_costs_one_warning_and_nothing_else(pair, caplog, monkeypatch):
+    primary, standby = pair
+    monkeypatch.setattr("storage.replicas._PAUSE_SECONDS", 0.05)
+    database = Database(
+        UrlConnector(primary.url("library")), replica=UrlConnector(standby.url("library"))
+    )
+    await _until_replica(database)
+    standby.stop()
+    try:
+        for _ in range(20):
+            assert await _where(database) == "primary"
+            await asyncio.sleep(0.01)
+        warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+        assert len(warnings) == 1
+        assert "replica" in warnings[0].getMessage()
+    finally:
+        standby.start()
+    await _until_replica(database)
+    await database.close()
+
+
+async def test_a_read_url_that_leads_to_a_primary_isnt_taken_for_a_replica(pair, caplog):
+    url = pair[0].url("library")
+    database = Database(UrlConnector(url), replica=UrlConnector(url))
+    assert await _where(database) == "primary"
+    assert "isn't a replica" in caplog.text
+    await database.close()

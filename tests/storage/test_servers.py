@@ -1,0 +1,54 @@
+"""PostgreSQL 15 to 18: the same scenario on each version that is installed here."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.library import Library
+from storage.connectors import UrlConnector
+from storage.database import Database
+from storage.entities import PromptFilter
+from storage.notifications import Listener
+from storage.schema import is_current, migrate
+from tests.support.clusters import cluster
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("major", [15, 16, 17, 18])
+async def test_a_library_works_on_every_version(major):
+    bindir = Path(f"/usr/lib/postgresql/{major}/bin")
+    if not (bindir / "postgres").exists():
+        pytest.skip(f"PostgreSQL {major} isn't installed in {bindir}")
+    with cluster(bindir) as server:
+        await server.create_database("library")
+        connector = UrlConnector(server.url("library"))
+        assert await migrate(connector)
+        await _use(connector)
+
+
+async def _use(connector: UrlConnector) -> None:
+    database = Database(connector)
+    assert await is_current(database)
+    listener = Listener(connector, lambda change: library.catalog.hear(change), database.notify)
+    library = Library(database, is_hearing=lambda: listener.listening)
+    await listener.start()
+    running = asyncio.create_task(listener.run())
+    assert listener.listening
+    await library.prompts.create("note", PromptInput(template="Übung {{topic}}"), by="me")
+    await library.prompts.update("note", PromptInput(template="Probe {{topic}}"), by="me")
+    await library.labels.set("note@1", "production", by="me")
+    assert (await library.prompts.get("note")).version.version == 1
+    assert [hit.prompt.name for hit in (await _search(library, "ubung")).items] == ["note"]
+    assert (await _search(library, "prob")).items == ()
+    await library.labels.remove("note", "production", by="me")
+    assert [hit.prompt.name for hit in (await _search(library, "probe")).items] == ["note"]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await database.close()
+
+
+async def _search(library: Library, words: str):
+    return await library.search.find(words, PromptFilter(), limit=5)
