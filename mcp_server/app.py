@@ -101,11 +101,16 @@ class Live:
 
 @asynccontextmanager
 async def live_library(
-    settings: Settings, scope: Scope, tell: Callable[[Change], None]
+    settings: Settings,
+    scope: Scope,
+    tell: Callable[[Change], None],
+    *,
+    pool_size: int | None = None,
 ) -> AsyncIterator[Live]:
     """Open a library that hears every change, until the block ends.
 
-    `tell` hears each change after the library has taken note of it.
+    `tell` hears each change after the library has taken note of it; `pool_size` counts where the
+    settings leave it open.
 
     Raises:
         Unavailable: the database can't be reached at the start.
@@ -117,7 +122,7 @@ async def live_library(
         library.catalog.hear(change)
         tell(change)
 
-    database = make_database(settings)
+    database = make_database(settings, pool_size=pool_size)
     listener = Listener(make_direct_connector(settings), hear, database.notify)
     library = Library(database, scope=scope, is_hearing=lambda: listener.listening)
     try:

@@ -36,6 +36,8 @@ from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
 from storage.errors import PromptError, Unavailable
 
+POOL_SIZE = 10
+"""Database connections of a process that serves a team, unless a setting says otherwise."""
 DRAIN_SECONDS = 10.0
 """How long requests may go on after the process was told to stop."""
 
@@ -128,7 +130,9 @@ class Application:
     async def _running(self) -> AsyncIterator[None]:
         with tracing(version()):
             async with (
-                live_library(self._settings, self._scope, self._feed.hear) as live,
+                live_library(
+                    self._settings, self._scope, self._feed.hear, pool_size=POOL_SIZE
+                ) as live,
                 anyio.create_task_group() as tasks,
             ):
                 self._live = live

@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse
 
 from mcp_server.app import Live
 from storage.errors import PromptError
-from storage.schema import current_revision, needed_revision
+from storage.schema import is_current, needed_revision
 
 _SECONDS = 2.0
 """How long the database may take to answer a probe."""
@@ -26,15 +26,14 @@ async def readiness(live: Live) -> JSONResponse:
     checks = {"database": "ok", "schema": "ok"}
     try:
         with anyio.fail_after(_SECONDS):
-            async with live.database.reading() as tx:
-                revision = await current_revision(tx.connection)
+            current = await is_current(live.database)
     except TimeoutError:
         checks |= {"database": f"no answer within {_SECONDS:g} seconds", "schema": "unknown"}
     except PromptError as error:
         checks |= {"database": error.message, "schema": "unknown"}
     else:
-        if revision != needed_revision():
-            checks["schema"] = f"is at '{revision}', not at '{needed_revision()}'"
+        if not current:
+            checks["schema"] = f"is older than '{needed_revision()}': run `promptstack migrate`"
     ready = checks == {"database": "ok", "schema": "ok"}
     body = {
         "status": "ready" if ready else "not ready",
