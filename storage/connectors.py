@@ -33,6 +33,13 @@ _STARTING = (
     ConnectionError,
     FileNotFoundError,
 )
+# What a server says to a wrong user, password, database or option; trying again won't help.
+_REFUSALS = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.DataError,
+)
 _PAUSES = (0.1, 0.5)
 """How long to wait before looking again at an embedded server that doesn't answer."""
 GONE = (
@@ -119,11 +126,11 @@ class UrlConnector:
                     connection = await self._connect_to(address, session)
                 except (asyncpg.ClientConfigurationError, ValueError) as error:
                     raise unusable(self._written, self._variable, _reason(error)) from error
-                except GONE as error:
+                except _REFUSALS as error:
+                    raise self._refused(error) from error
+                except (*GONE, asyncpg.PostgresError) as error:
                     place = f"{address}: " if len(self._addresses) > 1 else ""
                     reasons[place + _reason(error, session)] = error
-                except asyncpg.PostgresError as error:
-                    raise self._refused(error) from error
                 else:
                     self._prefer(address)
                     return connection

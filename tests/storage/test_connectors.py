@@ -1,6 +1,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -76,6 +77,13 @@ async def test_an_option_that_the_driver_refuses_is_a_fault_of_the_settings():
 async def test_what_the_server_refuses_is_to_be_checked_first(postgres):
     with pytest.raises(Unavailable, match=r"^Check DATABASE_URL: .*ps_not_there"):
         await UrlConnector(postgres.url("ps_not_there")).connect()
+
+
+async def test_a_database_that_is_closed_for_a_while_may_be_tried_again(postgres, database_url):
+    name = urlsplit(database_url).path.removeprefix("/")
+    await postgres.freeze_template(name)
+    with pytest.raises(Unavailable, match=r"not currently accepting connections\. Try again"):
+        await UrlConnector(database_url).connect()
 
 
 @pytest.mark.parametrize(
