@@ -45,7 +45,7 @@ class Settings:
     )
     pool_size: int | None = _setting(
         "PROMPTSTACK_POOL_SIZE",
-        "How many connections to the database one process opens at most. Default: 5, for `serve` 10.",
+        "How many connections to the database a process opens at most. Default: 5, for `serve` 10.",
     )
     data_dir: Path | None = _setting(
         "PROMPTSTACK_DATA_DIR", "Where the embedded PostgreSQL keeps its data."
