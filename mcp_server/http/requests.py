@@ -45,6 +45,7 @@ class Requests:
         self._begin(exchange)
         try:
             await self._app(scope, receive, exchange.send)
+            await exchange.complete()
         except Exception:
             logger.exception("%s %s failed", scope["method"], scope["path"])
             await exchange.apologise(receive)
@@ -100,6 +101,7 @@ class _Exchange:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.status = 0
+        self._is_complete = False
         self.began = time.perf_counter()
         self.request_id = _given_id(scope) or uuid4().hex
         # The stream that a session of the earlier eras holds open for notifications.
@@ -115,11 +117,19 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer, the request's id with it."""
+        self._is_complete = message["type"] != "http.response.start" and not message.get(
+            "more_body", False
+        )
         if message["type"] == "http.response.start":
             self.status = message["status"]
             identified = (_HEADER, self.request_id.encode())
             message["headers"] = [*message.get("headers", ()), identified]
         await self._send(message)
+
+    async def complete(self) -> None:
+        """End an answer that was only begun, like the stream of a session that has ended."""
+        if self.status and not self._is_complete:
+            await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def apologise(self, receive: Receive) -> None:
         """Answer in place of whoever failed, unless an answer was begun."""

@@ -88,6 +88,13 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._tell = started
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take a signal as the wish to stop, and end well: uvicorn would die of it afterwards."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
         await super().startup(sockets)
