@@ -82,25 +82,78 @@ RETURN (
           END) AS words) AS typed) AS read)
 """
 
+# The same query, each word of it also with any two neighbouring letters swapped: trigrams make
+# little of "reveiw". A query that excludes words or quotes some is meant as it is written, and
+# characters of unspaced scripts are no letters.
+SWAPPED = f"""
+CREATE FUNCTION promptstack_swapped(value text) RETURNS tsquery
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+RETURN (
+  SELECT string_agg('(' || spellings || ')', ' & ')::tsquery
+  FROM (
+    SELECT string_agg(DISTINCT spelling::text, ' | ') AS spellings
+    FROM regexp_split_to_table(promptstack_tokens(value), '\\W+')
+        WITH ORDINALITY AS w (word, place),
+      generate_series(0, CASE WHEN length(word) > 3 THEN least(length(word) - 1, 20) ELSE 0 END)
+        AS p,
+      plainto_tsquery('promptstack', CASE WHEN p = 0 THEN word ELSE
+        left(word, p - 1) || reverse(substr(word, p, 2)) || substr(word, p + 2) END) AS spelling
+    WHERE numnode(spelling) > 0 AND numnode(plainto_tsquery('pg_catalog.english', word)) > 0
+    GROUP BY place) AS words
+  WHERE length(value) <= 100 AND value !~ '"|(^|\\s)-|[{_UNSPACED}]')
+"""
+
+# What a filter asks for, as words that nobody can type: so the full-text index narrows by them,
+# and a common word isn't looked up in every prompt to keep the few in one folder. Buckets of 1,024
+# (4,096, 16,384, 65,536) prompts tell how new one is.
+FACETS = """
+CREATE FUNCTION promptstack_facets(number bigint, folder text, tags text[], model_type text)
+RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN array_to_tsvector(
+  ARRAY(SELECT chr(1) || size || 'b' || (number >> size) FROM generate_series(10, 16, 2) AS size)
+  || ARRAY(SELECT chr(1) || 't' || tag FROM unnest(tags) AS tag)
+  || ARRAY(SELECT chr(1) || 'f' || array_to_string((string_to_array(folder, '/'))[1:depth], '/')
+           FROM generate_series(1, greatest(1, cardinality(string_to_array(folder, '/'))))
+             AS depth)
+  || CASE WHEN model_type IS NULL THEN '{}' ELSE ARRAY[chr(1) || 'm' || model_type] END)
+"""
+
+# The newest prompts as a query: those in the last two buckets of 2 ^ "size".
+NEWEST = """
+CREATE FUNCTION promptstack_newest(size integer) RETURNS tsquery
+LANGUAGE sql STABLE PARALLEL SAFE STRICT
+AS $$
+  SELECT (lexeme || last || ''' | ' || lexeme || last - 1 || '''')::tsquery
+  FROM (SELECT max(number) >> size AS last, '''' || chr(1) || size || 'b' AS lexeme
+        FROM prompts) AS newest
+$$
+"""
+
 # The threshold is part of the function, so that the operator and its index use it.
 MISSPELT = """
-CREATE FUNCTION promptstack_misspelt(value text) RETURNS SETOF uuid
+CREATE FUNCTION promptstack_misspelt(value text) RETURNS TABLE (id uuid, alike real)
 LANGUAGE sql STABLE PARALLEL SAFE STRICT ROWS 50
-SET pg_trgm.word_similarity_threshold = 0.4
+SET pg_trgm.word_similarity_threshold = 0.5
 AS $$
-  SELECT id FROM prompts
-  WHERE length(value) > 3 AND spelling %> promptstack_fold(value)
+  SELECT id, word_similarity(promptstack_fold(value), spelling) AS alike FROM prompts
+  WHERE length(value) BETWEEN 4 AND 64 AND spelling %> promptstack_fold(value)
 $$
 """
 
 INDEX_PROMPT = """
 CREATE FUNCTION promptstack_index_prompt() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  facets tsvector :=
+    promptstack_facets(NEW.number, NEW.folder, NEW.tags, NEW.served_model_type);
+  heading tsvector := promptstack_vector(NEW.name, 'A')
+    || promptstack_vector(concat_ws(' ', NEW.title, array_to_string(NEW.tags, ' ')), 'B');
 BEGIN
-  NEW.search := promptstack_vector(NEW.name, 'A')
-    || promptstack_vector(concat_ws(' ', NEW.title, array_to_string(NEW.tags, ' ')), 'B')
+  NEW.heading := heading || facets;
+  NEW.search := heading
     || promptstack_vector(NEW.description, 'C')
     || promptstack_vector((SELECT promptstack_text(messages) FROM prompt_versions
-         WHERE prompt_id = NEW.id AND version = NEW.served_version), 'D');
+         WHERE prompt_id = NEW.id AND version = NEW.served_version), 'D')
+    || facets;
   NEW.spelling := promptstack_fold(concat_ws(' ', NEW.name, NEW.title));
   RETURN NEW;
 END $$
@@ -175,7 +228,7 @@ END $$
 
 TRIGGERS = (
     """CREATE TRIGGER index_prompt BEFORE INSERT OR UPDATE OF
-       name, title, description, tags, served_version ON prompts
+       name, title, description, folder, tags, served_version, served_model_type ON prompts
        FOR EACH ROW EXECUTE FUNCTION promptstack_index_prompt()""",
     """CREATE TRIGGER announce_prompt AFTER INSERT OR UPDATE OR DELETE ON prompts
        FOR EACH ROW EXECUTE FUNCTION promptstack_announce_prompt()""",
@@ -199,12 +252,15 @@ TRIGGERS = (
 
 FUNCTIONS = (
     "promptstack_misspelt(text)",
+    "promptstack_newest(integer)",
+    "promptstack_swapped(text)",
     "promptstack_query(text)",
     "promptstack_announce_label()",
     "promptstack_announce_prompt()",
     "promptstack_serve()",
     "promptstack_index_prompt()",
     "promptstack_refuse_change()",
+    "promptstack_facets(bigint, text, text[], text)",
     'promptstack_vector(text, "char")',
     "promptstack_text(jsonb)",
     "promptstack_tokens(text)",
@@ -219,7 +275,9 @@ def upgrade() -> None:
     _create_tables()
     # Loads the library: only then is its setting known to a user who is no superuser.
     op.execute("SELECT show_limit()")
-    for function in (MISSPELT, INDEX_PROMPT, SERVE, ANNOUNCE_PROMPT, ANNOUNCE_LABEL, REFUSE_CHANGE):
+    for function in (
+        NEWEST, MISSPELT, INDEX_PROMPT, SERVE, ANNOUNCE_PROMPT, ANNOUNCE_LABEL, REFUSE_CHANGE,
+    ):  # fmt: skip
         op.execute(_as_is(function))
     for trigger in TRIGGERS:
         op.execute(trigger)
@@ -242,7 +300,7 @@ def downgrade() -> None:
 def _create_search_functions() -> None:
     letters, plain = _PLAIN_LETTERS
     fold = FOLD.format(marks=_MARKS, letters=letters, plain=plain, collation=_collation())
-    for statement in (fold, TOKENS, *CONFIGURATION, TEXT, VECTOR, QUERY):
+    for statement in (fold, TOKENS, *CONFIGURATION, TEXT, VECTOR, QUERY, SWAPPED, FACETS):
         op.execute(_as_is(statement))
 
 
@@ -283,6 +341,7 @@ def _create_prompts() -> None:
     op.create_table(
         "prompts",
         sa.Column("id", pg.UUID(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("title", sa.Text()),
         sa.Column("description", sa.Text()),
@@ -292,6 +351,7 @@ def _create_prompts() -> None:
         sa.Column("served_version", sa.Integer()),
         sa.Column("served_model_type", sa.Text()),
         sa.Column("search", pg.TSVECTOR()),
+        sa.Column("heading", pg.TSVECTOR()),
         sa.Column("spelling", sa.Text()),
         _moment("created_at"),
         _moment("updated_at"),
@@ -301,7 +361,9 @@ def _create_prompts() -> None:
         sa.CheckConstraint("name ~ '^[a-z0-9][a-z0-9_-]{0,63}$'", name="ck_prompts_name"),
         sa.CheckConstraint("last_version >= 0", name="ck_prompts_last_version"),
     )
+    op.create_index("ix_prompts_number", "prompts", ["number"])
     op.create_index("ix_prompts_search", "prompts", ["search"], postgresql_using="gin")
+    op.create_index("ix_prompts_heading", "prompts", ["heading"], postgresql_using="gin")
     op.create_index("ix_prompts_tags", "prompts", ["tags"], postgresql_using="gin")
     op.create_index(
         "ix_prompts_folder", "prompts", ["folder", "name"],
