@@ -14,13 +14,8 @@ def conditions(chosen: PromptFilter) -> tuple[ColumnElement[bool], ...]:
     return (*_state(chosen), *_shape(chosen), *_allowed(chosen))
 
 
-def narrow_conditions(chosen: PromptFilter) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions that `facets` doesn't cover."""
-    return tuple(_state(chosen))
-
-
 def facets(chosen: PromptFilter) -> str:
-    """Return the rest of a filter as a tsquery, for the words that the trigger adds to vectors."""
+    """Return tags, folders and model type as a query for the words that triggers add to vectors."""
     folders = [chosen.folder] if chosen.folder else []
     models = [chosen.model_type] if chosen.model_type is not None else []
     wanted = [

@@ -1,17 +1,18 @@
-"""Finding prompts by words, by spelling and by filters, in ranked queries."""
+"""Finding prompts by words, by spelling and by filters, in one ranked query.
 
-from collections.abc import Sequence
+What is looked for, and where, is decided by `promptstack_search` in the database: how it goes on
+depends on what it finds.
+"""
+
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.elements import ColumnElement
 
-from storage.candidates import Asked, any_of, headed, newest, rare_among, words_of
 from storage.entities import PromptFilter, PromptSummary
-from storage.filters import conditions
+from storage.filters import facets
 from storage.pages import Page, cut_page, decode_cursor
 from storage.prompts import SERVED, SUMMARY
 from storage.rows import summary_from_row
@@ -19,9 +20,6 @@ from storage.tables import prompt_versions, prompts
 
 _SNIPPET_SOURCE = 8_000
 """How much of a text is looked through for the words to show."""
-
-Way = Literal["words", "swapped", "alike"]
-"""What is tried, one after the other: the words; with letters swapped; some words or spellings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,112 +44,64 @@ class Search:
 
         All words have to match, wherever they stand. Where nothing does, prompts are returned that
         match them with neighbouring letters swapped; where nothing does either, those that match
-        any of them, or whose name or title is spelt alike.
+        any of them, or whose name or title is spelt alike. Of what matches very many prompts, a few
+        hundred are returned: the best by name, title and tags, and the newest by text.
 
         Raises:
             Invalid: the cursor isn't one of this search.
         """
         listing = f"search {words!r} {chosen}"
-        position = decode_cursor(listing, cursor) if cursor is not None else None
-        rows: Sequence[Found] = ()
-        way: Way
-        for way in get_args(Way):
-            if position is None or way == position[0]:
-                query = _best(_scored(way, words, chosen), limit + 1, position)
-                found = await self._connection.execute(query)
-                rows = [
-                    Found(summary_from_row(row), row["score"], row["text"])
-                    for row in found.mappings()
-                ]
-            if rows:
-                break
-        return cut_page(rows, limit, listing, lambda hit: (way, hit.score, hit.prompt.name))
+        values: dict[str, object] = {
+            "words": words,
+            "facets": facets(chosen),
+            "archived": chosen.archived,
+            "label": chosen.label,
+            "min_version": chosen.min_version,
+            "limit": limit + 1,
+        }
+        query = _FIRST_PAGE
+        if cursor is not None:
+            query = _NEXT_PAGE
+            values["score"], values["name"] = decode_cursor(listing, cursor)
+        found = await self._connection.execute(query, values)
+        rows = [Found(summary_from_row(row), row["score"], row["text"]) for row in found.mappings()]
+        return cut_page(rows, limit, listing, lambda hit: (hit.score, hit.prompt.name))
 
 
-def _best(
-    scored: sa.CTE, limit: int, after: tuple[str | int | float, ...] | None
-) -> sa.Select[tuple[object, ...]]:
-    """Select the best, whole: only what is shown is read from other tables."""
-    best = sa.select(scored).order_by(scored.c.score.desc(), scored.c.name).limit(limit)
-    if after is not None:
-        _, score, name = after
-        worse = scored.c.score < score
-        best = best.where(sa.or_(worse, sa.and_(scored.c.score == score, scored.c.name > name)))
-    chosen = best.cte("best")
-    return (
-        sa.select(*SUMMARY, chosen.c.score, _beginning())
-        .select_from(SERVED.join(chosen, chosen.c.id == prompts.c.id))
-        .order_by(chosen.c.score.desc(), prompts.c.name)
-    )
-
-
-def _beginning() -> sa.Label[str]:
+def _query(*, after: bool) -> sa.Select[tuple[object, ...]]:
+    """Select a page; only what is shown on it is read from other tables."""
+    best = _best(after=after).cte("best")
     text = sa.func.promptstack_text(prompt_versions.c.messages)
-    return sa.func.left(sa.func.coalesce(text, ""), _SNIPPET_SOURCE).label("text")
-
-
-def _scored(way: Way, words: str, chosen: PromptFilter) -> sa.CTE:
-    match way:
-        case "words":
-            return _scored_all(sa.func.promptstack_query(words), words, chosen)
-        case "swapped":
-            return _scored_all(sa.func.promptstack_swapped(words), words, chosen)
-        case "alike":
-            return _scored_alike(words, chosen)
-
-
-def _scored_all(read: ColumnElement[object], words: str, chosen: PromptFilter) -> sa.CTE:
-    """Score what has all words: by where they stand, closeness in the heading, an exact name."""
-    query = sa.select(_unless_empty(read).label("words")).cte("query")
-    asked = Asked("all", sa.select(query.c.words).scalar_subquery(), chosen)
-    candidates = sa.union(
-        *(sa.select(each.c.id) for each in (headed(asked), newest(asked))), _named(words, chosen)
-    ).cte("candidates")
-    score = (
-        sa.func.ts_rank(prompts.c.search, asked.words)
-        + sa.func.ts_rank_cd(prompts.c.heading, asked.words, 32)
-        + _is_named(words)
-    )
-    return _with_scores(candidates, score)
-
-
-def _scored_alike(words: str, chosen: PromptFilter) -> sa.CTE:
-    """Score what has some of the words, or a name or title that is spelt alike."""
-    query = sa.func.promptstack_query(words)
-    each = words_of(query).cte("each_word").prefix_with("MATERIALIZED")
-    loose = sa.select(any_of(each).label("any"), rare_among(each).label("rare")).cte("loose")
-    any_words = sa.select(loose.c.any).scalar_subquery()
-    asked = Asked("any", any_words, chosen)
-    rare = Asked("rare", sa.select(loose.c.rare).scalar_subquery(), chosen)
-    alike = sa.select(sa.func.promptstack_misspelt(words).table_valued("id", "alike")).cte(
-        "misspelt"
-    )
-    candidates = sa.union(
-        *(sa.select(each.c.id) for each in (headed(asked), newest(rare), newest(asked))),
-        sa.select(prompts.c.id).join(alike, alike.c.id == prompts.c.id).where(*conditions(chosen)),
-    ).cte("candidates")
-    spelt = sa.select(alike.c.alike).where(alike.c.id == prompts.c.id).scalar_subquery()
-    rank = sa.func.ts_rank(prompts.c.search, any_words)
-    return _with_scores(candidates, sa.func.coalesce(rank, 0) + sa.func.coalesce(spelt, 0))
-
-
-def _unless_empty(query: ColumnElement[object]) -> ColumnElement[object]:
-    return sa.func.nullif(query, sa.cast("", TSQUERY))
-
-
-def _is_named(words: str) -> ColumnElement[int]:
-    return sa.cast(prompts.c.name == sa.func.promptstack_fold(words), sa.Integer)
-
-
-def _named(words: str, chosen: PromptFilter) -> sa.Select[tuple[object]]:
-    is_named = prompts.c.name == sa.func.promptstack_fold(words)
-    return sa.select(prompts.c.id).where(is_named, *conditions(chosen))
-
-
-def _with_scores(candidates: sa.CTE, score: ColumnElement[object]) -> sa.CTE:
-    rounded = sa.cast(sa.func.round(sa.cast(score, sa.Numeric), 6), sa.Float)
+    beginning = sa.func.left(sa.func.coalesce(text, ""), _SNIPPET_SOURCE).label("text")
     return (
-        sa.select(prompts.c.id, prompts.c.name, rounded.label("score"))
-        .select_from(prompts.join(candidates, candidates.c.id == prompts.c.id))
-        .cte("scored")
+        sa.select(*SUMMARY, best.c.score, beginning)
+        .select_from(SERVED.join(best, best.c.id == prompts.c.id))
+        .order_by(best.c.score.desc(), best.c.name)
     )
+
+
+def _best(*, after: bool) -> sa.Select[tuple[object, ...]]:
+    found = sa.func.promptstack_search(_given("words", sa.Text), _FILTER)
+    each = found.table_valued("id", "name", "score").alias("found")
+    score = sa.cast(sa.func.round(sa.cast(each.c.score, sa.Numeric), 6), sa.Float).label("score")
+    best = sa.select(each.c.id, each.c.name, score).order_by(score.desc(), each.c.name)
+    if after:
+        last, last_name = _given("score", sa.Float), _given("name", sa.Text)
+        best = best.where(sa.or_(score < last, sa.and_(score == last, each.c.name > last_name)))
+    return best.limit(_given("limit", sa.Integer))
+
+
+def _given(name: str, kind: type[sa.types.TypeEngine[Any]]) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=kind())
+
+
+_FILTER = sa.func.row(
+    sa.cast(_given("facets", sa.Text), TSQUERY),
+    _given("archived", sa.Boolean),
+    _given("label", sa.Text),
+    _given("min_version", sa.Integer),
+)
+"""A `promptstack_filter`."""
+# Built once: composing them takes longer than many a search.
+_FIRST_PAGE = _query(after=False)
+_NEXT_PAGE = _query(after=True)

@@ -129,6 +129,51 @@ AS $$
 $$
 """
 
+# What narrows a search: facets, and what the vectors don't know.
+FILTER = """
+CREATE TYPE promptstack_filter AS (
+  facets tsquery, archived boolean, label text, min_version integer)
+"""
+KEPT = """(archived_at IS NOT NULL) = (kept).archived
+          AND ((kept).min_version IS NULL OR served_version >= (kept).min_version)
+          AND ((kept).label IS NULL OR EXISTS (
+            SELECT FROM prompt_labels WHERE prompt_id = id AND label = (kept).label))"""
+
+# Matches in a column: ranked ones the best, others the newest. A common word stands in tens of
+# thousands of texts, and reading them all takes longer than anybody waits: so the newest prompts
+# are looked through first, and where they hold too few four times as many, or sixteen times.
+MATCHES = """
+CREATE FUNCTION promptstack_{column}_matches(
+  words tsquery, kept promptstack_filter, enough integer)
+RETURNS SETOF uuid LANGUAGE plpgsql STABLE ROWS 100 AS $$
+DECLARE
+  newest bigint := (SELECT max(number) FROM prompts);
+  size integer := {smallest};
+  asked tsquery;
+  found uuid[];
+BEGIN
+  LOOP
+    asked := words && (kept).facets;
+    IF size <= 16 THEN
+      asked := asked && promptstack_newest(size);
+    END IF;
+    found := ARRAY(
+      WITH matches AS MATERIALIZED (
+        SELECT id, number, {rank} AS rank FROM prompts
+        WHERE {column} @@ asked
+          AND {kept})
+      SELECT id FROM matches ORDER BY rank DESC, number DESC LIMIT enough);
+    EXIT WHEN cardinality(found) = enough OR size > 16 OR newest >> size < 2;
+    size := size + CASE WHEN cardinality(found) * 16 < enough THEN 4 ELSE 2 END;
+  END LOOP;
+  RETURN QUERY SELECT unnest(found);
+END $$
+"""
+HEADING_MATCHES = MATCHES.format(
+    column="heading", smallest=12, rank="ts_rank_cd(heading, words)", kept=KEPT
+)
+SEARCH_MATCHES = MATCHES.format(column="search", smallest=10, rank="0", kept=KEPT)
+
 # The threshold is part of the function, so that the operator and its index use it.
 MISSPELT = """
 CREATE FUNCTION promptstack_misspelt(value text) RETURNS TABLE (id uuid, alike real)
@@ -136,8 +181,101 @@ LANGUAGE sql STABLE PARALLEL SAFE STRICT ROWS 50
 SET pg_trgm.word_similarity_threshold = 0.5
 AS $$
   SELECT id, word_similarity(promptstack_fold(value), spelling) AS alike FROM prompts
-  WHERE length(value) BETWEEN 4 AND 64 AND spelling %> promptstack_fold(value)
+  WHERE length(value) BETWEEN 4 AND 40 AND spelling %> promptstack_fold(value)
 $$
+"""
+
+# A query's words, each on its own; none where it excludes some. "telling" are those that hardly any
+# of the newest prompts has: they are looked for in every text.
+EACH_WORD = """
+CREATE FUNCTION promptstack_each_word(words tsquery)
+RETURNS TABLE (word tsquery, telling boolean) LANGUAGE sql STABLE PARALLEL SAFE STRICT
+AS $$
+  SELECT word, (SELECT count(*) < 3 FROM (
+    SELECT FROM prompts WHERE search @@ (word && promptstack_newest(10)) LIMIT 3) AS found)
+  FROM unnest((string_to_array(words::text, ' & ')::tsquery[])[1:32]) AS word
+  WHERE words::text !~ '!'
+$$
+"""
+
+# For a rank, words may stand anywhere: next to each other takes the square of the time.
+LOOSE = """
+CREATE FUNCTION promptstack_loose(words tsquery) RETURNS tsquery
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+RETURN CASE WHEN words::text ~ '!' THEN words
+            ELSE regexp_replace(words::text, ' (&|<[-0-9]+>) ', ' | ', 'g')::tsquery END
+"""
+
+# Those with all the words: the exact name before all (2 and more), then those with all of them in
+# name, title and tags (1 and more), by how close they stand; then, unless there are plenty, texts
+# (less than 1), by how often.
+SCORE_ALL = f"""
+CREATE FUNCTION promptstack_score_all(value text, words tsquery, kept promptstack_filter)
+RETURNS TABLE (id uuid, name text, score real) LANGUAGE sql STABLE ROWS 200
+AS $$
+  WITH read AS MATERIALIZED (
+    SELECT promptstack_fold(value) AS exactly, promptstack_loose(words) AS loose),
+  headed (id) AS MATERIALIZED (
+    SELECT promptstack_heading_matches(words, kept, 200)
+    UNION SELECT id FROM prompts WHERE name = promptstack_fold(value)
+      AND heading @@ (words && (kept).facets) AND {KEPT}),
+  texts (id) AS MATERIALIZED (
+    SELECT promptstack_search_matches(words, kept, 100)
+    WHERE (SELECT count(*) < 100 FROM headed))
+  SELECT id, name, 1 + ts_rank_cd(heading, words, 32) + (name = exactly)::integer
+  FROM read, headed JOIN prompts USING (id)
+  UNION ALL SELECT id, name, ts_rank(search, loose)
+  FROM read, texts JOIN prompts USING (id) WHERE id NOT IN (SELECT headed.id FROM headed)
+$$
+"""
+
+# Those with some of the words, or a name or title that is spelt alike, unless every word is a
+# common one: those are spelt right.
+SCORE_SOME = f"""
+CREATE FUNCTION promptstack_score_some(value text, words tsquery, kept promptstack_filter)
+RETURNS TABLE (id uuid, name text, score real) LANGUAGE sql STABLE ROWS 200
+AS $$
+  WITH each AS MATERIALIZED (SELECT * FROM promptstack_each_word(words)),
+  query AS MATERIALIZED (
+    SELECT string_agg(word::text, ' | ')::tsquery AS loose,
+      (string_agg(word::text, ' | ') FILTER (WHERE telling))::tsquery AS telling FROM each),
+  misspelt AS MATERIALIZED (
+    SELECT id, alike FROM promptstack_misspelt(value) JOIN prompts USING (id)
+    WHERE (SELECT coalesce(bool_or(telling), true) FROM each)
+      AND (numnode((kept).facets) = 0 OR heading @@ (kept).facets) AND {KEPT}
+    ORDER BY alike DESC, number DESC LIMIT 50)
+  SELECT p.id, p.name,
+    coalesce(ts_rank(p.search, promptstack_loose(query.loose)), 0) + coalesce(alike, 0)
+  FROM query, (
+    SELECT promptstack_heading_matches(loose, kept, 50) FROM query
+    UNION SELECT promptstack_search_matches(telling, kept, 50) FROM query
+    UNION SELECT promptstack_search_matches(loose, kept, 50) FROM query
+    UNION SELECT misspelt.id FROM misspelt
+  ) AS m (id) JOIN prompts AS p USING (id) LEFT JOIN misspelt USING (id)
+$$
+"""
+
+# All words; else all words, letters swapped; else some words and spellings. Plans don't depend on
+# the words: one that is made for a common word would read every vector instead of the index.
+SEARCH = """
+CREATE FUNCTION promptstack_search(value text, kept promptstack_filter)
+RETURNS TABLE (id uuid, name text, score real) LANGUAGE plpgsql STABLE ROWS 200
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+  words tsquery := promptstack_query(value);
+BEGIN
+  FOR attempt IN 1..2 LOOP
+    IF numnode(words) > 0 THEN
+      RETURN QUERY SELECT * FROM promptstack_score_all(value, words, kept);
+      IF FOUND THEN
+        RETURN;
+      END IF;
+    END IF;
+    words := promptstack_swapped(value);
+  END LOOP;
+  RETURN QUERY SELECT * FROM promptstack_score_some(value, promptstack_query(value), kept);
+END $$
 """
 
 INDEX_PROMPT = """
@@ -251,6 +389,13 @@ TRIGGERS = (
 )
 
 FUNCTIONS = (
+    "promptstack_search(text, promptstack_filter)",
+    "promptstack_score_all(text, tsquery, promptstack_filter)",
+    "promptstack_score_some(text, tsquery, promptstack_filter)",
+    "promptstack_heading_matches(tsquery, promptstack_filter, integer)",
+    "promptstack_search_matches(tsquery, promptstack_filter, integer)",
+    "promptstack_each_word(tsquery)",
+    "promptstack_loose(tsquery)",
     "promptstack_misspelt(text)",
     "promptstack_newest(integer)",
     "promptstack_swapped(text)",
@@ -276,7 +421,8 @@ def upgrade() -> None:
     # Loads the library: only then is its setting known to a user who is no superuser.
     op.execute("SELECT show_limit()")
     for function in (
-        NEWEST, MISSPELT, INDEX_PROMPT, SERVE, ANNOUNCE_PROMPT, ANNOUNCE_LABEL, REFUSE_CHANGE,
+        NEWEST, FILTER, HEADING_MATCHES, SEARCH_MATCHES, MISSPELT, EACH_WORD, LOOSE, SCORE_ALL,
+        SCORE_SOME, SEARCH, INDEX_PROMPT, SERVE, ANNOUNCE_PROMPT, ANNOUNCE_LABEL, REFUSE_CHANGE,
     ):  # fmt: skip
         op.execute(_as_is(function))
     for trigger in TRIGGERS:
@@ -293,6 +439,7 @@ def downgrade() -> None:
         op.drop_table(table)
     for function in FUNCTIONS:
         op.execute(f"DROP FUNCTION {function}")
+    op.execute("DROP TYPE promptstack_filter")
     op.execute("DROP TEXT SEARCH CONFIGURATION promptstack")
     op.execute("DROP TEXT SEARCH DICTIONARY promptstack_stem")
 
