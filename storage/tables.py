@@ -61,6 +61,8 @@ prompts = sa.Table(
     sa.Index("ix_prompts_tags", "tags", postgresql_using="gin"),
     sa.Index("ix_prompts_folder", "folder", "name", postgresql_ops={"folder": "text_pattern_ops"}),
     sa.Index("ix_prompts_served_model_type", "served_model_type", "name"),
+    sa.Index("ix_prompts_served_version", "served_version"),
+    sa.Index("ix_prompts_archived", "name", postgresql_where=sa.text("archived_at IS NOT NULL")),
     sa.Index(
         "ix_prompts_spelling",
         "spelling",

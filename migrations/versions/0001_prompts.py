@@ -230,7 +230,7 @@ $$
 """
 
 # Those with some of the words, or a name or title that is spelt alike, unless every word is a
-# common one: those are spelt right.
+# common one: those are spelt right. A single word was looked for already.
 SCORE_SOME = f"""
 CREATE FUNCTION promptstack_score_some(value text, words tsquery, kept promptstack_filter)
 RETURNS TABLE (id uuid, name text, score real) LANGUAGE sql STABLE ROWS 200
@@ -238,14 +238,17 @@ AS $$
   WITH each AS MATERIALIZED (SELECT * FROM promptstack_each_word(words)),
   query AS MATERIALIZED (
     SELECT string_agg(word::text, ' | ')::tsquery AS loose,
-      (string_agg(word::text, ' | ') FILTER (WHERE telling))::tsquery AS telling FROM each),
+      (string_agg(word::text, ' | ') FILTER (WHERE telling))::tsquery AS telling FROM each
+    HAVING count(*) > 1
+    UNION ALL SELECT NULL, NULL WHERE (SELECT count(*) < 2 FROM each)),
   misspelt AS MATERIALIZED (
     SELECT id, alike FROM promptstack_misspelt(value) JOIN prompts USING (id)
     WHERE (SELECT coalesce(bool_or(telling), true) FROM each)
       AND (numnode((kept).facets) = 0 OR heading @@ (kept).facets) AND {KEPT}
     ORDER BY alike DESC, number DESC LIMIT 50)
   SELECT p.id, p.name,
-    coalesce(ts_rank(p.search, promptstack_loose(query.loose)), 0) + coalesce(alike, 0)
+    coalesce(ts_rank(p.search, promptstack_loose(query.loose)), 0)
+      + coalesce(ts_rank(p.search, promptstack_loose(query.telling)), 0) + coalesce(alike, 0)
   FROM query, (
     SELECT promptstack_heading_matches(loose, kept, 50) FROM query
     UNION SELECT promptstack_search_matches(telling, kept, 50) FROM query
@@ -517,6 +520,11 @@ def _create_prompts() -> None:
         postgresql_ops={"folder": "text_pattern_ops"},
     )  # fmt: skip
     op.create_index("ix_prompts_served_model_type", "prompts", ["served_model_type", "name"])
+    op.create_index("ix_prompts_served_version", "prompts", ["served_version"])
+    op.create_index(
+        "ix_prompts_archived", "prompts", ["name"],
+        postgresql_where=sa.text("archived_at IS NOT NULL"),
+    )  # fmt: skip
     op.create_index(
         "ix_prompts_spelling", "prompts", ["spelling"],
         postgresql_using="gin", postgresql_ops={"spelling": "gin_trgm_ops"},
