@@ -191,8 +191,8 @@ EACH_WORD = """
 CREATE FUNCTION promptstack_each_word(words tsquery)
 RETURNS TABLE (word tsquery, telling boolean) LANGUAGE sql STABLE PARALLEL SAFE STRICT
 AS $$
-  SELECT word, (SELECT count(*) < 3 FROM (
-    SELECT FROM prompts WHERE search @@ (word && promptstack_newest(10)) LIMIT 3) AS found)
+  SELECT word, (
+    SELECT count(*) < 3 FROM prompts WHERE search @@ (word && promptstack_newest(10)))
   FROM unnest((string_to_array(words::text, ' & ')::tsquery[])[1:32]) AS word
   WHERE words::text !~ '!'
 $$
@@ -284,11 +284,16 @@ END $$
 INDEX_PROMPT = """
 CREATE FUNCTION promptstack_index_prompt() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  facets tsvector :=
-    promptstack_facets(NEW.number, NEW.folder, NEW.tags, NEW.served_model_type);
-  heading tsvector := promptstack_vector(NEW.name, 'A')
-    || promptstack_vector(concat_ws(' ', NEW.title, array_to_string(NEW.tags, ' ')), 'B');
+  facets tsvector;
+  heading tsvector;
 BEGIN
+  -- A prompt's first version follows in the same transaction, and all would be written twice.
+  IF NEW.served_version IS NULL THEN
+    RETURN NEW;
+  END IF;
+  facets := promptstack_facets(NEW.number, NEW.folder, NEW.tags, NEW.served_model_type);
+  heading := promptstack_vector(NEW.name, 'A')
+    || promptstack_vector(concat_ws(' ', NEW.title, array_to_string(NEW.tags, ' ')), 'B');
   NEW.heading := heading || facets;
   NEW.search := heading
     || promptstack_vector(NEW.description, 'C')
@@ -512,9 +517,12 @@ def _create_prompts() -> None:
         sa.CheckConstraint("last_version >= 0", name="ck_prompts_last_version"),
     )
     op.create_index("ix_prompts_number", "prompts", ["number"])
-    op.create_index("ix_prompts_search", "prompts", ["search"], postgresql_using="gin")
-    op.create_index("ix_prompts_heading", "prompts", ["heading"], postgresql_using="gin")
-    op.create_index("ix_prompts_tags", "prompts", ["tags"], postgresql_using="gin")
+    # Without a list of pending entries, which every search would have to read from end to end.
+    for column in ("search", "heading", "tags"):
+        op.create_index(
+            f"ix_prompts_{column}", "prompts", [column],
+            postgresql_using="gin", postgresql_with={"fastupdate": "off"},
+        )  # fmt: skip
     op.create_index(
         "ix_prompts_folder", "prompts", ["folder", "name"],
         postgresql_ops={"folder": "text_pattern_ops"},
@@ -528,6 +536,7 @@ def _create_prompts() -> None:
     op.create_index(
         "ix_prompts_spelling", "prompts", ["spelling"],
         postgresql_using="gin", postgresql_ops={"spelling": "gin_trgm_ops"},
+        postgresql_with={"fastupdate": "off"},
     )  # fmt: skip
 
 
