@@ -1,6 +1,6 @@
 """How long a search takes in a large library, against ILIKE and against ranking every match.
 
-python benchmarks/search.py [--prompts N] [--rounds N] [--url URL_OF_A_FILLED_LIBRARY]
+python -m benchmarks.search [--prompts N] [--rounds N] [--url URL_OF_A_FILLED_LIBRARY]
 
 What is measured is `library.search`: the queries and the snippets, with one client.
 """
@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import sqlalchemy as sa
-from corpus import Corpus, load_corpus
 
+from benchmarks.corpus import Corpus, load_corpus
 from mcp_server.app import open_library
 from mcp_server.config import read_settings
 from mcp_server.service.library import Library
