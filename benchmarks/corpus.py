@@ -61,11 +61,6 @@ _SYLLABLES = (
     "mo na ne ni no pa pe po qua ra re ri ro sa se si so ta te ti to tra tri va ve vi wa we xi za "
     "zo st en er on al ing ment tion ous ic ist"
 )
-_HAN = (
-    "翻译文字代码审查写作摘要分析总结数据产品设计会议"
-    "邮件客户问题方案测试学习老师故事旅行计划合同简历面试"
-)
-_KANA = "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもらりるれろわをん"
 _MODELS = ("gpt-4", "gpt-4o", "claude-sonnet-4", "claude-*", "gemini-2.5-pro", "llama-3", "o3")
 _LABELS = ("production", "staging")
 
@@ -159,9 +154,19 @@ class Corpus:
     def _draw(self, count: int) -> list[str]:
         return self._random.choices(self.words, cum_weights=self._weights, k=count)
 
+    @cached_property
+    def unspaced_words(self) -> list[str]:
+        """Words of one to three Chinese or Japanese characters, most used first."""
+        source = random.Random(self.seed)
+        scripts = [[chr(first + number) for number in range(1_500)] for first in (0x4E00, 0x5E00)]
+        scripts.append([chr(0x3042 + number) for number in range(80)])
+        known = ["翻译", "代码", "审查", "故事", "学习", "写作", "摘要", "分析"]
+        made = ("".join(source.choices(source.choice(scripts), k=source.randint(1, 3)))
+                for _ in range(4_000))  # fmt: skip
+        return [*known, *made]
+
     def _unspaced(self, length: int) -> str:
-        script = _HAN if self._random.random() < 0.7 else _HAN + _KANA
-        return "".join(self._skewed(script) for _ in range(length))
+        return "".join(self._skewed(self.unspaced_words) for _ in range(length // 2 + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What narrows a list or a search, as conditions on `prompts`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
@@ -12,6 +12,30 @@ from storage.tables import prompt_labels, prompts
 def conditions(chosen: PromptFilter) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that hold for the prompts that a filter keeps."""
     return (*_state(chosen), *_shape(chosen), *_allowed(chosen))
+
+
+def facets(chosen: PromptFilter) -> str:
+    """Return tags, folders and model type as a query for the words that triggers add to vectors."""
+    folders = [chosen.folder] if chosen.folder else []
+    models = [chosen.model_type] if chosen.model_type is not None else []
+    wanted = [
+        *(_facet("t", tag) for tag in chosen.tags),
+        *(_facet("f", folder) for folder in folders),
+        *(_facet("m", model_type) for model_type in models),
+        _any_facet("t", chosen.any_tags),
+        _any_facet("f", chosen.folders),
+    ]
+    return " & ".join(filter(None, wanted))
+
+
+def _any_facet(kind: str, values: Sequence[str]) -> str:
+    return f"({' | '.join(_facet(kind, value) for value in values)})" if values else ""
+
+
+def _facet(kind: str, value: str) -> str:
+    # The first character can't be typed: no text and no query has such a word.
+    quoted = value.replace("\\", "\\\\").replace("'", "''")
+    return f"'\x01{kind}{quoted}'"
 
 
 def _state(chosen: PromptFilter) -> Iterator[ColumnElement[bool]]:

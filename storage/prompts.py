@@ -155,11 +155,12 @@ class Prompts:
     async def list_spellings(self, name: str, *, limit: int = 20) -> Sequence[str]:
         """Return names that are spelt like the one given, nearest first; archived ones left out."""
         similarity = sa.func.similarity(prompts.c.name, name)
+        alike = sa.func.promptstack_misspelt(name).table_valued("id", "alike")
         query = (
             sa.select(prompts.c.name)
             .where(
                 prompts.c.archived_at.is_(None),
-                prompts.c.id.in_(sa.select(sa.func.promptstack_misspelt(name))),
+                prompts.c.id.in_(sa.select(alike.c.id)),
             )
             .order_by(similarity.desc(), prompts.c.name)
             .limit(limit)

@@ -1,13 +1,18 @@
-"""Finding prompts by words, by spelling and by filters, in one ranked query."""
+"""Finding prompts by words, by spelling and by filters, in one ranked query.
+
+What is looked for, and where, is decided by `promptstack_search` in the database: how it goes on
+depends on what it finds.
+"""
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.entities import PromptFilter, PromptSummary
-from storage.filters import conditions
+from storage.filters import facets
 from storage.pages import Page, cut_page, decode_cursor
 from storage.prompts import SERVED, SUMMARY
 from storage.rows import summary_from_row
@@ -38,75 +43,65 @@ class Search:
         """Return the prompts that match, best first.
 
         All words have to match, wherever they stand. Where nothing does, prompts are returned that
-        match any of them, or whose name or title is spelt alike.
+        match them with neighbouring letters swapped; where nothing does either, those that match
+        any of them, or whose name or title is spelt alike. Of what matches very many prompts, a few
+        hundred are returned: the best by name, title and tags, and the newest by text.
 
         Raises:
             Invalid: the cursor isn't one of this search.
         """
         listing = f"search {words!r} {chosen}"
-        scored = _scored(words, chosen).cte("scored")
-        query = (
-            sa.select(*SUMMARY, scored.c.score, _beginning())
-            .select_from(SERVED.join(scored, scored.c.id == prompts.c.id))
-            .order_by(scored.c.score.desc(), prompts.c.name)
-            .limit(limit + 1)
-        )
+        values: dict[str, object] = {
+            "words": words,
+            "facets": facets(chosen),
+            "archived": chosen.archived,
+            "label": chosen.label,
+            "min_version": chosen.min_version,
+            "limit": limit + 1,
+        }
+        query = _FIRST_PAGE
         if cursor is not None:
-            score, name = decode_cursor(listing, cursor)
-            worse = scored.c.score < score
-            query = query.where(
-                sa.or_(worse, sa.and_(scored.c.score == score, prompts.c.name > name))
-            )
-        found = await self._connection.execute(query)
+            query = _NEXT_PAGE
+            values["score"], values["name"] = decode_cursor(listing, cursor)
+        found = await self._connection.execute(query, values)
         rows = [Found(summary_from_row(row), row["score"], row["text"]) for row in found.mappings()]
         return cut_page(rows, limit, listing, lambda hit: (hit.score, hit.prompt.name))
 
 
-def _beginning() -> sa.Label[str]:
+def _query(*, after: bool) -> sa.Select[tuple[object, ...]]:
+    """Select a page; only what is shown on it is read from other tables."""
+    best = _best(after=after).cte("best")
     text = sa.func.promptstack_text(prompt_versions.c.messages)
-    return sa.func.left(sa.func.coalesce(text, ""), _SNIPPET_SOURCE).label("text")
-
-
-def _scored(words: str, chosen: PromptFilter) -> sa.Select[tuple[object, float]]:
-    """Score whatever matches: by its words, by its name's spelling, and an exact name on top."""
-    query = sa.select(sa.func.promptstack_query(words).label("all_words")).cte("query")
-    matched = _matching_all(chosen, query).cte("matched")
-    nothing = ~sa.exists(sa.select(matched.c.id))
-    candidates = sa.union(
-        sa.select(matched.c.id),
-        _matching_any(chosen, query).where(nothing),
-        _misspelt(words, chosen).where(nothing),
-    ).cte("candidates")
-    folded = sa.func.promptstack_fold(words)
-    score = (
-        sa.func.ts_rank(prompts.c.search, _any_of(query))
-        + sa.func.word_similarity(folded, prompts.c.spelling)
-        + sa.cast(prompts.c.name == folded, sa.Integer)
+    beginning = sa.func.left(sa.func.coalesce(text, ""), _SNIPPET_SOURCE).label("text")
+    return (
+        sa.select(*SUMMARY, best.c.score, beginning)
+        .select_from(SERVED.join(best, best.c.id == prompts.c.id))
+        .order_by(best.c.score.desc(), best.c.name)
     )
-    return sa.select(
-        prompts.c.id, sa.cast(sa.func.round(sa.cast(score, sa.Numeric), 6), sa.Float).label("score")
-    ).select_from(prompts.join(candidates, candidates.c.id == prompts.c.id).join(query, sa.true()))
 
 
-def _matching_all(chosen: PromptFilter, query: sa.CTE) -> sa.Select[tuple[object]]:
-    all_words = sa.select(query.c.all_words).scalar_subquery()
-    return sa.select(prompts.c.id).where(prompts.c.search.op("@@")(all_words), *conditions(chosen))
+def _best(*, after: bool) -> sa.Select[tuple[object, ...]]:
+    found = sa.func.promptstack_search(_given("words", sa.Text), _FILTER)
+    each = found.table_valued("id", "name", "score").alias("found")
+    score = sa.cast(sa.func.round(sa.cast(each.c.score, sa.Numeric), 6), sa.Float).label("score")
+    best = sa.select(each.c.id, each.c.name, score).order_by(score.desc(), each.c.name)
+    if after:
+        last, last_name = _given("score", sa.Float), _given("name", sa.Text)
+        best = best.where(sa.or_(score < last, sa.and_(score == last, each.c.name > last_name)))
+    return best.limit(_given("limit", sa.Integer))
 
 
-def _matching_any(chosen: PromptFilter, query: sa.CTE) -> sa.Select[tuple[object]]:
-    any_words = sa.select(_any_of(query)).scalar_subquery()
-    return sa.select(prompts.c.id).where(prompts.c.search.op("@@")(any_words), *conditions(chosen))
+def _given(name: str, kind: type[sa.types.TypeEngine[Any]]) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=kind())
 
 
-def _misspelt(words: str, chosen: PromptFilter) -> sa.Select[tuple[object]]:
-    alike = sa.select(sa.func.promptstack_misspelt(words))
-    return sa.select(prompts.c.id).where(prompts.c.id.in_(alike), *conditions(chosen))
-
-
-def _any_of(query: sa.CTE) -> sa.Cast[object]:
-    """Loosen a query to any of its words, unless it excludes some."""
-    written = sa.cast(query.c.all_words, sa.Text)
-    loosened = sa.case(
-        (written.contains("!"), written), else_=sa.func.replace(written, " & ", " | ")
-    )
-    return sa.cast(loosened, TSQUERY)
+_FILTER = sa.func.row(
+    sa.cast(_given("facets", sa.Text), TSQUERY),
+    _given("archived", sa.Boolean),
+    _given("label", sa.Text),
+    _given("min_version", sa.Integer),
+)
+"""A `promptstack_filter`."""
+# Built once: composing them takes longer than many a search.
+_FIRST_PAGE = _query(after=False)
+_NEXT_PAGE = _query(after=True)

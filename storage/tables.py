@@ -19,6 +19,10 @@ VERSION_TABLE = "promptstack_version"
 """Where Alembic notes the schema's revision; its usual name may be taken by another program."""
 
 
+# GIN indexes keep no list of pending entries, which every search would read from end to end.
+_AT_ONCE = {"fastupdate": "off"}
+
+
 def _moment(name: str, *, nullable: bool = False) -> sa.Column[object]:
     default = None if nullable else sa.text("clock_timestamp()")
     column_type = sa.TIMESTAMP(timezone=True)
@@ -29,6 +33,8 @@ prompts = sa.Table(
     "prompts",
     metadata,
     sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    # In the order of creation, with gaps: a search looks among the newest first.
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True), nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("title", sa.Text),
     sa.Column("description", sa.Text),
@@ -39,6 +45,7 @@ prompts = sa.Table(
     sa.Column("served_version", sa.Integer),
     sa.Column("served_model_type", sa.Text),
     sa.Column("search", TSVECTOR),
+    sa.Column("heading", TSVECTOR),
     sa.Column("spelling", sa.Text),
     _moment("created_at"),
     _moment("updated_at"),
@@ -52,15 +59,20 @@ prompts = sa.Table(
         name="fk_prompts_served_version",
         use_alter=True,
     ),
-    sa.Index("ix_prompts_search", "search", postgresql_using="gin"),
-    sa.Index("ix_prompts_tags", "tags", postgresql_using="gin"),
+    sa.Index("ix_prompts_number", "number"),
+    sa.Index("ix_prompts_search", "search", postgresql_using="gin", postgresql_with=_AT_ONCE),
+    sa.Index("ix_prompts_heading", "heading", postgresql_using="gin", postgresql_with=_AT_ONCE),
+    sa.Index("ix_prompts_tags", "tags", postgresql_using="gin", postgresql_with=_AT_ONCE),
     sa.Index("ix_prompts_folder", "folder", "name", postgresql_ops={"folder": "text_pattern_ops"}),
     sa.Index("ix_prompts_served_model_type", "served_model_type", "name"),
+    sa.Index("ix_prompts_served_version", "served_version"),
+    sa.Index("ix_prompts_archived", "name", postgresql_where=sa.text("archived_at IS NOT NULL")),
     sa.Index(
         "ix_prompts_spelling",
         "spelling",
         postgresql_using="gin",
         postgresql_ops={"spelling": "gin_trgm_ops"},
+        postgresql_with=_AT_ONCE,
     ),
 )
 prompt_versions = sa.Table(

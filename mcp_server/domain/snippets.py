@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 
 MAX_MATCHES = 300
 """Places of query terms that are weighed against each other."""
@@ -16,6 +17,12 @@ _SLACK = 20
 """Characters that a window's edge may move to reach a blank."""
 _LAST_SPACED = "\u0dff"
 """The last character before the scripts that write without spaces (Thai, Lao, Khmer, CJK)."""
+
+_SMALL_WORDS = frozenset({
+    "a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "if", "in", "is", "it", "me",
+    "my", "of", "on", "or", "that", "the", "this", "to", "with", "you", "your",
+})  # fmt: skip
+"""Words that show nothing, unless the query has no others."""
 
 Span = tuple[int, int]
 
@@ -66,25 +73,42 @@ def _offsets(text: str) -> list[int] | None:
 def _find(text: str, query: str) -> list[Span]:
     """Return where the query and each of its terms stand in the text, in order."""
     folded, offsets = fold(text), _offsets(text)
+    telling, small = _terms(query)
+    found = _occurrences(folded, telling) or _occurrences(folded, small)
+    return [_original(span, offsets) for span in sorted(found)[:MAX_MATCHES]]
+
+
+@lru_cache(256)
+def _terms(query: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the query with its telling words, the longest first, and its small words."""
     phrase = fold(" ".join(query.split()))
-    terms = dict.fromkeys([phrase, *re.findall(r"\w+", phrase)])
-    found = sorted({span for term in terms if term.strip() for span in _occurrences(folded, term)})
-    return [_original(span, offsets) for span in found[:MAX_MATCHES]]
+    words = dict.fromkeys(re.findall(r"\w+", phrase))
+    telling = {phrase, *words} - _SMALL_WORDS - {""}
+    return tuple(sorted(telling, key=len, reverse=True)), tuple(_SMALL_WORDS.intersection(words))
 
 
-def _occurrences(folded: str, term: str) -> list[Span]:
-    """Find a term where words begin or, if it never begins one, anywhere."""
-    anywhere = re.escape(term)
-    spaced = term[0] <= _LAST_SPACED and term[0].isalnum()
-    for pattern in (rf"(?<!\w){anywhere}", anywhere) if spaced else (anywhere,):
-        found = []
-        for match in re.finditer(pattern, folded):
-            found.append(match.span())
-            if len(found) == MAX_MATCHES:
-                break
-        if found:
-            return found
-    return []
+def _occurrences(folded: str, terms: tuple[str, ...]) -> list[Span]:
+    """Find terms where words begin; those that never begin one, anywhere."""
+    pattern = _where_words_begin(terms)
+    matches = islice(pattern.finditer(folded), MAX_MATCHES) if pattern else ()
+    found = [match.span() for match in matches]
+    begun = {folded[start:end] for start, end in found}
+    for term in terms:
+        if term not in begun:
+            anywhere = islice(re.finditer(re.escape(term), folded), MAX_MATCHES)
+            found += [match.span() for match in anywhere]
+    return found
+
+
+@lru_cache(256)
+def _where_words_begin(terms: tuple[str, ...]) -> re.Pattern[str] | None:
+    choices = "|".join(map(re.escape, filter(_is_spaced, terms)))
+    return re.compile(rf"(?<!\w)(?:{choices})") if choices else None
+
+
+def _is_spaced(term: str) -> bool:
+    """Tell whether a term is of a script that puts spaces between words."""
+    return term[0] <= _LAST_SPACED and term[0].isalnum()
 
 
 def _original(span: Span, offsets: Sequence[int] | None) -> Span:
@@ -109,22 +133,24 @@ def _window(text: str, spans: Sequence[Span], width: int) -> Span:
 
 def _best_run(text: str, spans: Sequence[Span], width: int) -> Span:
     """Return the stretch of matches that fits the width and holds the most different terms."""
-    best: tuple[int, int] = (0, 0)
-    best_score = (0, 0)
-    folded = [fold(text[start:end]) for start, end in spans]
-    for index, (start, end) in enumerate(spans):
-        terms: set[str] = set()
-        reach, covered = min(end, start + width), 0
-        for term, (each_start, each_end) in zip(
-            folded[index : index + 50], spans[index : index + 50], strict=True
-        ):
-            if each_end > start + width:
-                break
-            terms.add(term)
-            reach, covered = max(reach, each_end), covered + each_end - each_start
-        score = (sum(len(term) for term in terms), covered)
-        if score > best_score:
-            best, best_score = (start, reach), score
+    best, best_score = (0, 0), (0, 0)
+    terms: Counter[str] = Counter()
+    told = covered = first = 0
+    for last, (start, end) in enumerate(spans):
+        term = fold(text[start:end])
+        told += 0 if terms[term] else len(term)
+        terms[term] += 1
+        covered += end - start
+        while first < last and end > spans[first][0] + width:
+            left_start, left_end = spans[first]
+            left = fold(text[left_start:left_end])
+            terms[left] -= 1
+            told -= 0 if terms[left] else len(left)
+            covered -= left_end - left_start
+            first += 1
+        if (told, covered) > best_score:
+            reach = min(max(end, spans[first][0]), spans[first][0] + width)
+            best, best_score = (spans[first][0], reach), (told, covered)
     return best
 
 

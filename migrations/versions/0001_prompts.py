@@ -4,107 +4,12 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql as pg
 
+from migrations import search_0001 as search
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
-
-# Letters that no Unicode decomposition takes apart, and what a reader would type for them.
-_PLAIN_LETTERS = ("øØłŁđĐħĦıðةى", "oOlLdDhHidهي")
-
-# Accents (and the vowel signs of Hebrew and Arabic) and case don't matter. A text of nothing but
-# ASCII, where every character is one byte, is spared the work.
-_MARKS = "\\u0300-\\u036f\\u0591-\\u05bd\\u05bf\\u05c1\\u05c2\\u064b-\\u065f\\u0670"
-FOLD = """
-CREATE FUNCTION promptstack_fold(value text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-RETURN CASE WHEN octet_length(value) = char_length(value) THEN lower(value {collation}) ELSE
-  replace(replace(replace(
-    lower(translate(
-      normalize(regexp_replace(normalize(value, NFKD), '[{marks}]', '', 'g'), NFC),
-      '{letters}', '{plain}') {collation}),
-    'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe') END
-"""
-
-# Scripts that put no spaces between words: each character becomes a word of its own, and a run of
-# them a phrase, so that any part of a text is found through the one full-text index.
-_UNSPACED = (
-    "\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u3040-\\u30ff\\u3400-\\u4dbf"
-    "\\u4e00-\\u9fff\\uac00-\\ud7af\\uf900-\\ufaff"
-)
-TOKENS = f"""
-CREATE FUNCTION promptstack_tokens(value text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-RETURN regexp_replace(
-  CASE WHEN octet_length(value) = char_length(value) THEN promptstack_fold(value)
-       ELSE regexp_replace(promptstack_fold(value), '([{_UNSPACED}])', ' \\1 ', 'g') END,
-  '(\\w)[-_/]+(?=\\w)', '\\1 ', 'g')
-"""
-
-# Snowball's English stemmer without stop words: "summarise" finds "summarising", and a text in
-# another language keeps its words, also those that English would throw away.
-CONFIGURATION = (
-    "CREATE TEXT SEARCH DICTIONARY promptstack_stem (TEMPLATE = snowball, Language = english)",
-    "CREATE TEXT SEARCH CONFIGURATION promptstack (COPY = pg_catalog.simple)",
-    "ALTER TEXT SEARCH CONFIGURATION promptstack ALTER MAPPING FOR asciiword, asciihword, "
-    "hword_asciipart WITH promptstack_stem",
-)
-
-# A tsvector holds at most 1 MB: of a very long text the first 200,000 characters are searched.
-TEXT = """
-CREATE FUNCTION promptstack_text(messages jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-RETURN (
-  SELECT left(string_agg(coalesce(m.value #>> '{content,text}', m.value #>> '{content,title}'),
-                         E'\\n\\n' ORDER BY m.place), 200000)
-  FROM jsonb_array_elements(messages) WITH ORDINALITY AS m (value, place))
-"""
-
-VECTOR = """
-CREATE FUNCTION promptstack_vector(value text, weight "char") RETURNS tsvector
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN setweight(
-  to_tsvector('promptstack', promptstack_tokens(coalesce(value, ''))), weight)
-"""
-
-# What a reader typed, as a query: English stop words dropped unless nothing else is left, a run of
-# unspaced script read as a phrase.
-QUERY = f"""
-CREATE FUNCTION promptstack_query(value text) RETURNS tsquery
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-RETURN (
-  SELECT CASE WHEN numnode(english) > 0 THEN english
-              ELSE websearch_to_tsquery('promptstack', words) END
-  FROM (SELECT words, websearch_to_tsquery('pg_catalog.english', words) AS english
-        FROM (SELECT promptstack_tokens(CASE WHEN strpos(value, '"') > 0 THEN value ELSE
-          regexp_replace(regexp_replace(value, '(^|\\s)-+(?=\\s|$)', ' ', 'g'),
-            '([{_UNSPACED}]{{2,}})', '"\\1"', 'g')
-          END) AS words) AS typed) AS read)
-"""
-
-# The threshold is part of the function, so that the operator and its index use it.
-MISSPELT = """
-CREATE FUNCTION promptstack_misspelt(value text) RETURNS SETOF uuid
-LANGUAGE sql STABLE PARALLEL SAFE STRICT ROWS 50
-SET pg_trgm.word_similarity_threshold = 0.4
-AS $$
-  SELECT id FROM prompts
-  WHERE length(value) > 3 AND spelling %> promptstack_fold(value)
-$$
-"""
-
-INDEX_PROMPT = """
-CREATE FUNCTION promptstack_index_prompt() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  NEW.search := promptstack_vector(NEW.name, 'A')
-    || promptstack_vector(concat_ws(' ', NEW.title, array_to_string(NEW.tags, ' ')), 'B')
-    || promptstack_vector(NEW.description, 'C')
-    || promptstack_vector((SELECT promptstack_text(messages) FROM prompt_versions
-         WHERE prompt_id = NEW.id AND version = NEW.served_version), 'D');
-  NEW.spelling := promptstack_fold(concat_ws(' ', NEW.name, NEW.title));
-  RETURN NEW;
-END $$
-"""
 
 SERVE = """
 CREATE FUNCTION promptstack_serve() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -175,7 +80,7 @@ END $$
 
 TRIGGERS = (
     """CREATE TRIGGER index_prompt BEFORE INSERT OR UPDATE OF
-       name, title, description, tags, served_version ON prompts
+       name, title, description, folder, tags, served_version, served_model_type ON prompts
        FOR EACH ROW EXECUTE FUNCTION promptstack_index_prompt()""",
     """CREATE TRIGGER announce_prompt AFTER INSERT OR UPDATE OR DELETE ON prompts
        FOR EACH ROW EXECUTE FUNCTION promptstack_announce_prompt()""",
@@ -198,13 +103,23 @@ TRIGGERS = (
 )
 
 FUNCTIONS = (
+    "promptstack_search(text, promptstack_filter)",
+    "promptstack_score_all(text, tsquery, promptstack_filter)",
+    "promptstack_score_some(text, tsquery, promptstack_filter)",
+    "promptstack_heading_matches(tsquery, promptstack_filter, integer)",
+    "promptstack_search_matches(tsquery, promptstack_filter, integer)",
+    "promptstack_each_word(tsquery)",
+    "promptstack_loose(tsquery)",
     "promptstack_misspelt(text)",
+    "promptstack_newest(integer)",
+    "promptstack_swapped(text)",
     "promptstack_query(text)",
     "promptstack_announce_label()",
     "promptstack_announce_prompt()",
     "promptstack_serve()",
     "promptstack_index_prompt()",
     "promptstack_refuse_change()",
+    "promptstack_facets(bigint, text, text[], text)",
     'promptstack_vector(text, "char")',
     "promptstack_text(jsonb)",
     "promptstack_tokens(text)",
@@ -219,7 +134,9 @@ def upgrade() -> None:
     _create_tables()
     # Loads the library: only then is its setting known to a user who is no superuser.
     op.execute("SELECT show_limit()")
-    for function in (MISSPELT, INDEX_PROMPT, SERVE, ANNOUNCE_PROMPT, ANNOUNCE_LABEL, REFUSE_CHANGE):
+    for function in (
+        *search.AFTER_TABLES, SERVE, ANNOUNCE_PROMPT, ANNOUNCE_LABEL, REFUSE_CHANGE,
+    ):  # fmt: skip
         op.execute(_as_is(function))
     for trigger in TRIGGERS:
         op.execute(trigger)
@@ -235,14 +152,17 @@ def downgrade() -> None:
         op.drop_table(table)
     for function in FUNCTIONS:
         op.execute(f"DROP FUNCTION {function}")
+    op.execute("DROP TYPE promptstack_filter")
     op.execute("DROP TEXT SEARCH CONFIGURATION promptstack")
     op.execute("DROP TEXT SEARCH DICTIONARY promptstack_stem")
 
 
 def _create_search_functions() -> None:
-    letters, plain = _PLAIN_LETTERS
-    fold = FOLD.format(marks=_MARKS, letters=letters, plain=plain, collation=_collation())
-    for statement in (fold, TOKENS, *CONFIGURATION, TEXT, VECTOR, QUERY):
+    letters, plain = search.PLAIN_LETTERS
+    fold = search.FOLD.format(
+        marks=search.MARKS, letters=letters, plain=plain, collation=_collation()
+    )
+    for statement in (fold, *search.BEFORE_TABLES):
         op.execute(_as_is(statement))
 
 
@@ -283,6 +203,7 @@ def _create_prompts() -> None:
     op.create_table(
         "prompts",
         sa.Column("id", pg.UUID(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("title", sa.Text()),
         sa.Column("description", sa.Text()),
@@ -292,6 +213,7 @@ def _create_prompts() -> None:
         sa.Column("served_version", sa.Integer()),
         sa.Column("served_model_type", sa.Text()),
         sa.Column("search", pg.TSVECTOR()),
+        sa.Column("heading", pg.TSVECTOR()),
         sa.Column("spelling", sa.Text()),
         _moment("created_at"),
         _moment("updated_at"),
@@ -301,16 +223,27 @@ def _create_prompts() -> None:
         sa.CheckConstraint("name ~ '^[a-z0-9][a-z0-9_-]{0,63}$'", name="ck_prompts_name"),
         sa.CheckConstraint("last_version >= 0", name="ck_prompts_last_version"),
     )
-    op.create_index("ix_prompts_search", "prompts", ["search"], postgresql_using="gin")
-    op.create_index("ix_prompts_tags", "prompts", ["tags"], postgresql_using="gin")
+    op.create_index("ix_prompts_number", "prompts", ["number"])
+    # Without a list of pending entries, which every search would have to read from end to end.
+    for column in ("search", "heading", "tags"):
+        op.create_index(
+            f"ix_prompts_{column}", "prompts", [column],
+            postgresql_using="gin", postgresql_with={"fastupdate": "off"},
+        )  # fmt: skip
     op.create_index(
         "ix_prompts_folder", "prompts", ["folder", "name"],
         postgresql_ops={"folder": "text_pattern_ops"},
     )  # fmt: skip
     op.create_index("ix_prompts_served_model_type", "prompts", ["served_model_type", "name"])
+    op.create_index("ix_prompts_served_version", "prompts", ["served_version"])
+    op.create_index(
+        "ix_prompts_archived", "prompts", ["name"],
+        postgresql_where=sa.text("archived_at IS NOT NULL"),
+    )  # fmt: skip
     op.create_index(
         "ix_prompts_spelling", "prompts", ["spelling"],
         postgresql_using="gin", postgresql_ops={"spelling": "gin_trgm_ops"},
+        postgresql_with={"fastupdate": "off"},
     )  # fmt: skip
 
 

@@ -34,6 +34,27 @@ async def add_prompt(
     return prompt_id
 
 
+async def add_many(database: Database, count: int, name: str, text: str) -> None:
+    """Add prompts whose names hold their numbers, in one go."""
+    prompts = """
+        INSERT INTO prompts (id, name, last_version)
+        SELECT gen_random_uuid(), replace($1::text, '{}', n::text), 1
+        FROM generate_series(0, $2::integer - 1) AS n"""
+    versions = """
+        INSERT INTO prompt_versions
+          (prompt_id, version, branch, messages, template_format, created_by, content_hash)
+        SELECT id, 1, 'main', jsonb_build_array(jsonb_build_object('role', 'user', 'content',
+          jsonb_build_object('type', 'text', 'text', $1::text))), 'simple', 'tester', name
+        FROM prompts WHERE served_version IS NULL"""
+    branches = """
+        INSERT INTO prompt_branches (prompt_id, branch, head, created_by)
+        SELECT id, 'main', 1, 'tester' FROM prompts WHERE served_version IS NULL"""
+    async with database.transaction() as tx:
+        await tx.connection.exec_driver_sql(prompts, (name, count))
+        await tx.connection.exec_driver_sql(versions, (text,))
+        await tx.connection.exec_driver_sql(branches)
+
+
 async def add_version(versions, prompt_id, text, tags=(), model_type=None) -> int:
     return await versions.append(
         prompt_id,
