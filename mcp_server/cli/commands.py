@@ -104,7 +104,7 @@ def _serve(settings: Settings, scope: Scope, page_size: int | None) -> None:
 
     from mcp_server import version
     from mcp_server.protocol.server import ServerOptions
-    from mcp_server.stdio import serve_stdio
+    from mcp_server.stdio.serving import serve_stdio
 
     options = ServerOptions(
         version=version(), scope=scope, page_size=page_size, actor=settings.actor
