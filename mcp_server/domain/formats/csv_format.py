@@ -24,20 +24,22 @@ TYPES = ("structured", "image", "video", "audio", "document", "skill", "taste")
 _NEEDED = ("act", "prompt")
 _MAX_CELL = 16_000_000
 
-_Row = tuple[int, dict[str, str]]
+_Row = tuple[str, dict[str, str] | Invalid]
 
 
-def read_csv(text: str, source: str = "prompts.csv") -> Iterator[PromptFile]:
-    """Read the prompts of a file, each under a name of its own.
+def read_csv(text: str, source: str = "prompts.csv") -> Iterator[PromptFile | Invalid]:
+    """Read the prompts of a file, each under a name of its own; a refused row is its refusal.
 
     Raises:
-        Invalid: the file or one of its prompts can't be read; the sentence names file and line.
+        Invalid: the first line doesn't name the columns. Like the refusals, it names the line.
     """
     rows = list(_read_rows(text.removeprefix("\ufeff"), source))
-    names = unique_names([row["act"] for _, row in rows])
-    for name, (line, row) in zip(names, rows, strict=True):
-        place = f"{source}:{line}"
-        yield reading(place, partial(_read_row, row, name, place))
+    names = iter(unique_names([row["act"] for _, row in rows if not isinstance(row, Invalid)]))
+    for place, row in rows:
+        if isinstance(row, Invalid):
+            yield row
+        else:
+            yield _attempt(place, row, next(names))
 
 
 def write_csv(prompts: Iterable[PromptFile]) -> str:
@@ -65,7 +67,10 @@ def write_csv(prompts: Iterable[PromptFile]) -> str:
 
 
 def _read_rows(text: str, source: str) -> Iterator[_Row]:
-    """Yield each row by its columns, with the line that it begins on."""
+    """Yield each row by its columns, with the file and line that it begins on.
+
+    What isn't quoted as CSV is ends the file: where the next row begins can't be told.
+    """
     # The module's default stops at 131,072 characters, and prompts are longer.
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL))
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -76,10 +81,15 @@ def _read_rows(text: str, source: str) -> Iterator[_Row]:
             if columns is None:
                 columns = _read_header(cells, source)
             elif cells:
-                yield line, _read_cells(columns, cells, f"{source}:{line}")
+                yield f"{source}:{line}", _read_cells(columns, cells, f"{source}:{line}")
             line = reader.line_num + 1
     except csv.Error as error:
-        raise Invalid(f"{source}:{line}: this is no CSV: {error}. Quote the text.") from None
+        place = f"{source}:{line}"
+        yield (
+            place,
+            Invalid(f"{place}: this is no CSV: {error}. Quote the text; what follows wasn't read."),
+        )
+        return
     if columns is None:
         _read_header((), source)
 
@@ -92,16 +102,31 @@ def _read_header(cells: Sequence[str], source: str) -> list[str]:
             f"{source}:1: the column '{missing[0]}' is missing. "
             f"Begin the file with the line {','.join(COLUMNS)}."
         )
+    repeated = [column for column in columns if column and columns.count(column) > 1]
+    if repeated:
+        raise Invalid(
+            f"{source}:1: there are {columns.count(repeated[0])} columns '{shown(repeated[0])}', "
+            "and only one of them could be kept. Rename or remove the others."
+        )
     return columns
 
 
-def _read_cells(columns: Sequence[str], cells: Sequence[str], place: str) -> dict[str, str]:
+def _read_cells(
+    columns: Sequence[str], cells: Sequence[str], place: str
+) -> dict[str, str] | Invalid:
     if len(cells) != len(columns):
-        raise Invalid(
+        return Invalid(
             f"{place}: there are {len(cells)} cells where the first line has {len(columns)}. "
             "Put cells with commas in double quotes."
         )
     return dict(zip(columns, cells, strict=True))
+
+
+def _attempt(place: str, row: dict[str, str], name: str) -> PromptFile | Invalid:
+    try:
+        return reading(place, partial(_read_row, row, name, place))
+    except Invalid as refusal:
+        return refusal
 
 
 def _read_row(row: dict[str, str], name: str, place: str) -> PromptFile:
