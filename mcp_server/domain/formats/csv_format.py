@@ -12,7 +12,7 @@ from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.formats.files import PromptFile, reading
 from mcp_server.domain.formats.labels import read_placeholders, write_placeholders
 from mcp_server.domain.names import check_metadata, unique_names
-from mcp_server.domain.texts import refused, shown
+from mcp_server.domain.texts import check_author, refused, shown
 from storage.entities import Metadata, TextContent
 from storage.errors import Invalid
 
@@ -138,9 +138,10 @@ def _read_row(row: dict[str, str], name: str, place: str) -> PromptFile:
     tags += [kind] if kind not in ("", "text") else []
     metadata = Metadata(name=name, title=row["act"], tags=tuple(tags))
     draft = make_draft(template=template, arguments=arguments)
-    contributor = row.get("contributor", "").strip() or None
+    contributor = row.get("contributor", "").strip()
     says = frozenset({"title"})
-    return PromptFile(check_metadata(metadata), draft, contributor, place, says)
+    author = check_author(contributor, "contributor") if contributor else None
+    return PromptFile(check_metadata(metadata), draft, author, place, says)
 
 
 def _write_text(prompt: PromptFile) -> str:

@@ -18,7 +18,7 @@ from mcp_server.domain.drafts import (
 from mcp_server.domain.formats.files import EVERYTHING, PromptFile, file_title, reading
 from mcp_server.domain.formats.yaml_text import dump_yaml, load_yaml
 from mcp_server.domain.names import NAME, check_metadata, safe_name
-from mcp_server.domain.texts import refused, shown
+from mcp_server.domain.texts import check_author, refused, shown
 from storage.entities import Draft, Metadata, TextContent
 from storage.errors import Invalid
 
@@ -125,10 +125,11 @@ def _read(keys: dict[str, Any], body: str, source: str) -> PromptFile:
         variants={key: messages_from_json(each, f"variants.{key}") for key, each in variants},
     )
     ours = "template_format" in keys
+    author = _text(keys, "created_by")
     return PromptFile(
         _read_metadata(keys, source),
         draft,
-        _text(keys, "created_by"),
+        check_author(author, "created_by") if author and author.strip() else None,
         source,
         EVERYTHING if ours else EVERYTHING & keys.keys(),
     )
