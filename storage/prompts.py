@@ -137,7 +137,7 @@ class Prompts:
             .limit(limit + 1)
         )
         if cursor is not None:
-            query = query.where(prompts.c.name > decode_cursor(listing, cursor)[0])
+            query = query.where(prompts.c.name > decode_cursor(listing, cursor, str)[0])
         found = await self._connection.execute(query)
         rows = [summary_from_row(row) for row in found.mappings()]
         return cut_page(rows, limit, listing, lambda summary: (summary.name,))

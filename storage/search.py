@@ -52,7 +52,7 @@ class Search:
             .limit(limit + 1)
         )
         if cursor is not None:
-            score, name = decode_cursor(listing, cursor)
+            score, name = decode_cursor(listing, cursor, float, str)
             worse = scored.c.score < score
             query = query.where(
                 sa.or_(worse, sa.and_(scored.c.score == score, prompts.c.name > name))

@@ -148,7 +148,7 @@ class Prompts:
         published = self._scope.admitted(await self._catalog.list_prompts())
         listing = f"published {self._scope}"
         if cursor is not None:
-            after = str(decode_cursor(listing, cursor)[0])
+            after = str(decode_cursor(listing, cursor, str)[0])
             published = tuple(summary for summary in published if summary.name > after)
         size = limit or max(len(published), 1)
         return cut_page(published, size, listing, lambda summary: (summary.name,))

@@ -190,7 +190,7 @@ def test_a_name_of_ours_counts_as_it_stands() -> None:
         ("---\nname: a\narguments: 5\n---\nx", "a.md: 'arguments' has to be a list"),
         ("---\nname: a\nmessages: []\n---\nx", "a.md: 'messages' and a body exclude each other"),
         ("---\nname: a\nmessages: []\n---\n", "a.md: 'messages' is empty"),
-        ("---\nname: a\ncreated_by: \"a\\nb\"\n---\nx", "a.md: 'created_by' has a control"),
+        ('---\nname: a\ncreated_by: "a\\nb"\n---\nx', "a.md: 'created_by' has a control"),
         (f"---\nname: a\ncreated_by: {'a' * 201}\n---\nx", "a.md: 'created_by' has 201 char"),
         ("---\nname: a\nfolder: A B\n---\nx", "a.md: 'folder' can't be 'A B'"),
         ("---\nname: a\ntemplate_format: jinja\n---\nx", "a.md: There is no template format"),
