@@ -9,6 +9,7 @@ from hashlib import blake2s
 from math import isfinite
 from typing import Generic, TypeVar
 
+from storage.entities import MAX_VERSION
 from storage.errors import Invalid
 
 T = TypeVar("T")
@@ -18,7 +19,6 @@ Position = tuple[str | int | float, ...]
 """The sort key of a page's last item: where the next page begins."""
 
 _CHECK_BYTES = 6
-_INTEGERS = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _is_storable(part: object, kind: type) -> bool:
         case str():
             return part.isprintable()
         case int():
-            return 0 <= part < _INTEGERS
+            return 0 <= part <= MAX_VERSION
         case float():
             return isfinite(part)
     return False

@@ -12,6 +12,7 @@ from mcp_server.cli.options import (
     HavingLabel,
     HavingTag,
     InFolder,
+    Limit,
     MinVersion,
     Reference,
     make_filter,
@@ -40,7 +41,7 @@ def list_prompts(
     archived: Annotated[
         bool, typer.Option("--archived", help="The archived ones instead of those in use.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    limit: Limit = None,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:

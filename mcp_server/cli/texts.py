@@ -14,6 +14,8 @@ def read_text(path: str) -> str:
     Raises:
         Invalid: it can't be read, or isn't UTF-8 text.
     """
+    if path == STANDARD_INPUT and sys.stdin is None:
+        raise Invalid("Standard input is closed, so no text can be read there. Name a file.")
     try:
         data = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
     except (OSError, ValueError) as error:

@@ -14,10 +14,7 @@ from mcp_server.schemas.messages import (
 )
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import PromptVersion, RenderedPrompt, Saved
-from storage.entities import Draft, Prompt, PromptSummary, TemplateFormat, TextContent
-
-MAX_VERSION = 2**31 - 1
-"""The largest number that the database counts to."""
+from storage.entities import MAX_VERSION, Draft, Prompt, PromptSummary, TemplateFormat, TextContent
 
 Name = Annotated[
     str,

@@ -6,13 +6,12 @@ from pydantic import Field
 
 from mcp_server.schemas.base import Shape, Unwrapped
 from mcp_server.schemas.prompts import (
-    MAX_VERSION,
     Cursor,
     Limit,
     PromptSummaryOut,
     present_summary,
 )
-from storage.entities import PromptFilter, SearchHit
+from storage.entities import MAX_VERSION, PromptFilter, SearchHit
 from storage.pages import Page
 
 

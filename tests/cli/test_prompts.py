@@ -111,6 +111,10 @@ def test_an_archived_prompt_is_gone_from_lists_until_it_is_restored(run, attempt
         (("get", "review", "--arg", "code"), 2),
         (("get", "review", "--render"), 2),
         (("list", "--cursor", "nonsense"), 2),
+        (("list", "--limit", 10**19), 2),
+        (("list", "--min-version", 2**31), 2),
+        (("versions", "review", "--limit", 10**19), 2),
+        (("search", "--min-version", 10**19), 2),
         (("nonsense",), 2),
     ],
 )
