@@ -120,5 +120,7 @@ def _reason(fault: Mapping[str, Any], known: Collection[str]) -> str:
     if fault["type"] == "extra_forbidden":
         near = nearest(str(fault["loc"][0]), known) if len(fault["loc"]) == 1 else ()
         return f"is unknown.{did_you_mean(near)}" if near else "is unknown"
+    if fault["type"] in ("dict_type", "model_type"):
+        return f"should be an object, not '{shown(fault['input'])}'"
     expected = str(fault["msg"]).removeprefix("Input ")
     return f"{expected[:1].lower()}{expected[1:]}, not '{shown(fault['input'])}'"

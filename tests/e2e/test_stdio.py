@@ -118,6 +118,15 @@ def test_output_that_cannot_be_written_is_one_sentence(environment, tmp_path):
     assert "Standard output can't be written: No space left" in errors
 
 
+def test_a_request_before_the_handshake_is_told_what_comes_first(environment, tmp_path):
+    with serving(environment, tmp_path) as server:
+        refused = server.ask("prompts/list")
+        assert refused["code"] == -32600
+        assert "Send 'initialize' first" in refused["message"]
+        server.shake_hands()
+        assert "prompts" in server.ask("prompts/list")
+
+
 def test_a_lone_surrogate_is_refused_with_a_sentence_for_the_request_that_held_it(
     environment, tmp_path
 ):
