@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from mcp_server.domain.texts import check_text, refused
@@ -47,9 +48,10 @@ def _check_json(value: object, path: str, depth: int) -> None:
 
 
 def canonical(value: Any) -> Any:
-    """Return JSON with whole numbers written alike: JSONB gives 1e3 back as 1000."""
+    """Return JSON with whole numbers written alike: JSONB gives 1e23 back with all its digits."""
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        # int() would give the digits of the nearest binary number, which are others.
+        return int(Decimal(repr(value)))
     if isinstance(value, Mapping):
         return {key: canonical(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
