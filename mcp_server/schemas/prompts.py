@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from mcp_server.schemas.base import Shape, Time, Unwrapped
+from mcp_server.schemas.base import NotBoolean, Shape, Time, Unwrapped
 from mcp_server.schemas.messages import (
     ArgumentShape,
     MessageShape,
@@ -50,8 +50,9 @@ ExpectedVersion = Annotated[
         ge=1,
         le=MAX_VERSION,
     ),
+    NotBoolean,
 ]
-Limit = Annotated[int, Field(description="How many at most, 1 to 100.", ge=1, le=100)]
+Limit = Annotated[int, Field(description="How many at most, 1 to 100.", ge=1, le=100), NotBoolean]
 Cursor = Annotated[
     str, Field(description="`next_cursor` of the page before; leave it out for the first page.")
 ]

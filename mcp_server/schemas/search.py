@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mcp_server.schemas.base import Shape, Unwrapped
+from mcp_server.schemas.base import NotBoolean, Shape, Unwrapped
 from mcp_server.schemas.prompts import (
     Cursor,
     Limit,
@@ -43,11 +43,8 @@ class SearchIn(Shape):
     label: str | None = Field(
         None, description="Only prompts that have this label.", examples=["production"]
     )
-    min_version: int | None = Field(
-        None,
-        description="Only prompts whose served version has at least this number.",
-        ge=1,
-        le=MAX_VERSION,
+    min_version: Annotated[int, Field(ge=1, le=MAX_VERSION), NotBoolean] | None = Field(
+        None, description="Only prompts whose served version has at least this number."
     )
     limit: Limit = 20
     cursor: Cursor | None = None

@@ -225,6 +225,20 @@ async def test_an_unknown_prompt_fails_with_the_nearest_names(client, write):
         assert data == {"kind": "not_found", "nearest": ["greeting"]}
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments", "field"),
+    [
+        ("update_prompt", {"name": "review", "expected_version": True}, "expected_version"),
+        ("search_prompts", {"limit": True}, "limit"),
+        ("search_prompts", {"min_version": True}, "min_version"),
+    ],
+)
+async def test_true_is_no_number(client, tool, arguments, field):
+    sentence, data = await failure(client, tool, arguments)
+    assert f"'{field}' should be a valid integer, not 'True'" in sentence
+    assert data["fields"].keys() == {field}
+
+
 async def test_everything_wrong_with_the_arguments_is_said_at_once(client):
     sentence, data = await failure(
         client,
