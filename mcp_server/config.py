@@ -63,6 +63,11 @@ class Settings:
     user: str | None = _setting(
         "PROMPTSTACK_USER", "Who is named as the author of writes. Default: the system's user."
     )
+    remember_values: bool = _setting(
+        "PROMPTSTACK_REMEMBER_VALUES",
+        "Keep the values that arguments are given, to offer them again as completions.",
+        True,
+    )
     log_format: LogFormat = _setting(
         "PROMPTSTACK_LOG_FORMAT", "`text` or `json`; logs go to standard error.", "text"
     )
@@ -261,6 +266,7 @@ _PARSERS: dict[str, Any] = {
     "port": _number(0, 65_535),
     "workers": _number(1, 64),
     "stateless": _switch,
+    "remember_values": _switch,
     "allow_dev_headers": _switch,
     "allowed_hosts": _list,
     "allowed_origins": _origins,
