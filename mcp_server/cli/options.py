@@ -43,6 +43,9 @@ MinVersion = Annotated[
         "--min-version", min=1, max=MAX_VERSION, help="Only served at this version or above."
     ),
 ]
+Archived = Annotated[
+    bool, typer.Option("--archived", help="The archived ones instead of those in use.")
+]
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, max=1_000_000, help="At most so many.")
 ]

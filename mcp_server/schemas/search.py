@@ -46,6 +46,9 @@ class SearchIn(Shape):
     min_version: Annotated[int, Field(ge=1, le=MAX_VERSION), NotBoolean] | None = Field(
         None, description="Only prompts whose served version has at least this number."
     )
+    archived: bool = Field(
+        False, description="Give true to search the archived prompts instead of those in use."
+    )
     limit: Limit = 20
     cursor: Cursor | None = None
 
@@ -57,6 +60,7 @@ class SearchIn(Shape):
             model_type=self.model_type,
             label=self.label,
             min_version=self.min_version,
+            archived=self.archived,
         )
 
 

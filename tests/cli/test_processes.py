@@ -135,6 +135,15 @@ def test_the_doctor_speaks_both_eras_and_prints_a_configuration_that_works(envir
     assert environ["DATABASE_URL"] not in done.stdout
 
 
+def test_the_doctor_starts_the_server_with_the_options_that_it_was_given(environ, tmp_path):
+    _fill(environ, tmp_path, 3)
+    done = _run(environ, "--read-only", "--folder", "empty", "doctor")
+    assert (done.returncode, done.stderr) == (0, "")
+    checks = [line for line in done.stdout.splitlines() if line.startswith("✓ MCP")]
+    assert all(": 0 prompts, " in check for check in checks)
+    assert '"--read-only"' in done.stdout
+
+
 def test_the_doctor_tells_how_to_fill_an_empty_library(environ):
     assert "promptstack import PATH" in _run(environ, "doctor").stdout
 
