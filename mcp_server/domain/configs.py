@@ -20,7 +20,9 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     size = len(json.dumps(config, ensure_ascii=False))
     if size > MAX_CONFIG:
         raise refused(
-            "model_config", f"has {size:,} characters; at most {MAX_CONFIG:,} are allowed"
+            "model_config",
+            f"has {size:,} characters; at most {MAX_CONFIG:,} are allowed. Keep only what the "
+            "provider needs",
         )
     return dict(config)
 

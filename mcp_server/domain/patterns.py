@@ -28,7 +28,10 @@ def pattern_fault(pattern: str) -> str | None:
     import regex
 
     if len(pattern) > MAX_PATTERN:
-        return f"has a pattern of {len(pattern):,} characters; at most {MAX_PATTERN} are allowed"
+        return (
+            f"has a pattern of {len(pattern):,} characters; at most {MAX_PATTERN} are allowed; "
+            "shorten it"
+        )
     if _size(pattern) > MAX_SIZE:
         return (
             f"has the pattern '{shown(pattern)}', whose repetitions make it longer than "
@@ -48,7 +51,10 @@ def mismatch(pattern: str, value: str) -> str | None:
     import regex
 
     if len(value) > MAX_MATCHED:
-        return f"has {len(value):,} characters; with a pattern at most {MAX_MATCHED:,} are allowed"
+        return (
+            f"has {len(value):,} characters; with a pattern at most {MAX_MATCHED:,} are allowed; "
+            "shorten it"
+        )
     try:
         found = regex.fullmatch(pattern, value, timeout=MATCH_SECONDS)
     except TimeoutError:

@@ -55,15 +55,15 @@ class Scope:
         """Raise Forbidden on a server that only reads."""
         if self.read_only:
             raise Forbidden(
-                "This server was started with --read-only: it can't change the library. "
-                "Ask for a server without that option."
+                "With --read-only the library can't be changed. Leave that option out, or ask for "
+                "a server that was started without it."
             )
 
     def check_stays_inside(self, metadata: Metadata) -> None:
         """Raise Forbidden where a write would put a prompt out of this server's own sight."""
         if not self.admits(metadata):
             raise Forbidden(
-                f"This server publishes only prompts {self._describe()}. "
+                f"Only prompts {self._describe()} are published here. "
                 f"Give '{metadata.name}' such a tag or folder."
             )
 

@@ -165,7 +165,7 @@ def test_a_prompt_that_the_scope_keeps_out_is_refused_alone(attempt, folder):
     done = attempt("--tag", "for-devs", "import", folder)
     assert done.code == 2
     assert done.out.startswith("1 prompt: 1 created")
-    assert "plain.md: This server publishes only prompts tagged 'for-devs'" in done.err
+    assert "plain.md: Only prompts tagged 'for-devs' are published here" in done.err
 
 
 def test_an_export_to_a_folder_imports_again_with_no_change(run, folder, tmp_path):

@@ -188,6 +188,13 @@ def test_archived_prompts_are_searched_where_they_are_asked_for(run):
     assert run("search").out == ""
 
 
+def test_what_may_not_be_written_speaks_of_no_server(run, attempt):
+    _create(run)
+    failed = attempt("--read-only", "archive", "review")
+    assert "With --read-only the library can't be changed. Leave that option out" in failed.err
+    assert "his server" not in failed.err
+
+
 def test_an_unreachable_database_has_its_own_exit_code(environment, attempt):
     environment.setenv("DATABASE_URL", "postgresql://user:hush@localhost:1/none")
     failed = attempt("list")
