@@ -24,7 +24,7 @@ def _pointers(table: sa.Table, name: str, version: str) -> sa.ScalarSelect[objec
     )
 
 
-_ENTRY = (
+_METADATA = (
     prompts.c.id,
     prompts.c.name,
     prompts.c.title,
@@ -36,13 +36,13 @@ _ENTRY = (
     prompts.c.archived_at,
 )
 _PROMPT = sa.select(
-    *_ENTRY,
+    *_METADATA,
     prompts.c.last_version,
     _pointers(prompt_labels, "label", "version").label("labels"),
     _pointers(prompt_branches, "branch", "head").label("branches"),
 )
 SUMMARY = (
-    *_ENTRY,
+    *_METADATA,
     prompts.c.served_version,
     prompts.c.served_model_type,
     prompt_versions.c.arguments,

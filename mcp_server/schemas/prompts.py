@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from mcp_server.domain.messages import single_user_text
 from mcp_server.schemas.base import NotBoolean, Shape, Time, Unwrapped
 from mcp_server.schemas.messages import (
     ArgumentShape,
@@ -14,7 +15,7 @@ from mcp_server.schemas.messages import (
 )
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import PromptVersion, RenderedPrompt, Saved
-from storage.entities import MAX_VERSION, Draft, Prompt, PromptSummary, TemplateFormat, TextContent
+from storage.entities import MAX_VERSION, Draft, Prompt, PromptSummary, TemplateFormat
 
 Name = Annotated[
     str,
@@ -355,7 +356,7 @@ def _content(draft: Draft) -> dict[str, Any]:
 
 def _texts(draft: Draft) -> dict[str, Any]:
     """Present one user text as the template that it was written as."""
-    first, *others = draft.messages
-    if not others and first.role == "user" and isinstance(first.content, TextContent):
-        return {"template": first.content.text}
+    text = single_user_text(draft.messages)
+    if text is not None:
+        return {"template": text}
     return {"messages": [MessageShape.of(message) for message in draft.messages]}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.completing import Completing
+from mcp_server.service.exporting import Exporting
 from mcp_server.service.finding import Finder
 from mcp_server.service.importing import Importing
 from mcp_server.service.labels import Labels
@@ -44,3 +45,4 @@ class Library:
         self.search = Search(self.catalog, self.scope)
         self.completing = Completing(self.catalog, finder, self.scope)
         self.importing = Importing(database, writer)
+        self.exporting = Exporting(self.prompts)

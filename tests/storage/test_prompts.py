@@ -84,7 +84,7 @@ async def test_pages_join_up_to_the_whole_list(database):
         while True:
             page = await tx.prompts.list_summaries(PromptFilter(), limit=3, cursor=cursor)
             assert page.next_cursor != ""
-            seen += [entry.name for entry in page.items]
+            seen += [summary.name for summary in page.items]
             cursor = page.next_cursor
             if cursor is None:
                 break

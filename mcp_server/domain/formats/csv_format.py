@@ -11,9 +11,10 @@ from functools import partial
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.formats.files import PromptFile, reading
 from mcp_server.domain.formats.labels import read_placeholders, write_placeholders
+from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.names import check_metadata, unique_names
 from mcp_server.domain.texts import check_author, refused, shown
-from storage.entities import Metadata, TextContent
+from storage.entities import Metadata
 from storage.errors import Invalid
 
 COLUMNS = ("act", "prompt", "for_devs", "type", "contributor")
@@ -145,19 +146,12 @@ def _read_row(row: dict[str, str], name: str, place: str) -> PromptFile:
 
 
 def _write_text(prompt: PromptFile) -> str:
-    draft = prompt.draft
-    content = draft.messages[0].content
-    if len(draft.messages) > 1 or draft.messages[0].role != "user":
-        raise _unwritable(prompt)
-    if not isinstance(content, TextContent):
-        raise _unwritable(prompt)
-    if draft.template_format == "text":
-        return content.text
-    return write_placeholders(content.text, draft.arguments)
-
-
-def _unwritable(prompt: PromptFile) -> Invalid:
-    return Invalid(
-        f"The prompt '{shown(prompt.metadata.name)}' is more than one user text, which CSV can't "
-        "hold. Export it as Markdown."
-    )
+    text = single_user_text(prompt.draft.messages)
+    if text is None:
+        raise Invalid(
+            f"The prompt '{shown(prompt.metadata.name)}' is more than one user text, which CSV "
+            "can't hold. Export it as Markdown."
+        )
+    if prompt.draft.template_format == "text":
+        return text
+    return write_placeholders(text, prompt.draft.arguments)
