@@ -83,7 +83,7 @@ async def open_library(settings: Settings, scope: Scope | None = None) -> AsyncI
     await migrate(make_direct_connector(settings))
     database = make_database(settings)
     try:
-        library = Library(database, scope=scope)
+        library = Library(database, scope=scope, remember_values=settings.remember_values)
         yield library
         await library.values.flush()
     finally:
@@ -124,7 +124,12 @@ async def live_library(
 
     database = make_database(settings, pool_size=pool_size)
     listener = Listener(make_direct_connector(settings), hear, database.notify)
-    library = Library(database, scope=scope, is_hearing=lambda: listener.listening)
+    library = Library(
+        database,
+        scope=scope,
+        is_hearing=lambda: listener.listening,
+        remember_values=settings.remember_values,
+    )
     try:
         await listener.start()
         async with anyio.create_task_group() as tasks:
@@ -135,6 +140,7 @@ async def live_library(
     finally:
         with anyio.move_on_after(CLOSING_SECONDS, shield=True):
             await library.values.flush()
+        with anyio.move_on_after(CLOSING_SECONDS, shield=True):
             await database.close()
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from mcp_server.domain.texts import check_author, shown
 from storage.errors import Invalid
 
 FILE_SUFFIX = "_FILE"
@@ -61,6 +62,11 @@ class Settings:
     )
     user: str | None = _setting(
         "PROMPTSTACK_USER", "Who is named as the author of writes. Default: the system's user."
+    )
+    remember_values: bool = _setting(
+        "PROMPTSTACK_REMEMBER_VALUES",
+        "Keep the values that arguments are given, to offer them again as completions.",
+        True,
     )
     log_format: LogFormat = _setting(
         "PROMPTSTACK_LOG_FORMAT", "`text` or `json`; logs go to standard error.", "text"
@@ -159,8 +165,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             if written:
                 values[known.name] = _PARSERS.get(known.name, str)(written)
         except ValueError as error:
-            shown = "" if known.secret else f" is '{given.get(known.variable, '').strip()}', but"
-            faults[known.variable] = f"{known.variable}{shown} {error}."
+            value = shown(given.get(known.variable, "").strip())
+            subject = known.variable if known.secret else f"{known.variable} is '{value}', but"
+            faults[known.variable] = f"{subject} {error}."
     if faults:
         raise Invalid(" ".join(faults.values()), fields=faults)
     return Settings(**values)
@@ -239,19 +246,36 @@ def _state_keys(written: str) -> tuple[str, ...]:
     return keys
 
 
+def _path(written: str) -> Path:
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:
+        user = written.partition("/")[0]
+        raise ValueError(f"nobody knows the home of '{user}': write the whole path") from None
+
+
+def _author(written: str) -> str:
+    try:
+        return check_author(written, "user")
+    except Invalid as error:
+        raise ValueError(f"it {error.fields['user'].rstrip('.')}") from None
+
+
 _PARSERS: dict[str, Any] = {
     "pool_size": _number(1, 1_000),
     "port": _number(0, 65_535),
     "workers": _number(1, 64),
     "stateless": _switch,
+    "remember_values": _switch,
     "allow_dev_headers": _switch,
     "allowed_hosts": _list,
     "allowed_origins": _origins,
     "cors_origins": _origins,
     "state_keys": _state_keys,
     "max_body": _number(1_000, 1_000_000_000),
-    "data_dir": lambda written: Path(written).expanduser(),
-    "pg_bindir": lambda written: Path(written).expanduser(),
+    "data_dir": _path,
+    "pg_bindir": _path,
+    "user": _author,
     "idle_seconds": _seconds,
     "log_format": _one_of("text", "json"),
     "log_level": _one_of("debug", "info", "warning", "error"),
@@ -260,6 +284,6 @@ _PARSERS: dict[str, Any] = {
 
 def _system_user() -> str:
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
+        return check_author(getpass.getuser(), "user")
+    except (KeyError, OSError, Invalid):  # a container's user may have no name
         return f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"

@@ -3,6 +3,8 @@
 Nothing checks before it inserts. The constraint decides, and its name chooses the sentence.
 """
 
+import re
+
 from sqlalchemy.exc import DBAPIError
 
 from storage.errors import Conflict, Invalid, NotFound, PromptError
@@ -10,8 +12,8 @@ from storage.errors import Conflict, Invalid, NotFound, PromptError
 _SENTENCES: dict[str, tuple[type[PromptError], str]] = {
     "uq_prompts_name": (
         Conflict,
-        "A prompt of that name already exists (names of archived prompts stay taken). "
-        "Choose another name, or update the prompt.",
+        "A prompt named '{value}' already exists (archived ones keep theirs). "
+        "Choose another name, or update the prompt that has it.",
     ),
     "ck_prompts_name": (Invalid, "The name isn't one that a prompt may have."),
     "ck_prompt_labels_label": (Invalid, "The label isn't one that a version may carry."),
@@ -22,12 +24,23 @@ _SENTENCES: dict[str, tuple[type[PromptError], str]] = {
     "label_history_append_only": (Conflict, "The history of labels is never rewritten."),
 }
 
+_REFUSED = re.compile(r"\)=\((.*?)\)")
+
 
 def translate_refusal(error: DBAPIError) -> PromptError | None:
     """Turn a constraint's refusal into a domain error; None where it is a bug of ours."""
-    name = getattr(_cause(error), "constraint_name", None)
-    found = _SENTENCES.get(name or "")
-    return found[0](found[1]) if found else None
+    cause = _cause(error)
+    found = _SENTENCES.get(getattr(cause, "constraint_name", None) or "")
+    if found is None:
+        return None
+    kind, sentence = found
+    return kind(sentence.format(value=_value(cause)))
+
+
+def _value(cause: BaseException | None) -> str:
+    """Return the value that was refused; in every language it stands as in `(name)=(review)`."""
+    value = _REFUSED.search(getattr(cause, "detail", None) or "")
+    return value[1] if value else "that"
 
 
 def _cause(error: DBAPIError) -> BaseException | None:

@@ -16,6 +16,8 @@ PRODUCTION = "production"
 """The label that decides what a bare name means."""
 LATEST = "latest"
 """The reserved word for the head of `main`."""
+MAX_VERSION = 2**31 - 1
+"""The largest number that the database counts to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2s
+from math import isfinite
 from typing import Generic, TypeVar
 
+from storage.entities import MAX_VERSION
 from storage.errors import Invalid
 
 T = TypeVar("T")
@@ -47,8 +49,10 @@ def encode_cursor(listing: str, position: Position) -> str:
     return base64.urlsafe_b64encode(_check(listing, body) + body).decode().rstrip("=")
 
 
-def decode_cursor(listing: str, cursor: str) -> Position:
-    """Read a cursor back.
+def decode_cursor(listing: str, cursor: str, *kinds: type) -> Position:
+    """Read a cursor back; `kinds` are the types that the parts of its position have.
+
+    What checks a cursor is no secret, so a position that nobody gave out may pass the check.
 
     Raises:
         Invalid: the cursor is forged, cut short, or belongs to another list.
@@ -58,14 +62,39 @@ def decode_cursor(listing: str, cursor: str) -> Position:
         check, body = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:]
         if check != _check(listing, body):
             raise ValueError(cursor)
-        return tuple(json.loads(body))
-    except (ValueError, binascii.Error, TypeError):
+        position = json.loads(body)
+        if not _has_kinds(position, kinds):
+            raise ValueError(cursor)
+        return tuple(position)
+    except (ValueError, binascii.Error, RecursionError):
         shown = cursor if len(cursor) <= 40 else cursor[:40] + "…"
         raise Invalid(
             f"The cursor '{shown}' is not one that this list gave out. "
             "Leave the cursor out to start from the first page.",
             fields={"cursor": "not a cursor of this list"},
         ) from None
+
+
+def _has_kinds(position: object, kinds: Sequence[type]) -> bool:
+    return (
+        isinstance(position, list)
+        and len(position) == len(kinds)
+        and all(map(_is_storable, position, kinds))
+    )
+
+
+def _is_storable(part: object, kind: type) -> bool:
+    """Tell whether the database can compare a part of a position with what it has."""
+    if type(part) is not kind:
+        return False
+    match part:
+        case str():
+            return part.isprintable()
+        case int():
+            return 0 <= part <= MAX_VERSION
+        case float():
+            return isfinite(part)
+    return False
 
 
 def _check(listing: str, body: bytes) -> bytes:

@@ -24,7 +24,7 @@ def _pointers(table: sa.Table, name: str, version: str) -> sa.ScalarSelect[objec
     )
 
 
-_ENTRY = (
+_METADATA = (
     prompts.c.id,
     prompts.c.name,
     prompts.c.title,
@@ -36,13 +36,13 @@ _ENTRY = (
     prompts.c.archived_at,
 )
 _PROMPT = sa.select(
-    *_ENTRY,
+    *_METADATA,
     prompts.c.last_version,
     _pointers(prompt_labels, "label", "version").label("labels"),
     _pointers(prompt_branches, "branch", "head").label("branches"),
 )
 SUMMARY = (
-    *_ENTRY,
+    *_METADATA,
     prompts.c.served_version,
     prompts.c.served_model_type,
     prompt_versions.c.arguments,
@@ -137,7 +137,7 @@ class Prompts:
             .limit(limit + 1)
         )
         if cursor is not None:
-            query = query.where(prompts.c.name > decode_cursor(listing, cursor)[0])
+            query = query.where(prompts.c.name > decode_cursor(listing, cursor, str)[0])
         found = await self._connection.execute(query)
         rows = [summary_from_row(row) for row in found.mappings()]
         return cut_page(rows, limit, listing, lambda summary: (summary.name,))

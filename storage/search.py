@@ -62,7 +62,7 @@ class Search:
         query = _FIRST_PAGE
         if cursor is not None:
             query = _NEXT_PAGE
-            values["score"], values["name"] = decode_cursor(listing, cursor)
+            values["score"], values["name"] = decode_cursor(listing, cursor, float, str)
         found = await self._connection.execute(query, values)
         rows = [Found(summary_from_row(row), row["score"], row["text"]) for row in found.mappings()]
         return cut_page(rows, limit, listing, lambda hit: (hit.score, hit.prompt.name))

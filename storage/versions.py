@@ -112,7 +112,7 @@ class Versions:
             .limit(limit + 1)
         )
         if cursor is not None:
-            query = query.where(prompt_versions.c.version < decode_cursor(listing, cursor)[0])
+            query = query.where(prompt_versions.c.version < decode_cursor(listing, cursor, int)[0])
         found = await self._connection.execute(query)
         rows = [version_from_row(row) for row in found.mappings()]
         return cut_page(rows, limit, listing, lambda version: (version.version,))
@@ -135,7 +135,7 @@ class Versions:
         if branch is not None:
             query = query.where(prompt_versions.c.branch == branch)
         if cursor is not None:
-            query = query.where(prompt_versions.c.version < decode_cursor(listing, cursor)[0])
+            query = query.where(prompt_versions.c.version < decode_cursor(listing, cursor, int)[0])
         found = await self._connection.execute(query)
         rows = [version_summary_from_row(row) for row in found.mappings()]
         return cut_page(rows, limit, listing, lambda summary: (summary.version,))

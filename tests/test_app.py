@@ -1,9 +1,12 @@
-"""Settings become connectors: which database is asked for what."""
+"""The wiring: which database is asked for what, and what is closed at the end."""
 
+import anyio
 import pytest
 
+from mcp_server import app
 from mcp_server.app import make_connector, make_database, make_direct_connector
 from mcp_server.config import Settings, read_settings
+from mcp_server.service.scope import Scope
 from storage.errors import Invalid
 
 POOLED = "postgresql://u:p@pooler:6432/d"
@@ -45,3 +48,19 @@ def test_a_url_that_is_none_names_its_own_variable():
     settings = Settings(database_url=POOLED, database_listen_url="nonsense")
     with pytest.raises(Invalid, match=r"^Check DATABASE_LISTEN_URL: 'nonsense'"):
         make_direct_connector(settings)
+
+
+async def test_a_database_is_closed_also_where_the_last_flush_hangs(database_url, monkeypatch):
+    monkeypatch.setattr(app, "CLOSING_SECONDS", 0.05)
+    closed = []
+    settings = Settings(database_url=database_url)
+    async with app.live_library(settings, Scope(), lambda change: None) as live:
+        close = live.database.close
+
+        async def noted():
+            await close()
+            closed.append(True)
+
+        monkeypatch.setattr(live.library.values, "flush", anyio.sleep_forever)
+        monkeypatch.setattr(live.database, "close", noted)
+    assert closed == [True]

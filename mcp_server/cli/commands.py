@@ -1,5 +1,6 @@
 """The command line itself, and what happens without a command: serving MCP over stdio."""
 
+import errno
 import os
 import sys
 from typing import Annotated, Any
@@ -7,10 +8,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from mcp_server.cli.printing import forget_output
 from mcp_server.cli.running import Invocation, exit_code, fail, give_up, settings_of
 from mcp_server.config import Settings
 from mcp_server.service.scope import Scope
-from storage.errors import PromptError
+from storage.errors import Invalid, PromptError, Unavailable
 
 
 class Commands(TyperGroup):
@@ -37,7 +39,7 @@ class Commands(TyperGroup):
             fail(error)
             raise typer.Exit(exit_code(error)) from None
         except BrokenPipeError:
-            _forget_output()
+            forget_output()
             raise typer.Exit(0) from None
 
     def _load(self) -> None:
@@ -87,6 +89,11 @@ def serve(
     context.obj = Invocation(settings, scope)
     if context.invoked_subcommand is not None:
         return
+    if sys.stdin is None or sys.stdout is None:
+        raise Invalid(
+            "There is no client to serve: standard input or output is closed. Have a client start "
+            "the server, or name a command."
+        )
     if sys.stdin.isatty():
         from mcp_server.cli.welcome import explain
 
@@ -104,7 +111,7 @@ def _serve(settings: Settings, scope: Scope, page_size: int | None) -> None:
 
     from mcp_server import version
     from mcp_server.protocol.server import ServerOptions
-    from mcp_server.stdio import serve_stdio
+    from mcp_server.stdio.serving import serve_stdio
 
     options = ServerOptions(
         version=version(), scope=scope, page_size=page_size, actor=settings.actor
@@ -112,13 +119,14 @@ def _serve(settings: Settings, scope: Scope, page_size: int | None) -> None:
     asyncio.run(serve_stdio(settings, options, give_up))
 
 
-def _forget_output() -> None:
-    """Send what is still buffered nowhere: Python would complain when it flushes at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-
-
 def run() -> None:
     """Run the command line and exit with the code of what went wrong."""
-    cli()
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # for as long as the process lives
+    try:
+        cli()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        forget_output()
+        give_up(Unavailable("There is no space left to write to. Make some and try again."))

@@ -1,6 +1,7 @@
 """The database behind the library: `migrate`, `version`, `db …`."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_server.cli.printing import is_terminal, write_line
+from mcp_server.cli.printing import write_line
 from mcp_server.cli.running import Invocation, run_async
 from storage.errors import Invalid, Unavailable
 
@@ -87,10 +88,10 @@ def restore(
     from storage.embedded import dumps
 
     with _embedded(context) as root:
-        if is_terminal() and not yes:
-            typer.confirm(f"Replace everything in {root.path}?", abort=True)
-        dumps.restore(root, file)
-    write_line(f"Restored from {file}")
+        if not yes:
+            _confirm(f"Replace everything in {root.path} by what {file} holds?")
+        before = dumps.restore(root, file)
+    write_line(f"Restored from {file}; what was there before is in {before}")
 
 
 def shell(context: typer.Context) -> None:
@@ -105,6 +106,17 @@ def shell(context: typer.Context) -> None:
         # Not exec: this process keeps the server from stopping for idleness.
         done = subprocess.run([*command, *context.args], env=os.environ | variables, check=False)
     raise typer.Exit(done.returncode)
+
+
+def _confirm(question: str) -> None:
+    """Ask a person; a program has to have said that it is sure.
+
+    Raises:
+        Invalid: there is nobody to ask.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise Invalid(f"{question} There is nobody to ask, so nothing was done. Add --yes.")
+    typer.confirm(question, abort=True, err=True)
 
 
 @contextmanager

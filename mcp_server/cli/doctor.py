@@ -9,6 +9,7 @@ import typer
 
 from mcp_server.cli.printing import counted, write, write_line
 from mcp_server.cli.running import BUG, Invocation, exit_code, run_async
+from mcp_server.service.scope import Scope
 from storage.errors import PromptError
 
 if TYPE_CHECKING:
@@ -24,12 +25,20 @@ def examine(context: typer.Context) -> None:
     from mcp_server.cli.clients import server_command
 
     settings = Invocation.of(context).settings
-    command = server_command()
+    command = [*server_command(), *_scope_options(Invocation.of(context).scope)]
     code = run_async(_run(_checks(Invocation.of(context), command)))
     write_line(f"\nThe data lives in {_place(settings)}.")
     if code:
         raise typer.Exit(code)
     _show_clients(command)
+
+
+def _scope_options(scope: Scope) -> list[str]:
+    """Return the options that the server is to be started with, as they were given here."""
+    pairs = [("--tag", tag) for tag in scope.tags]
+    pairs += [("--folder", folder) for folder in scope.folders]
+    read_only = ["--read-only"] if scope.read_only else []
+    return [*read_only, *(part for pair in pairs for part in pair)]
 
 
 def _checks(invocation: Invocation, command: Sequence[str]) -> Iterator[tuple[str, Check]]:

@@ -1,7 +1,5 @@
 """`export`: what is served of the library, as files that can be imported again."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,16 +10,15 @@ from mcp_server.cli.options import HavingTag, InFolder, make_filter
 from mcp_server.cli.printing import counted, write_line
 from mcp_server.cli.progress import progress
 from mcp_server.cli.running import use_library, warn
-from storage.errors import Invalid, NotFound
+from storage.errors import Invalid
 
 if TYPE_CHECKING:
     from mcp_server.cli.targets import Target
     from mcp_server.domain.formats.files import PromptFile
     from mcp_server.service.library import Library
-    from storage.entities import PromptFilter, PromptSummary
+    from storage.entities import PromptFilter
 
 _PAGE = 200
-_AT_ONCE = 4
 
 Format = Literal["csv", "markdown"]
 
@@ -61,46 +58,22 @@ async def _write_all(
 ) -> int:
     """Write page by page; what the format can't hold is said and left out."""
     written = 0
-    with progress("Exporting") as advance, opened as target:
-        async for prompt in _read_all(library, chosen, advance):
-            try:
-                target.write(prompt)
-                written += 1
-            except Invalid as error:
-                warn(error.message)
-    return written
-
-
-async def _read_all(
-    library: "Library", chosen: "PromptFilter", advance: Callable[[], None]
-) -> AsyncIterator["PromptFile"]:
-    slots = asyncio.Semaphore(_AT_ONCE)
-
-    async def read(summary: "PromptSummary") -> "PromptFile | None":
-        async with slots:
-            return await _read(library, summary.name)
-
     cursor = None
-    while True:
-        page = await library.prompts.list(chosen, limit=_PAGE, cursor=cursor)
-        for prompt in await asyncio.gather(*map(read, page.items)):
-            advance()
-            if prompt is not None:
-                yield prompt
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+    with progress("Exporting") as advance, opened as target:
+        while True:
+            page = await library.exporting.read(chosen, limit=_PAGE, cursor=cursor)
+            for prompt in page.items:
+                advance()
+                written += _write(target, prompt)
+            cursor = page.next_cursor
+            if cursor is None:
+                return written
 
 
-async def _read(library: "Library", name: str) -> "PromptFile | None":
-    """Read one prompt; None where it was archived meanwhile."""
-    from mcp_server.domain.formats.files import PromptFile
-    from storage.entities import Metadata
-
+def _write(target: "Target", prompt: "PromptFile") -> bool:
     try:
-        source = await library.prompts.get(name)
-    except NotFound:
-        return None
-    prompt, version = source.prompt, source.version
-    metadata = Metadata(prompt.name, prompt.title, prompt.description, prompt.folder, prompt.tags)
-    return PromptFile(metadata, version.draft, version.created_by, name)
+        target.write(prompt)
+    except Invalid as error:
+        warn(error.message)
+        return False
+    return True

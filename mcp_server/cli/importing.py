@@ -10,7 +10,7 @@ import typer
 
 from mcp_server.cli.printing import counted, write_line
 from mcp_server.cli.progress import progress
-from mcp_server.cli.running import EXIT_CODES, Invocation, fail, use_library
+from mcp_server.cli.running import EXIT_CODES, Invocation, fail, use_library, warn
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def import_files(
     for error in refused:
         fail(error)
     write_line(_summary(outcomes, len(refused)))
+    if not found.prompts and not refused:
+        warn("There was nothing to import. Name .csv or .md files, or folders that hold some.")
     if refused:
         raise typer.Exit(EXIT_CODES[Invalid])
 

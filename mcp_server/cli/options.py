@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from storage.entities import MAX_VERSION
 from storage.errors import Invalid
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ Message = Annotated[
 Expected = Annotated[
     int | None,
     typer.Option(
-        "--expected-version", min=1, help="Write only if this is still the newest version of main."
+        "--expected-version",
+        min=1,
+        max=MAX_VERSION,
+        help="Write only if this is still the newest version of main.",
     ),
 ]
 HavingTag = Annotated[
@@ -34,7 +38,16 @@ InFolder = Annotated[str | None, typer.Option("--folder", help="Only in or below
 ForModel = Annotated[str | None, typer.Option("--model-type", help="Only written for this model.")]
 HavingLabel = Annotated[str | None, typer.Option("--label", help="Only with this label.")]
 MinVersion = Annotated[
-    int | None, typer.Option("--min-version", min=1, help="Only served at this version or above.")
+    int | None,
+    typer.Option(
+        "--min-version", min=1, max=MAX_VERSION, help="Only served at this version or above."
+    ),
+]
+Archived = Annotated[
+    bool, typer.Option("--archived", help="The archived ones instead of those in use.")
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, max=1_000_000, help="At most so many.")
 ]
 Cursor = Annotated[
     str | None, typer.Option("--cursor", help="Go on where a list with --limit stopped.")

@@ -1,9 +1,12 @@
 """Output: exact texts, JSON, and lists that are tables for people and tabs for programs."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
+
+from storage.errors import Invalid
 
 if TYPE_CHECKING:
     from mcp_server.schemas.base import Shape
@@ -13,10 +16,25 @@ _NEVER_CUT = 2
 
 
 def write(text: str) -> None:
-    """Write a text as it is, in UTF-8 whatever the terminal's settings are."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()
+    """Write a text as it is, in UTF-8 whatever the terminal's settings are.
+
+    Raises:
+        BrokenPipeError: the reader has seen enough.
+        Invalid: nothing can be written there.
+    """
+    if sys.stdout is None:
+        raise Invalid("Standard output is closed. Open it, or send it to a file.")
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        forget_output()
+        raise Invalid(
+            f"Standard output can't be written: {error.strerror}. Send it somewhere else."
+        ) from None
 
 
 def write_line(text: str) -> None:
@@ -40,7 +58,14 @@ def write_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 def is_terminal() -> bool:
     """Return whether a person reads the output."""
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def forget_output() -> None:
+    """Send what is still buffered nowhere: Python would complain when it flushes at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def counted(number: int, noun: str) -> str:

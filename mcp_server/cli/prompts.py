@@ -8,7 +8,7 @@ import typer
 from mcp_server.cli.options import AsJson, Expected, Message, Name
 from mcp_server.cli.printing import write_json, write_line
 from mcp_server.cli.running import Invocation, use_library, warn
-from mcp_server.cli.texts import read_text
+from mcp_server.cli.texts import STANDARD_INPUT, read_json, read_text
 from storage.errors import Invalid
 
 if TYPE_CHECKING:
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 File = Annotated[
     str | None, typer.Option("--file", "-f", help="A file with the text; '-' is standard input.")
+]
+FromJson = Annotated[
+    str | None,
+    typer.Option(
+        "--from-json",
+        help="A file with fields as the MCP tool takes them: messages, arguments, model_config, …; "
+        "'-' is standard input. What else is given here goes before it.",
+    ),
 ]
 Template = Annotated[str | None, typer.Option("--template", "-t", help="The text itself.")]
 Title = Annotated[str | None, typer.Option("--title", help="The name for people; '' removes it.")]
@@ -48,21 +56,21 @@ def create(
     model_type: ModelType = None,
     template_format: Format = None,
     message: Message = None,
+    from_json: FromJson = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create a prompt of one user message."""
+    """Create a prompt: of one user message, or of what a JSON file says."""
     from mcp_server.schemas.prompts import PromptCreate
 
-    text = _read_template(file, template)
-    if text is None:
+    fields = _read_fields(from_json, file, template) | _fields(
+        title, description, tag, folder, model_type, template_format, message
+    )
+    if "template" not in fields and "messages" not in fields:
         raise Invalid(
             "There is no text. Give it with --file FILE, --file - for standard input, "
-            "or --template TEXT."
+            "--template TEXT or --from-json FILE."
         )
-    given = PromptCreate.read({
-        **_fields(title, description, tag, folder, model_type, template_format),
-        "name": name, "template": text, "commit_message": message,
-    })  # fmt: skip
+    given = PromptCreate.read(fields | {"name": name})
     actor = Invocation.of(context).actor
     saved = use_library(
         context,
@@ -86,16 +94,18 @@ def update(
     template_format: Format = None,
     message: Message = None,
     expected_version: Expected = None,
+    from_json: FromJson = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a prompt; what isn't given stays. A new text becomes a new version."""
     from mcp_server.schemas.prompts import PromptUpdate
 
-    given = PromptUpdate.read({
-        **_fields(title, description, tag, folder, model_type, template_format),
-        "name": name, "template": _read_template(file, template),
-        "commit_message": message, "expected_version": expected_version,
-    })  # fmt: skip
+    fields = _read_fields(from_json, file, template) | _fields(
+        title, description, tag, folder, model_type, template_format, message
+    )
+    if expected_version is not None:
+        fields["expected_version"] = expected_version
+    given = PromptUpdate.read(fields | {"name": name})
     actor = Invocation.of(context).actor
     saved = use_library(
         context,
@@ -148,10 +158,15 @@ def _set_archived(context: typer.Context, name: str, *, restore: bool, as_json: 
     write_line(f"{prompt.name}: archived" if prompt.archived_at else f"{prompt.name}: in use")
 
 
-def _read_template(file: str | None, template: str | None) -> str | None:
+def _read_fields(from_json: str | None, file: str | None, template: str | None) -> dict[str, Any]:
+    """Read what files hold: fields as JSON, and the text."""
     if file is not None and template is not None:
         raise Invalid("--file and --template exclude each other. Give one of them.")
-    return template if file is None else read_text(file)
+    if file == from_json == STANDARD_INPUT:
+        raise Invalid("--file and --from-json can't both be standard input. Name a file.")
+    fields = {} if from_json is None else read_json(from_json)
+    text = template if file is None else read_text(file)
+    return fields if text is None else fields | {"template": text}
 
 
 def _fields(
@@ -161,13 +176,16 @@ def _fields(
     folder: str | None,
     model_type: str | None,
     template_format: str | None,
+    commit_message: str | None,
 ) -> dict[str, Any]:
-    """Name the fields as every door does; None is what wasn't written."""
-    return {
+    """Name the fields that were written as every door does."""
+    fields = {
         "title": title,
         "description": description,
         "tags": [each for each in tag if each] if tag else None,
         "folder": folder,
         "model_type": model_type,
         "template_format": template_format,
+        "commit_message": commit_message,
     }
+    return {name: value for name, value in fields.items() if value is not None}

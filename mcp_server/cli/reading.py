@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from mcp_server.cli.options import (
+    Archived,
     AsJson,
     Cursor,
     ForModel,
     HavingLabel,
     HavingTag,
     InFolder,
+    Limit,
     MinVersion,
     Reference,
     make_filter,
@@ -37,10 +39,8 @@ def list_prompts(
     model_type: ForModel = None,
     label: HavingLabel = None,
     min_version: MinVersion = None,
-    archived: Annotated[
-        bool, typer.Option("--archived", help="The archived ones instead of those in use.")
-    ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    archived: Archived = False,
+    limit: Limit = None,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
@@ -73,12 +73,13 @@ def search(
     model_type: ForModel = None,
     label: HavingLabel = None,
     min_version: MinVersion = None,
+    archived: Archived = False,
     limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     """Find prompts by words; misspellings are forgiven, and the best match comes first."""
-    chosen = make_filter(tag, folder, model_type, label, min_version)
+    chosen = make_filter(tag, folder, model_type, label, min_version, archived=archived)
     query = " ".join(words or ())
     page = use_library(
         context, lambda library: library.search.find(query, chosen, limit=limit, cursor=cursor)

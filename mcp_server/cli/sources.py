@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
 from mcp_server.cli.texts import read_text
@@ -27,16 +28,16 @@ class Sources:
 
 
 def read_sources(paths: Sequence[Path]) -> Sources:
-    """Read files, and what lies in folders; a file that can't be read keeps no other one out."""
+    """Read files, and what lies in folders; a prompt that is refused keeps no other one out."""
     found = Sources()
     taken: dict[str, str] = {}
     for path, named in _files(paths, found.refused):
-        try:
-            for prompt in _read(path, named=named):
-                _claim(prompt, taken)
+        for prompt in _attempt(path, named=named):
+            refusal = prompt if isinstance(prompt, Invalid) else _claim(prompt, taken)
+            if refusal is not None:
+                found.refused.append(refusal)
+            elif not isinstance(prompt, Invalid):
                 found.prompts.append(prompt)
-        except Invalid as error:
-            found.refused.append(error)
     return found
 
 
@@ -44,10 +45,17 @@ def _files(paths: Sequence[Path], refused: list[Invalid]) -> Iterator[tuple[Path
     """Yield each file once, and whether it was named itself."""
     seen: set[str] = set()
     for given in paths:
-        if not given.exists():
+        try:
+            is_folder = S_ISDIR(given.stat().st_mode)
+        except FileNotFoundError:
             refused.append(Invalid(f"{given}: there is no such file or folder. Check the path."))
             continue
-        for path in _walk(given, refused) if given.is_dir() else (given,):
+        except OSError as error:
+            refused.append(
+                Invalid(f"{given}: this can't be read: {error.strerror}. Check the path.")
+            )
+            continue
+        for path in _walk(given, refused) if is_folder else (given,):
             real = os.path.realpath(path)
             if real not in seen:
                 seen.add(real)
@@ -71,7 +79,14 @@ def _walk(folder: Path, refused: list[Invalid]) -> Iterator[Path]:
                 yield Path(place, name)
 
 
-def _read(path: Path, *, named: bool) -> Iterable["PromptFile"]:
+def _attempt(path: Path, *, named: bool) -> Iterable["PromptFile | Invalid"]:
+    try:
+        return _read(path, named=named)
+    except Invalid as refusal:
+        return (refusal,)
+
+
+def _read(path: Path, *, named: bool) -> Iterable["PromptFile | Invalid"]:
     from mcp_server.domain.formats.detect import read_file
     from mcp_server.domain.formats.markdown_format import has_front_matter
 
@@ -82,12 +97,13 @@ def _read(path: Path, *, named: bool) -> Iterable["PromptFile"]:
     return read_file(str(path), text)
 
 
-def _claim(prompt: "PromptFile", taken: dict[str, str]) -> None:
+def _claim(prompt: "PromptFile", taken: dict[str, str]) -> Invalid | None:
     """Refuse a second prompt of the same name: it would become the first one's next version."""
     name = prompt.metadata.name
-    if name in taken:
-        raise Invalid(
-            f"{prompt.source}: the name '{name}' is taken by {taken[name]} in this import. "
-            "Give one of them another name."
-        )
-    taken[name] = prompt.source
+    first = taken.setdefault(name, prompt.source)
+    if first == prompt.source:
+        return None
+    return Invalid(
+        f"{prompt.source}: the name '{name}' is taken by {first} in this import. "
+        "Give one of them another name."
+    )

@@ -113,9 +113,8 @@ def _loses(prompt: "PromptFile", written: str) -> bool:
     from mcp_server.domain.drafts import content_hash
     from mcp_server.domain.formats.csv_format import read_csv
 
-    try:
-        back = next(iter(read_csv(written)))
-    except Invalid:
+    back = next(iter(read_csv(written)))
+    if isinstance(back, Invalid):
         return True
     same = content_hash(back.draft) == content_hash(prompt.draft)
     return not same or replace(back.metadata, name=prompt.metadata.name) != prompt.metadata

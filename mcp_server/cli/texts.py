@@ -1,7 +1,9 @@
-"""Reading a prompt's text from a file or from standard input."""
+"""Reading a prompt's text or fields from a file or from standard input."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from storage.errors import Invalid
 
@@ -14,12 +16,34 @@ def read_text(path: str) -> str:
     Raises:
         Invalid: it can't be read, or isn't UTF-8 text.
     """
+    if path == STANDARD_INPUT and sys.stdin is None:
+        raise Invalid("Standard input is closed, so no text can be read there. Name a file.")
     try:
         data = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Invalid(f"{path}: this can't be read: {reason}. Check the path.") from None
     return _decode(data, path)
+
+
+def read_json(path: str) -> dict[str, Any]:
+    """Return the object that a file holds as JSON; '-' is standard input.
+
+    Raises:
+        Invalid: it can't be read, or is something else.
+    """
+    text = read_text(path).removeprefix("\ufeff")
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Invalid(f"{path}:{error.lineno}: this isn't JSON: {error.msg}. Mend it.") from None
+    except (ValueError, RecursionError):
+        raise Invalid(
+            f"{path}: this is nested too deep, or holds too long a number. Make it smaller."
+        ) from None
+    if not isinstance(value, dict):
+        raise Invalid(f"{path}: this has to be one JSON object, with a prompt's fields.")
+    return value
 
 
 def _decode(data: bytes, path: str) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_server.cli.options import AsJson, Cursor, Expected, Message, Name
+from mcp_server.cli.options import AsJson, Cursor, Expected, Limit, Message, Name
 from mcp_server.cli.printing import is_terminal, write, write_json, write_rows
 from mcp_server.cli.prompts import show_saved
 from mcp_server.cli.reading import read_pages
@@ -21,7 +21,7 @@ def list_versions(
     context: typer.Context,
     name: Name,
     branch: Annotated[str | None, typer.Option(help="Only of this branch.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    limit: Limit = None,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:

@@ -118,7 +118,10 @@ def _declaration_fault(argument: Argument) -> str | None:
 
 def _name_fault(name: str) -> str | None:
     if len(name) > MAX_ARGUMENT_NAME:
-        return f"has a name of {len(name)} characters; at most {MAX_ARGUMENT_NAME} are allowed"
+        return (
+            f"has a name of {len(name)} characters; at most {MAX_ARGUMENT_NAME} are allowed; "
+            "shorten it"
+        )
     if not is_identifier(name):
         return "is no identifier: use letters, digits and '_', beginning with a letter or '_'"
     return None
@@ -145,7 +148,10 @@ def _choices_fault(argument: Argument) -> str | None:
     if argument.type == "enum" and not argument.choices:
         return "is an enum without choices; list them or make it a string"
     if len(argument.choices) > MAX_CHOICES:
-        return f"has {len(argument.choices):,} choices; at most {MAX_CHOICES:,} are allowed"
+        return (
+            f"has {len(argument.choices):,} choices; at most {MAX_CHOICES:,} are allowed; "
+            "leave some out, or use a pattern"
+        )
     for choice in argument.choices:
         if not choice:
             return "has an empty choice; leave it out and make the argument optional"

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from mcp_server.domain.texts import check_text, refused
@@ -19,7 +20,9 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     size = len(json.dumps(config, ensure_ascii=False))
     if size > MAX_CONFIG:
         raise refused(
-            "model_config", f"has {size:,} characters; at most {MAX_CONFIG:,} are allowed"
+            "model_config",
+            f"has {size:,} characters; at most {MAX_CONFIG:,} are allowed. Keep only what the "
+            "provider needs",
         )
     return dict(config)
 
@@ -47,9 +50,10 @@ def _check_json(value: object, path: str, depth: int) -> None:
 
 
 def canonical(value: Any) -> Any:
-    """Return JSON with whole numbers written alike: JSONB gives 1e3 back as 1000."""
+    """Return JSON with whole numbers written alike: JSONB gives 1e23 back with all its digits."""
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        # int() would give the digits of the nearest binary number, which are others.
+        return int(Decimal(repr(value)))
     if isinstance(value, Mapping):
         return {key: canonical(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

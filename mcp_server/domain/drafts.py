@@ -12,7 +12,7 @@ from mcp_server.domain.messages import check_messages, check_sizes, content_text
 from mcp_server.domain.names import check_model_type, did_you_mean, nearest
 from mcp_server.domain.templates import template_engine
 from mcp_server.domain.texts import refused, shown
-from storage.codecs import CONTENT_TYPES, argument_to_json, message_to_json
+from storage.codecs import CONTENT_TYPES, argument_to_json, draft_to_json, message_to_json
 from storage.entities import (
     Argument,
     ArgumentType,
@@ -53,7 +53,10 @@ def make_draft(
         check_model_type(key, "variants"): tuple(each) for key, each in (variants or {}).items()
     }
     if len(others) > MAX_VARIANTS:
-        raise refused("variants", f"has {len(others)} variants; at most {MAX_VARIANTS} are allowed")
+        raise refused(
+            "variants",
+            f"has {len(others)} variants; at most {MAX_VARIANTS} are allowed. Leave some out",
+        )
     engine = template_engine(template_format)
     check_messages(written, "messages")
     for key, each in others.items():
@@ -75,14 +78,7 @@ def make_draft(
 def content_hash(draft: Draft) -> str:
     """Return the SHA-256 of a draft, in hexadecimal: equal for drafts that mean the same."""
     text = json.dumps(
-        {
-            "messages": messages_to_json(draft.messages),
-            "arguments": arguments_to_json(draft.arguments),
-            "template_format": draft.template_format,
-            "model_type": draft.model_type,
-            "model_config": canonical(draft.model_config),
-            "variants": {key: messages_to_json(each) for key, each in draft.variants.items()},
-        },
+        draft_to_json(draft) | {"model_config": canonical(draft.model_config)},
         ensure_ascii=False,
         sort_keys=True,
         separators=(",", ":"),

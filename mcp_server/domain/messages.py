@@ -34,6 +34,22 @@ def content_text(content: Content) -> str | None:
     return None
 
 
+def content_data(content: Content) -> str | None:
+    """Return the base64 of a content; None where it has none."""
+    match content:
+        case ImageContent(data) | AudioContent(data) | EmbeddedResource(blob=str(data)):
+            return data
+    return None
+
+
+def single_user_text(messages: Sequence[Message]) -> str | None:
+    """Return the text of a prompt that is one user text, as a template is; None for any other."""
+    match messages:
+        case [Message("user", TextContent(text))]:
+            return text
+    return None
+
+
 def first_line(messages: Iterable[Message]) -> str:
     """Return the first line of the first text in some messages; '' where there is none."""
     texts = (content_text(message.content) or "" for message in messages)
@@ -112,16 +128,12 @@ def check_sizes(messages: Iterable[Message]) -> None:
     """Bound what all messages and variants hold together."""
     text = data = 0
     for message in messages:
-        match message.content:
-            case (
-                ImageContent(payload) | AudioContent(payload) | EmbeddedResource(blob=str(payload))
-            ):
-                data += len(payload)
-            case content:
-                text += len(content_text(content) or "")
+        text += len(content_text(message.content) or "")
+        data += len(content_data(message.content) or "")
     if text > MAX_TEXT:
         raise refused(
-            "messages", f"have {text:,} characters of text; at most {MAX_TEXT:,} are allowed"
+            "messages",
+            f"have {text:,} characters of text; at most {MAX_TEXT:,} are allowed. Shorten them",
         )
     if data > MAX_DATA:
         raise refused(

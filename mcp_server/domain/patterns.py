@@ -6,7 +6,6 @@ It is imported where a pattern is met: most prompts have none.
 """
 
 import re
-from math import prod
 
 from mcp_server.domain.texts import shown
 
@@ -15,10 +14,12 @@ MAX_MATCHED = 1_000
 """Characters of a value that has a pattern."""
 MATCH_SECONDS = 0.05
 """How long one value may be compared with its pattern."""
-MAX_REPEATS = 10_000
-"""All counts of a pattern multiplied: what it may grow to while it is compiled, without a limit."""
+MAX_SIZE = 20_000
+"""Characters of a pattern with all counted repetitions written out, which compiling it does."""
 
 _COUNT = re.compile(r"\{(\d*)(?:,(\d*))?\}")
+_ENDINGS = frozenset(")}?*+")
+"""What a count may repeat more than one character behind."""
 _RECURSION = re.compile(r"\(\?(?:R|&|P>|\(|[+-]?\d)")
 
 
@@ -27,9 +28,15 @@ def pattern_fault(pattern: str) -> str | None:
     import regex
 
     if len(pattern) > MAX_PATTERN:
-        return f"has a pattern of {len(pattern):,} characters; at most {MAX_PATTERN} are allowed"
-    if _repeats(pattern) > MAX_REPEATS:
-        return f"has the pattern '{shown(pattern)}', whose counts multiply beyond {MAX_REPEATS:,}"
+        return (
+            f"has a pattern of {len(pattern):,} characters; at most {MAX_PATTERN} are allowed; "
+            "shorten it"
+        )
+    if _size(pattern) > MAX_SIZE:
+        return (
+            f"has the pattern '{shown(pattern)}', whose repetitions make it longer than "
+            f"{MAX_SIZE:,} characters; use smaller counts, or '*' and '+'"
+        )
     if _RECURSION.search(pattern):
         return f"has the pattern '{shown(pattern)}', which refers to itself; write it out"
     try:
@@ -44,7 +51,10 @@ def mismatch(pattern: str, value: str) -> str | None:
     import regex
 
     if len(value) > MAX_MATCHED:
-        return f"has {len(value):,} characters; with a pattern at most {MAX_MATCHED:,} are allowed"
+        return (
+            f"has {len(value):,} characters; with a pattern at most {MAX_MATCHED:,} are allowed; "
+            "shorten it"
+        )
     try:
         found = regex.fullmatch(pattern, value, timeout=MATCH_SECONDS)
     except TimeoutError:
@@ -54,7 +64,17 @@ def mismatch(pattern: str, value: str) -> str | None:
     return None
 
 
-def _repeats(pattern: str) -> int:
-    """Return how often something may be repeated at most, as if all counts were nested."""
-    counts = (max(int(count or 1) for count in found) for found in _COUNT.findall(pattern))
-    return prod(max(count, 1) for count in counts)
+def _size(pattern: str) -> int:
+    """Return how long a pattern is at most with its repetitions written out.
+
+    A count behind a group is taken to repeat everything before it, so that nobody has to find out
+    where the group begins.
+    """
+    size = end = 0
+    for found in _COUNT.finditer(pattern):
+        size += found.start() - end + 1
+        count = max(1, *(int(written or 0) for written in found.groups()))
+        before = pattern[: found.start()][-1:]
+        size = size * count if before in _ENDINGS or before.isspace() else size + count
+        end = found.end()
+    return size + len(pattern) - end

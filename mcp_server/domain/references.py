@@ -67,7 +67,12 @@ def resolve_reference(prompt: Prompt, reference: Reference) -> int:
         return prompt.latest_version
     if reference.label in prompt.labels:
         return prompt.labels[reference.label]
-    raise _missing(prompt, "label", "labels", reference.label, prompt.labels)
+    raise no_such_label(prompt, reference.label)
+
+
+def no_such_label(prompt: Prompt, label: str) -> NotFound:
+    """Say that a prompt doesn't carry a label, and which it does."""
+    return _missing(prompt, "label", "labels", label, prompt.labels)
 
 
 def _pointed(name: str, point: str) -> Reference | None:

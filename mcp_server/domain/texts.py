@@ -13,6 +13,7 @@ MAX_ARGUMENTS = 256
 MAX_TAGS = 64
 MAX_TITLE = 256
 MAX_DESCRIPTION = 8_000
+MAX_AUTHOR = 200
 
 _SHOWN = 40
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -57,6 +58,15 @@ def check_line(value: str, field: str, *, limit: int) -> str:
             f"has a control character (U+{ord(bad[0]):04X}) at position {bad.start()}. Remove it",
         )
     return text
+
+
+def check_author(author: str, field: str) -> str:
+    """Return who wrote something, trimmed.
+
+    Raises:
+        Invalid: it is blank, too long, or can't be kept or shown on a line.
+    """
+    return check_line(author, field, limit=MAX_AUTHOR)
 
 
 def refused(field: str, reason: str) -> Invalid:

@@ -3,12 +3,11 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mcp_server.domain.texts import check_line
+from mcp_server.domain.texts import check_author
 from mcp_server.rest.problems import Problem
 from storage.errors import Invalid
 
 HEADER = "X-Dev-User"
-MAX_ACTOR = 200
 
 
 class DevUser:
@@ -22,7 +21,7 @@ class DevUser:
         given = Headers(scope=scope).get(HEADER) if scope["type"] == "http" else None
         if given:
             try:
-                actor = check_line(_decoded(given), HEADER, limit=MAX_ACTOR)
+                actor = check_author(_decoded(given), HEADER)
             except (Invalid, UnicodeDecodeError) as error:
                 detail = getattr(error, "message", f"The header {HEADER} isn't UTF-8.")
                 refusal = Problem(422, detail, {"fields": {HEADER: "is no user's name"}})

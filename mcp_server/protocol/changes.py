@@ -36,6 +36,10 @@ from mcp_types import (
 from mcp_server.protocol.errors import Context
 from mcp_server.protocol.uris import moving_uris, parse_uri, prompt_uri
 from storage.entities import Change
+from storage.errors import Invalid
+
+MAX_WATCHED = 1_000
+"""Resources that one client may want to be told of."""
 
 
 class Changes:
@@ -58,7 +62,9 @@ class Changes:
 
     async def listen(self, ctx: Context, params: SubscriptionsListenRequestParams) -> HandlerResult:
         """Serve `subscriptions/listen` until the client leaves."""
-        with self._listening(params.notifications.resource_subscriptions or ()):
+        watched = params.notifications.resource_subscriptions or ()
+        _check_number(len(watched))
+        with self._listening(watched):
             return await self._listen(ctx, params)
 
     async def follow(self, ctx: Context, params: NotificationParams) -> None:
@@ -79,7 +85,9 @@ class Changes:
     async def subscribe(self, ctx: Context, params: SubscribeRequestParams) -> HandlerResult:
         """Have a client of an earlier era told of one resource."""
         parse_uri(params.uri)
-        self._follower(ctx).uris.add(params.uri)
+        watched = self._follower(ctx).uris
+        _check_number(len(watched | {params.uri}))
+        watched.add(params.uri)
         return EmptyResult()
 
     async def unsubscribe(self, ctx: Context, params: UnsubscribeRequestParams) -> HandlerResult:
@@ -154,6 +162,14 @@ class _Follower:
         self._something = anyio.Event()
         waiting, self._waiting = self._waiting, {}
         return waiting
+
+
+def _check_number(watched: int) -> None:
+    if watched > MAX_WATCHED:
+        raise Invalid(
+            f"A client is told of at most {MAX_WATCHED:,} resources, and these would be "
+            f"{watched:,}. Unsubscribe from some, or watch the lists instead."
+        )
 
 
 def _connection(ctx: Context) -> int | None:

@@ -1,7 +1,7 @@
-"""The long lists, remembered entry by entry in the form in which they are sent.
+"""The long lists, remembered prompt by prompt in the form in which they are sent.
 
 The SDK checks and copies every result. For ten thousand prompts that takes half a second, in which
-nobody else is answered; so a handler makes only the entries that are new, and the others are put
+nobody else is answered; so a handler presents only the prompts that are new, and the others are put
 back between them as they were sent last time.
 """
 
@@ -18,7 +18,7 @@ from storage.pages import Page
 _MOST = 6
 """Lists remembered: each of the two, in the protocol versions that clients speak."""
 
-_Entries = dict[str, tuple[PromptSummary, Any]]
+_Presented = dict[str, tuple[PromptSummary, Any]]
 _Context = ServerRequestContext[Any, Any]
 
 
@@ -28,14 +28,14 @@ class _Request:
 
     listed: Sequence[PromptSummary] = ()
     fresh: Sequence[PromptSummary] = ()
-    known: _Entries | None = None
+    known: _Presented | None = None
 
 
 class ListMemory:
     """Middleware that completes the lists of handlers which asked what is `fresh`."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], _Entries] = {}
+        self._known: dict[tuple[str, str], _Presented] = {}
         self._request: ContextVar[_Request] = ContextVar("list_request")
 
     async def __call__(self, ctx: _Context, call_next: CallNext) -> HandlerResult:
@@ -50,34 +50,34 @@ class ListMemory:
         return self._complete(ctx, request, request.known, result)
 
     def fresh(self, ctx: _Context, page: Page[PromptSummary]) -> Sequence[PromptSummary]:
-        """Return the prompts whose entries a handler has to make; the others will be added."""
+        """Return the prompts that a handler has to present; the others will be added."""
         request, known = self._request.get(), self._known.get(_form(ctx), {})
         request.known, request.listed = known, page.items
         request.fresh = [each for each in page.items if not _is_known(each, known)]
         return request.fresh
 
     def _complete(
-        self, ctx: _Context, request: _Request, known: _Entries, result: dict[str, Any]
+        self, ctx: _Context, request: _Request, known: _Presented, result: dict[str, Any]
     ) -> HandlerResult:
         noun = ctx.method.partition("/")[0]
         made = zip(request.fresh, result[noun], strict=True)
-        entries = known | {summary.name: (summary, entry) for summary, entry in made}
-        listed = {summary.name: entries[summary.name] for summary in request.listed}
+        presented = known | {summary.name: (summary, written) for summary, written in made}
+        listed = {summary.name: presented[summary.name] for summary in request.listed}
         self._remember(_form(ctx), listed)
-        return {**result, noun: [entry for _, entry in listed.values()]}
+        return {**result, noun: [written for _, written in listed.values()]}
 
-    def _remember(self, form: tuple[str, str], entries: _Entries) -> None:
+    def _remember(self, form: tuple[str, str], presented: _Presented) -> None:
         self._known.pop(form, None)
-        self._known[form] = entries
+        self._known[form] = presented
         while len(self._known) > _MOST:
             del self._known[next(iter(self._known))]
 
 
 def _form(ctx: _Context) -> tuple[str, str]:
-    """Return what decides how an entry is written."""
+    """Return what decides how a prompt is written."""
     return ctx.method, ctx.protocol_version
 
 
-def _is_known(summary: PromptSummary, known: _Entries) -> bool:
+def _is_known(summary: PromptSummary, known: _Presented) -> bool:
     kept = known.get(summary.name)
     return kept is not None and (kept[0] is summary or kept[0] == summary)

@@ -20,6 +20,7 @@ from mcp_server.protocol.errors import answering
 from mcp_server.protocol.instructions import instructions
 from mcp_server.protocol.lists import ListMemory
 from mcp_server.protocol.options import Ready, ServerOptions
+from mcp_server.protocol.params import readable_params
 from mcp_server.protocol.prompts import PromptHandlers
 from mcp_server.protocol.resources import ResourceHandlers
 from mcp_server.protocol.tools.calls import ToolHandlers
@@ -83,6 +84,7 @@ def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
         get_tool_input_schema=lambda name: None,
     )
     memory, changes = ListMemory(), Changes()
+    server.middleware.append(readable_params)
     server.middleware.append(memory)
     server.middleware.append(SealedState(options.state_keys))
     _add_prompts(server, PromptHandlers(ready, options.page_size, memory))

@@ -13,8 +13,8 @@ HISTORY = "prompt://{name}/history"
 
 # A label may not be a number, so `labels/3` can't be taken for version 3.
 _URI = re.compile(
-    r"prompt://(?P<name>[^/?#@]+)"
-    r"(?:/(?P<history>history)|/versions/(?P<version>\d+)|/labels/(?P<label>[A-Za-z][^/?#@:]*))?"
+    r"prompt://(?P<name>[^/?#@]{1,200})"
+    r"(?:/(?P<history>history)|/versions/(?P<version>\d{1,20})|/labels/(?P<label>[A-Za-z][^/?#@:]{0,200}))?"
 )
 
 

@@ -14,6 +14,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from mcp_server.domain.names import did_you_mean, nearest
 from mcp_server.domain.texts import shown
@@ -73,10 +74,19 @@ def _unwrapped(value: object) -> object:
         return value
 
 
+def _not_boolean(value: object) -> object:
+    """Refuse true, which Python takes for 1."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
 LooseText = Annotated[str, BeforeValidator(_as_text)]
 """Text that may also be given as a bare number or boolean."""
 Unwrapped = BeforeValidator(_unwrapped)
 """Marks a list or an object that may also be given as its JSON text."""
+NotBoolean = BeforeValidator(_not_boolean)
+"""Marks a number, which true and false are not; stands behind the number's bounds."""
 Time = Annotated[
     datetime,
     PlainSerializer(
@@ -120,5 +130,7 @@ def _reason(fault: Mapping[str, Any], known: Collection[str]) -> str:
     if fault["type"] == "extra_forbidden":
         near = nearest(str(fault["loc"][0]), known) if len(fault["loc"]) == 1 else ()
         return f"is unknown.{did_you_mean(near)}" if near else "is unknown"
+    if fault["type"] in ("dict_type", "model_type"):
+        return f"should be an object, not '{shown(fault['input'])}'"
     expected = str(fault["msg"]).removeprefix("Input ")
     return f"{expected[:1].lower()}{expected[1:]}, not '{shown(fault['input'])}'"

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from mcp_server.schemas.base import Shape, Time, Unwrapped
+from mcp_server.domain.messages import single_user_text
+from mcp_server.schemas.base import NotBoolean, Shape, Time, Unwrapped
 from mcp_server.schemas.messages import (
     ArgumentShape,
     MessageShape,
@@ -14,10 +15,7 @@ from mcp_server.schemas.messages import (
 )
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import PromptVersion, RenderedPrompt, Saved
-from storage.entities import Draft, Prompt, PromptSummary, TemplateFormat, TextContent
-
-MAX_VERSION = 2**31 - 1
-"""The largest number that the database counts to."""
+from storage.entities import MAX_VERSION, Draft, Prompt, PromptSummary, TemplateFormat
 
 Name = Annotated[
     str,
@@ -53,8 +51,9 @@ ExpectedVersion = Annotated[
         ge=1,
         le=MAX_VERSION,
     ),
+    NotBoolean,
 ]
-Limit = Annotated[int, Field(description="How many at most, 1 to 100.", ge=1, le=100)]
+Limit = Annotated[int, Field(description="How many at most, 1 to 100.", ge=1, le=100), NotBoolean]
 Cursor = Annotated[
     str, Field(description="`next_cursor` of the page before; leave it out for the first page.")
 ]
@@ -357,7 +356,7 @@ def _content(draft: Draft) -> dict[str, Any]:
 
 def _texts(draft: Draft) -> dict[str, Any]:
     """Present one user text as the template that it was written as."""
-    first, *others = draft.messages
-    if not others and first.role == "user" and isinstance(first.content, TextContent):
-        return {"template": first.content.text}
+    text = single_user_text(draft.messages)
+    if text is not None:
+        return {"template": text}
     return {"messages": [MessageShape.of(message) for message in draft.messages]}

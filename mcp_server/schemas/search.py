@@ -4,15 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mcp_server.schemas.base import Shape, Unwrapped
+from mcp_server.schemas.base import NotBoolean, Shape, Unwrapped
 from mcp_server.schemas.prompts import (
-    MAX_VERSION,
     Cursor,
     Limit,
     PromptSummaryOut,
     present_summary,
 )
-from storage.entities import PromptFilter, SearchHit
+from storage.entities import MAX_VERSION, PromptFilter, SearchHit
 from storage.pages import Page
 
 
@@ -44,11 +43,11 @@ class SearchIn(Shape):
     label: str | None = Field(
         None, description="Only prompts that have this label.", examples=["production"]
     )
-    min_version: int | None = Field(
-        None,
-        description="Only prompts whose served version has at least this number.",
-        ge=1,
-        le=MAX_VERSION,
+    min_version: Annotated[int, Field(ge=1, le=MAX_VERSION), NotBoolean] | None = Field(
+        None, description="Only prompts whose served version has at least this number."
+    )
+    archived: bool = Field(
+        False, description="Give true to search the archived prompts instead of those in use."
     )
     limit: Limit = 20
     cursor: Cursor | None = None
@@ -61,6 +60,7 @@ class SearchIn(Shape):
             model_type=self.model_type,
             label=self.label,
             min_version=self.min_version,
+            archived=self.archived,
         )
 
 

@@ -12,14 +12,13 @@ from uuid import UUID
 
 from cachetools import LRUCache
 
+from mcp_server.domain.messages import content_data, content_text
 from storage.database import Database, Transaction
 from storage.entities import (
     Change,
-    EmbeddedResource,
     Prompt,
     PromptFilter,
     PromptSummary,
-    TextContent,
     Version,
 )
 
@@ -28,6 +27,7 @@ T = TypeVar("T")
 _MAX_POINTERS = 20_000
 _MAX_NAMES = 50_000
 _MAX_TEXT = 64_000_000
+_LEAST = 500
 _MANY = 500
 """So many changed prompts are read again with the whole list, not one by one."""
 _BATCH = 5_000
@@ -179,11 +179,12 @@ def _by_name(summaries: dict[UUID, PromptSummary]) -> list[PromptSummary]:
 
 
 def _size(version: Version) -> int:
-    """Estimate a version's weight by its texts; each counts for something."""
-    contents = (message.content for message in version.draft.messages)
-    return 500 + sum(
-        len(content.text or "")
-        if isinstance(content, TextContent | EmbeddedResource)
-        else len(getattr(content, "data", ""))
-        for content in contents
+    """Estimate a version's weight by its texts and data; each version counts for something."""
+    draft = version.draft
+    kept = [*draft.messages, *(each for variant in draft.variants.values() for each in variant)]
+    held = (
+        *(content_text(message.content) for message in kept),
+        *(content_data(message.content) for message in kept),
+        *(choice for argument in draft.arguments for choice in argument.choices),
     )
+    return _LEAST + sum(len(each or "") for each in held)

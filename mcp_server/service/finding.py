@@ -68,7 +68,7 @@ class Finder:
         if prompt is None or not self._scope.admits(prompt):
             raise await self._missing(reference.name)
         if prompt.archived_at is not None and not archived:
-            raise _is_archived(prompt.name)
+            raise _is_archived(prompt.name, self._scope)
         return prompt
 
     @asynccontextmanager
@@ -91,7 +91,7 @@ class Finder:
             if prompt is None or not self._scope.admits(prompt):
                 raise no_such_prompt(wanted.name, ())
             if prompt.archived_at is not None and not archived:
-                raise _is_archived(wanted.name)
+                raise _is_archived(wanted.name, self._scope)
             yield tx, prompt
 
     async def _missing(self, name: str) -> NotFound:
@@ -134,5 +134,6 @@ def _is_id(name: str) -> bool:
     return ID.fullmatch(name) is not None
 
 
-def _is_archived(name: str) -> NotFound:
-    return NotFound(f"The prompt '{name}' is archived. Restore it to use or change it again.")
+def _is_archived(name: str, scope: Scope) -> NotFound:
+    restoring = "Ask for it to be restored" if scope.read_only else "Restore it"
+    return NotFound(f"The prompt '{name}' is archived. {restoring} to use or change it again.")

@@ -43,10 +43,10 @@ class Importing:
     async def _revise(
         self, present: Prompt, file: PromptFile, author: str, message: str
     ) -> Outcome:
-        def revision(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
+        def edit(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
             return _merged(metadata_of(prompt), file), file.draft
 
-        saved = await self._writer.revise(present.name, revision, by=author, commit_message=message)
+        saved = await self._writer.revise(present.name, edit, by=author, commit_message=message)
         if saved.new_version:
             return "new version"
         return "updated" if saved.changed else "unchanged"

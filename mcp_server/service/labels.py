@@ -1,11 +1,10 @@
 """Labels: set, move, remove."""
 
 from mcp_server.domain.names import check_label
-from mcp_server.domain.references import resolve_reference
+from mcp_server.domain.references import no_such_label, resolve_reference
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import LabelMove
-from mcp_server.service.writing import Writer
-from storage.errors import NotFound
+from mcp_server.service.writing import Writer, read_prompt
 
 
 class Labels:
@@ -29,9 +28,9 @@ class Labels:
             before = prompt.labels.get(label)
             if before != version:
                 await tx.labels.point(prompt.id, label, version, moved_from=before, moved_by=by)
-            current = await tx.prompts.find(prompt.name)
+            current = await read_prompt(tx, prompt.name)
         self._writer.announce(prompt)
-        return LabelMove(current or prompt, label, before, version)
+        return LabelMove(current, label, before, version)
 
     async def remove(self, name: str, label: str, *, by: str) -> LabelMove:
         """Take a label away.
@@ -42,13 +41,8 @@ class Labels:
         async with self._finder.locked(name) as (tx, prompt):
             before = prompt.labels.get(label)
             if before is None:
-                raise _no_such_label(name, label, sorted(prompt.labels))
+                raise no_such_label(prompt, label)
             await tx.labels.remove(prompt.id, label, moved_from=before, moved_by=by)
-            current = await tx.prompts.find(prompt.name)
+            current = await read_prompt(tx, prompt.name)
         self._writer.announce(prompt)
-        return LabelMove(current or prompt, label, before, None)
-
-
-def _no_such_label(name: str, label: str, present: list[str]) -> NotFound:
-    carried = ", ".join(f"'{known}'" for known in present) or "none"
-    return NotFound(f"'{name}' carries no label '{label}'. Its labels: {carried}.", nearest=present)
+        return LabelMove(current, label, before, None)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.completing import Completing
+from mcp_server.service.exporting import Exporting
 from mcp_server.service.finding import Finder
 from mcp_server.service.importing import Importing
 from mcp_server.service.labels import Labels
@@ -25,11 +26,17 @@ class Library:
         *,
         scope: Scope | None = None,
         is_hearing: Callable[[], bool] = lambda: False,
+        remember_values: bool = True,
     ) -> None:
-        """Open the library; `is_hearing` tells whether `catalog.hear` gets every commit."""
+        """Open the library; `is_hearing` tells whether `catalog.hear` gets every commit.
+
+        With `remember_values` the values that arguments are given are kept, to be offered again;
+        a library that is only read keeps none.
+        """
         self.scope = scope or Scope()
         self.catalog = Catalog(database, is_hearing)
-        self.values = ArgumentValues(database)
+        remembers = remember_values and not self.scope.read_only
+        self.values = ArgumentValues(database, remembers=remembers)
         finder = Finder(database, self.catalog, self.scope)
         writer = Writer(database, self.catalog, finder, self.scope)
         self.prompts = Prompts(self.catalog, finder, writer, self.values, self.scope)
@@ -38,3 +45,4 @@ class Library:
         self.search = Search(self.catalog, self.scope)
         self.completing = Completing(self.catalog, finder, self.scope)
         self.importing = Importing(database, writer)
+        self.exporting = Exporting(self.prompts)

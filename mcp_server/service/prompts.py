@@ -13,7 +13,7 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import Missing, PromptVersion, RenderedPrompt, Saved
 from mcp_server.service.scope import Scope
 from mcp_server.service.values import ArgumentValues
-from mcp_server.service.writing import Writer, check_state, metadata_of
+from mcp_server.service.writing import Writer, check_state, metadata_of, read_prompt
 from storage.entities import Draft, Metadata, Prompt, PromptFilter, PromptSummary, Version
 from storage.errors import Conflict
 from storage.ids import new_id
@@ -76,13 +76,13 @@ class Prompts:
             Conflict: the prompt isn't at `expected_version`, or in none of `expected_states`.
         """
 
-        def revision(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
+        def edit(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
             metadata = revise_metadata(metadata_of(prompt), written)
             return metadata, revise_draft(head.draft, written)
 
         return await self._writer.revise(
             name,
-            revision,
+            edit,
             by=by,
             expected_version=expected_version,
             expected_states=expected_states,
@@ -148,7 +148,7 @@ class Prompts:
         published = self._scope.admitted(await self._catalog.list_prompts())
         listing = f"published {self._scope}"
         if cursor is not None:
-            after = str(decode_cursor(listing, cursor)[0])
+            after = str(decode_cursor(listing, cursor, str)[0])
             published = tuple(summary for summary in published if summary.name > after)
         size = limit or max(len(published), 1)
         return cut_page(published, size, listing, lambda summary: (summary.name,))
@@ -170,9 +170,9 @@ class Prompts:
             check_state(prompt, expected_states)
             if (prompt.archived_at is not None) == restore:
                 await tx.prompts.set_archived(prompt.id, not restore)
-            current = await tx.prompts.find(prompt.name)
+            current = await read_prompt(tx, prompt.name)
         self._writer.announce(prompt)
-        return current or prompt
+        return current
 
     async def _create(
         self,

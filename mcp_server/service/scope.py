@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from mcp_server.domain.names import check_folder, check_tag
 from mcp_server.domain.texts import check_text
 from storage.entities import Metadata, Prompt, PromptFilter, PromptSummary
 from storage.errors import Forbidden
@@ -10,11 +11,21 @@ from storage.errors import Forbidden
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """An allow-list: a prompt needs one of the tags, and has to lie in one of the folders."""
+    """An allow-list: a prompt needs one of the tags, and has to lie in one of the folders.
+
+    Raises:
+        Invalid: a tag or folder is none that a prompt can have.
+    """
 
     tags: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     read_only: bool = False
+
+    def __post_init__(self) -> None:
+        folders = tuple(map(check_folder, self.folders))
+        object.__setattr__(self, "tags", tuple(map(check_tag, self.tags)))
+        # Everything lies below the root.
+        object.__setattr__(self, "folders", () if "" in folders else folders)
 
     def admits(self, prompt: Prompt | PromptSummary | Metadata) -> bool:
         """Return whether a prompt belongs to what is published."""
@@ -31,27 +42,28 @@ class Scope:
         """Add the allow-list to a filter.
 
         Raises:
-            Invalid: the filter holds a text that no prompt can.
+            Invalid: the filter holds what no prompt can have.
         """
-        for field in ("folder", "model_type", "label"):
+        for field in ("model_type", "label"):
             check_text(getattr(chosen, field) or "", field)
         for tag in chosen.tags:
             check_text(tag, "tags")
-        return replace(chosen, any_tags=self.tags, folders=self.folders)
+        folder = chosen.folder and check_folder(chosen.folder)
+        return replace(chosen, folder=folder, any_tags=self.tags, folders=self.folders)
 
     def check_writable(self) -> None:
         """Raise Forbidden on a server that only reads."""
         if self.read_only:
             raise Forbidden(
-                "This server was started with --read-only: it can't change the library. "
-                "Ask for a server without that option."
+                "With --read-only the library can't be changed. Leave that option out, or ask for "
+                "a server that was started without it."
             )
 
     def check_stays_inside(self, metadata: Metadata) -> None:
         """Raise Forbidden where a write would put a prompt out of this server's own sight."""
         if not self.admits(metadata):
             raise Forbidden(
-                f"This server publishes only prompts {self._describe()}. "
+                f"Only prompts {self._describe()} are published here. "
                 f"Give '{metadata.name}' such a tag or folder."
             )
 

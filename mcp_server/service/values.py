@@ -13,15 +13,16 @@ logger = logging.getLogger(__name__)
 
 
 class ArgumentValues:
-    """Collects used values in memory; `flush` writes them."""
+    """Collects used values in memory; `flush` writes them. Without `remembers` it forgets them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, remembers: bool) -> None:
         self._database = database
+        self._remembers = remembers
         self._waiting: set[tuple[UUID, str, str]] = set()
 
     def remember(self, prompt_id: UUID, values: Mapping[str, str]) -> None:
         """Note what the arguments of a prompt were given just now."""
-        if len(self._waiting) < _MAX_WAITING:
+        if self._remembers and len(self._waiting) < _MAX_WAITING:
             self._waiting |= {(prompt_id, name, value) for name, value in values.items()}
 
     async def flush(self) -> None:
@@ -34,5 +35,5 @@ class ArgumentValues:
                 await tx.usage.remember_values(waiting)
         except Unavailable as error:
             logger.info("used values weren't remembered: %s", error)
-        except Exception:  # a prompt purged meanwhile, a user who may only read: no reason to end
+        except Exception:  # a database user who may only read, say: no reason to end
             logger.warning("used values weren't remembered", exc_info=True)

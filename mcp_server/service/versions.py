@@ -83,12 +83,12 @@ class Versions:
         """
         source = await self._finder.read(reference)
 
-        def revision(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
+        def edit(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
             return metadata_of(prompt), source.version.draft
 
         return await self._writer.revise(
             source.prompt.name,
-            revision,
+            edit,
             by=by,
             expected_version=expected_version,
             commit_message=commit_message or f"Restore version {source.version.version}",

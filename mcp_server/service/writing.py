@@ -17,7 +17,7 @@ from storage.ids import new_id
 
 _MAX_MESSAGE = 2_000
 
-Revision = Callable[[Prompt, Version], tuple[Metadata, Draft]]
+Edit = Callable[[Prompt, Version], tuple[Metadata, Draft]]
 """Given what is there, what shall be there."""
 
 
@@ -42,16 +42,10 @@ class Writer:
         self._scope.check_stays_inside(metadata)
         _check_message(commit_message)
         prompt_id = new_id()
-        try:
-            async with self._database.transaction() as tx:
-                await tx.prompts.insert(prompt_id, metadata)
-                await self._append(tx, prompt_id, metadata, draft, None, by, commit_message)
-                current = await _read_back(tx, metadata.name)
-        except Conflict:
-            raise Conflict(
-                f"A prompt named '{metadata.name}' already exists (archived ones keep theirs). "
-                "Choose another name, or update the prompt that has it."
-            ) from None
+        async with self._database.transaction() as tx:
+            await tx.prompts.insert(prompt_id, metadata)
+            await self._append(tx, prompt_id, metadata, draft, None, by, commit_message)
+            current = await _read_back(tx, metadata.name)
         self.announce(current.prompt)
         warning = name_warning(metadata.name)
         return Saved(current, True, True, (warning,) if warning else ())
@@ -59,7 +53,7 @@ class Writer:
     async def revise(
         self,
         name: str,
-        revision: Revision,
+        edit: Edit,
         *,
         by: str,
         expected_version: int | None = None,
@@ -78,7 +72,7 @@ class Writer:
             _check_expected(prompt, expected_version)
             check_state(prompt, expected_states)
             head = await _head(tx, prompt)
-            metadata, draft = revision(prompt, head)
+            metadata, draft = edit(prompt, head)
             self._scope.check_stays_inside(metadata)
             described = metadata != metadata_of(prompt)
             if described:
@@ -160,8 +154,14 @@ async def _head(tx: Transaction, prompt: Prompt) -> Version:
     return head
 
 
-async def _read_back(tx: Transaction, name: str) -> PromptVersion:
+async def read_prompt(tx: Transaction, name: str) -> Prompt:
+    """Return a prompt as this very transaction wrote it."""
     prompt = await tx.prompts.find(name)
-    if prompt is None:  # written in this very transaction
+    if prompt is None:  # the transaction holds its lock
         raise LookupError(name)
+    return prompt
+
+
+async def _read_back(tx: Transaction, name: str) -> PromptVersion:
+    prompt = await read_prompt(tx, name)
     return PromptVersion(prompt, await _head(tx, prompt))

@@ -42,8 +42,10 @@ def dump(root: Root, file: Path | None = None) -> Path:
     return target
 
 
-def restore(root: Root, file: Path) -> None:
+def restore(root: Root, file: Path) -> Path:
     """Replace what the database holds by what an archive holds, all of it or nothing.
+
+    Returns the dump of what it held before, which lies in the root's backups.
 
     Raises:
         Invalid: The file can't be read, or is no archive.
@@ -51,12 +53,14 @@ def restore(root: Root, file: Path) -> None:
     """
     _check_archive(file)
     connection = ensure(root)
+    before = dump(root, root.backups / time.strftime("before-restore-%Y%m%d-%H%M%S.dump"))
     options = ["--clean", "--if-exists", "--no-owner", "--exit-on-error", "--single-transaction"]
     options.append(f"--dbname={connection.database}")
     _run(root, connection, "pg_restore", *options, str(file.absolute()))
     # The rows came back without their triggers: who remembers anything has to be told by hand.
     telling = '--command=NOTIFY promptstack, \'{"kind": "everything"}\''
     _run(root, connection, "psql", "--quiet", f"--dbname={connection.database}", telling)
+    return before
 
 
 def shell_command(root: Root) -> tuple[list[str], dict[str, str]]:

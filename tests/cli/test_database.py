@@ -59,12 +59,19 @@ def test_the_embedded_database_is_started_dumped_restored_and_stopped(embedded, 
     dumped = invoke("db", "dump", embedded / "all.dump")
     assert dumped.out == f"Dumped to {embedded / 'all.dump'}\n"
     invoke("create", "lost", "--template", "x")
-    assert invoke("db", "restore", embedded / "all.dump").code == 0
+    unsure = invoke("db", "restore", embedded / "all.dump")
+    assert (unsure.code, unsure.out) == (2, "")
+    assert "nothing was done. Add --yes." in unsure.err
+    assert invoke("list").out.count("\n") == 2
+    restored = invoke("db", "restore", embedded / "all.dump", "--yes")
+    before = Path(restored.out.strip().partition("what was there before is in ")[2])
     assert invoke("list").out.startswith("kept\t1")
     assert invoke("list").out.count("\n") == 1
     assert invoke("db", "shell", "--", "-Atc", "SELECT name FROM prompts").code == 0
     assert capfd.readouterr().out == "kept\n"
-    refused = invoke("db", "restore", embedded / "postgres" / "password")
+    assert invoke("db", "restore", before, "--yes").code == 0
+    assert invoke("list").out.count("\n") == 2
+    refused = invoke("db", "restore", embedded / "postgres" / "password", "--yes")
     assert refused.code == 2
     assert "isn't an archive" in refused.err
     assert invoke("db", "stop").out == "Stopped.\n"

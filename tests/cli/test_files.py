@@ -84,9 +84,7 @@ def test_a_readme_goes_in_where_it_is_named_or_says_that_it_is_a_prompt(run, fol
         ("a.md", b"caf\xe9", "a.md:1:", "isn't UTF-8"),
         ("a.csv", "act,prompt\nA,é\nB,ü".encode("latin-1"), "a.csv:2:", "isn't UTF-8"),
         ("a.md", b"one\ntwo\0", "a.md:2:", "NUL"),
-        ("a.csv", b"act,prompt\nA,x\nB\n", "a.csv:3:", "1 cells"),
         ("a.csv", b"title,text\nA,x\n", "a.csv:1:", "'act'"),
-        ("a.csv", b"act,prompt\nA,x\n ,y\n", "a.csv:3:", "blank"),
         ("a.md", b"---\nname: [\n---\nx", "a.md:3:", "YAML"),
         ("a.md", b"---\nname: x\n", "a.md:2:", "'---'"),
     ],
@@ -102,6 +100,43 @@ def test_an_unreadable_file_is_named_with_its_line_and_the_others_go_in(
     ]
     assert done.out.endswith("4 changes; 1 refused\n")
     assert len(_names(run)) == 4
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [("B", "1 cells"), (" ,y", "blank"), ('"B"b,y', "no CSV")],
+)
+def test_a_refused_row_is_named_with_its_line_and_the_others_of_its_file_go_in(
+    attempt, run, folder, row, reason
+):
+    (folder / "a.csv").write_text(f"act,prompt\nA,x\n{row}\n")
+    done = attempt("import", folder)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "a.csv:3:" in done.err
+    assert reason in done.err
+    assert done.out.endswith("5 changes; 1 refused\n")
+    assert "a" in _names(run)
+
+
+def test_a_name_that_is_taken_keeps_no_other_row_of_its_file_out(attempt, run, folder):
+    (folder / "more.csv").write_text("act,prompt\nPoet,Another\nPainter,Paint\n")
+    done = attempt("import", folder)
+    assert done.code == 2
+    assert "more.csv:2: the name 'poet' is taken by" in done.err
+    assert "painter" in _names(run)
+
+
+def test_a_path_that_is_too_long_is_one_sentence(attempt):
+    done = attempt("import", "x" * 300)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "this can't be read: File name too long" in done.err
+
+
+def test_a_folder_without_prompts_is_answered_with_a_hint(run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = run("import", tmp_path / "empty")
+    assert done.out.startswith("0 prompts:")
+    assert "Name .csv or .md files" in done.err
 
 
 def test_what_isnt_there_is_said_and_the_rest_goes_in(attempt, folder):
@@ -130,7 +165,7 @@ def test_a_prompt_that_the_scope_keeps_out_is_refused_alone(attempt, folder):
     done = attempt("--tag", "for-devs", "import", folder)
     assert done.code == 2
     assert done.out.startswith("1 prompt: 1 created")
-    assert "plain.md: This server publishes only prompts tagged 'for-devs'" in done.err
+    assert "plain.md: Only prompts tagged 'for-devs' are published here" in done.err
 
 
 def test_an_export_to_a_folder_imports_again_with_no_change(run, folder, tmp_path):

@@ -47,6 +47,49 @@ def test_a_reader_that_has_seen_enough_ends_a_command_quietly(environ, tmp_path)
     assert reading.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("version >/dev/full", "Standard output can't be written: No space left on device"),
+        ("--help >/dev/full", "no space left"),
+        ("version >&-", "Standard output is closed"),
+        ("<&-", "no client to serve"),
+        ("</dev/null >&-", "no client to serve"),
+        ("create x --file - <&-", "Standard input is closed"),
+    ],
+)
+def test_streams_that_are_full_or_closed_are_one_sentence(environ, command, said):
+    line = f"exec '{sys.executable}' -m mcp_server {command}"
+    done = subprocess.run(["sh", "-c", line], cwd=ROOT, env=environ, capture_output=True, text=True)
+    assert done.returncode in (2, 6)
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+
+
+def test_a_closed_standard_error_sends_nothing_to_the_output(environ):
+    line = f"exec '{sys.executable}' -m mcp_server get nothing 2>&-"
+    done = subprocess.run(["sh", "-c", line], cwd=ROOT, env=environ, capture_output=True)
+    assert (done.returncode, done.stdout) == (4, b"")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("PROMPTSTACK_USER", "a\nb", "but it has a control character"),
+        ("PROMPTSTACK_USER", b"a\xff", "can't be stored"),
+        ("PROMPTSTACK_USER", "a" * 5_000, "but it has 5,000 characters; at most 200"),
+        ("PROMPTSTACK_DATA_DIR", "~nouser/x", "nobody knows the home of '~nouser'"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_one_short_sentence(environ, variable, value, said):
+    done = _run({**environ, variable: value}, "version")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"promptstack: {variable} is '")
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+    assert len(done.stderr) < 250
+
+
 def test_texts_are_utf8_whatever_the_locale(environ):
     posix = environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     _run(environ, "create", "greeting", "--template", "你好 ☃", check=True)
@@ -90,6 +133,15 @@ def test_the_doctor_speaks_both_eras_and_prints_a_configuration_that_works(envir
     assert Path(entry["command"]).is_absolute()
     assert entry["env"]["PROMPTSTACK_USER"] == "tester"
     assert environ["DATABASE_URL"] not in done.stdout
+
+
+def test_the_doctor_starts_the_server_with_the_options_that_it_was_given(environ, tmp_path):
+    _fill(environ, tmp_path, 3)
+    done = _run(environ, "--read-only", "--folder", "empty", "doctor")
+    assert (done.returncode, done.stderr) == (0, "")
+    checks = [line for line in done.stdout.splitlines() if line.startswith("✓ MCP")]
+    assert all(": 0 prompts, " in check for check in checks)
+    assert '"--read-only"' in done.stdout
 
 
 def test_the_doctor_tells_how_to_fill_an_empty_library(environ):

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 TEXT = "Review this {{language}} code:\r\n\n{{code}}  \n\n"
@@ -46,7 +48,7 @@ def test_a_verbatim_text_keeps_its_braces(run):
 def test_creating_without_a_text_says_how_to_give_one(attempt):
     failed = attempt("create", "review")
     assert (failed.code, failed.out) == (2, "")
-    assert "--file FILE, --file - for standard input, or --template TEXT" in failed.err
+    assert "--file FILE, --file - for standard input, --template TEXT or --from-json" in failed.err
 
 
 def test_a_file_and_a_text_exclude_each_other(attempt):
@@ -111,6 +113,10 @@ def test_an_archived_prompt_is_gone_from_lists_until_it_is_restored(run, attempt
         (("get", "review", "--arg", "code"), 2),
         (("get", "review", "--render"), 2),
         (("list", "--cursor", "nonsense"), 2),
+        (("list", "--limit", 10**19), 2),
+        (("list", "--min-version", 2**31), 2),
+        (("versions", "review", "--limit", 10**19), 2),
+        (("search", "--min-version", 10**19), 2),
         (("nonsense",), 2),
     ],
 )
@@ -120,6 +126,73 @@ def test_a_failure_is_a_sentence_on_standard_error_and_an_exit_code(run, attempt
     assert (failed.code, failed.out) == (code, "")
     assert failed.err
     assert "Traceback" not in failed.err
+
+
+FIELDS = {
+    "title": "From a file",
+    "messages": [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Translate {{text}} into {{language}}."},
+    ],
+    "arguments": [{"name": "language", "choices": ["Dutch", "Finnish"]}],
+    "model_config": {"temperature": 0.5, "stop": None},
+    "variants": {"gpt-*": [{"role": "user", "content": "{{text}}!"}]},
+}
+
+
+def test_what_a_json_file_says_is_written_and_options_go_before_it(run, tmp_path):
+    (tmp_path / "fields.json").write_text(json.dumps(FIELDS | {"name": "other"}))
+    run("create", "translate", "--from-json", tmp_path / "fields.json", "--title", "Mine")
+    written = run("get", "translate", "--json").json
+    assert written["title"] == "Mine"
+    assert [message["role"] for message in written["messages"]] == ["system", "user"]
+    assert written["arguments"][0]["choices"] == ["Dutch", "Finnish"]
+    assert written["model_config"] == FIELDS["model_config"]
+    assert written["variants"].keys() == {"gpt-*"}
+    changed = json.dumps({"model_config": {"temperature": 1}, "expected_version": 1})
+    run("update", "translate", "--from-json", "-", "-m", "Warmer", input=changed)
+    written = run("get", "translate", "--json").json
+    assert (written["model_config"], written["version"]) == ({"temperature": 1}, 2)
+    assert written["commit_message"] == "Warmer"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{\n", "fields.json:2: this isn't JSON"),
+        ("[]", "has to be one JSON object"),
+        ("[" * 100_000, "nested too deep"),
+        ('{"titel": "x", "template": "x"}', "'titel' is unknown. Did you mean 'title'?"),
+        ('{"title": "x"}', "There is no text"),
+        ('{"messages": [], "template": "x"}', "exclude each other"),
+    ],
+)
+def test_a_json_file_that_cannot_be_used_is_one_sentence(attempt, tmp_path, text, said):
+    (tmp_path / "fields.json").write_text(text)
+    failed = attempt("create", "x", "--from-json", tmp_path / "fields.json")
+    assert (failed.code, failed.err.count("\n")) == (2, 1)
+    assert said in failed.err
+
+
+def test_text_and_fields_do_not_both_come_from_standard_input(attempt):
+    failed = attempt("create", "x", "--from-json", "-", "--file", "-", input="{}")
+    assert failed.code == 2
+    assert "can't both be standard input" in failed.err
+
+
+def test_archived_prompts_are_searched_where_they_are_asked_for(run):
+    _create(run)
+    assert run("search", "--archived").out == ""
+    run("archive", "review")
+    assert run("search", "--archived").out.startswith("review\t")
+    assert run("search").out == ""
+
+
+def test_what_may_not_be_written_speaks_of_no_server(run, attempt):
+    _create(run)
+    failed = attempt("--read-only", "archive", "review")
+    assert "With --read-only the library can't be changed. Leave that option out" in failed.err
+    assert "his server" not in failed.err
 
 
 def test_an_unreachable_database_has_its_own_exit_code(environment, attempt):

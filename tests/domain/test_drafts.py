@@ -261,3 +261,22 @@ def test_the_hash_stays_the_same_from_release_to_release() -> None:
 )
 def test_the_hash_covers_everything(change: dict[str, Any]) -> None:
     assert content_hash(make_draft(**change)) != content_hash(make_draft(template="x"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"template": "x" * 1_000_001}, "are allowed. Shorten them."),
+        (
+            {"variants": {str(n): [Message("user", TextContent("x"))] for n in range(65)}},
+            "has 65 variants; at most 64 are allowed. Leave some out.",
+        ),
+        ({"model_config": {"a": "b" * 100_000}}, "Keep only what the provider needs."),
+        ({"arguments": [Argument("a", choices=("b",) * 1_001)]}, "or use a pattern."),
+        ({"arguments": [Argument("a" * 65)]}, "are allowed; shorten it."),
+    ],
+)
+def test_what_is_too_much_is_refused_with_what_to_do(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        make_draft(**{"template": "x", **fields})
+    assert refused.value.message.endswith(said)

@@ -6,17 +6,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.e2e.conftest import child_environment
 
 
 class ServerProcess:
-    def __init__(self, environment: dict[str, str], folder: Path, *options: str) -> None:
+    def __init__(
+        self,
+        environment: dict[str, str],
+        folder: Path,
+        *options: str,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mcp_server", *options],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             env=child_environment(environment),
             cwd=folder,
@@ -28,6 +34,11 @@ class ServerProcess:
     def send_line(self, line: str) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def send_bytes(self, line: bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.buffer.write(line)
         self.process.stdin.flush()
 
     def read(self) -> dict[str, Any]:
@@ -64,13 +75,19 @@ class ServerProcess:
 
 
 @contextmanager
-def serving(environment: dict[str, str], folder: Path, *options: str) -> Iterator[ServerProcess]:
-    server = ServerProcess(environment, folder, *options)
+def serving(
+    environment: dict[str, str],
+    folder: Path,
+    *options: str,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+) -> Iterator[ServerProcess]:
+    server = ServerProcess(environment, folder, *options, stdout=stdout)
     try:
         yield server
     finally:
         server.process.kill()
         server.process.wait()
         for pipe in (server.process.stdin, server.process.stdout, server.process.stderr):
-            with suppress(BrokenPipeError):
-                pipe.close()
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()

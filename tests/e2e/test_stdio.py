@@ -51,11 +51,79 @@ def test_lines_that_are_no_messages_are_answered_and_the_connection_lives(enviro
             ('{"jsonrpc": "2.0", "id": 7, "method"', None, -32700),
             ('{"id": 5, "method": 3}', 5, -32600),
             ("[]", None, -32600),
-            ("[" * 5000, None, -32700),
+            ("[" * 5000, None, -32600),
         ]:
             server.send_line(line)
             answer = server.read()
             assert (answer["id"], answer["error"]["code"]) == (number, code), line
+        assert "prompts" in server.ask("prompts/list")
+
+
+def test_bytes_that_are_not_utf_8_are_refused_and_nothing_is_stored(environment, tmp_path):
+    with serving(environment, tmp_path) as server:
+        server.shake_hands()
+        request = {"name": "create_prompt", "arguments": {"name": "latin", "template": "caf?"}}
+        line = {"jsonrpc": "2.0", "id": 41, "method": "tools/call", "params": request}
+        server.send_bytes(json.dumps(line).encode().replace(b"?", b"\xe9") + b"\n")
+        answer = server.read()
+        assert (answer["id"], answer["error"]["code"]) == (41, -32700)
+        assert "isn't UTF-8: byte 0xE9" in answer["error"]["message"]
+        assert server.ask("prompts/list")["prompts"] == []
+
+
+def test_requests_sent_right_before_the_client_leaves_are_done_and_answered(environment, tmp_path):
+    with serving(environment, tmp_path) as server:
+        server.shake_hands()
+        server.call("create_prompt", name="counted", template="0")
+        numbers = range(101, 109)
+        for number in numbers:
+            arguments = {"name": "counted", "template": str(number)}
+            params = {"name": "update_prompt", "arguments": arguments}
+            line = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+            server.send_line(json.dumps(line))
+        out, errors = server.process.communicate(timeout=60)
+        answers = [json.loads(line) for line in out.splitlines()]
+        answered = {each["id"]: each for each in answers if "id" in each}
+        assert answered.keys() == set(numbers), errors
+        assert not any(each["result"].get("isError") for each in answered.values())
+    with serving(environment, tmp_path) as server:
+        server.shake_hands()
+        versions = server.call("list_versions", name="counted")["structuredContent"]
+        assert len(versions["items"]) == 9
+
+
+def test_a_request_that_was_called_off_and_a_listening_one_hold_up_no_end(environment, tmp_path):
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    with serving(environment, tmp_path) as server:
+        for number, method, params in [
+            (1, "subscriptions/listen", {"notifications": {"promptsListChanged": True}}),
+            (2, "prompts/list", {}),
+        ]:
+            line = {"id": number, "method": method, "params": {**params, "_meta": meta}}
+            server.send_line(json.dumps({"jsonrpc": "2.0", **line}))
+        called_off = {"method": "notifications/cancelled", "params": {"requestId": 2}}
+        server.send_line(json.dumps({"jsonrpc": "2.0", **called_off}))
+        assert server.finish() == (0, "")
+
+
+def test_output_that_cannot_be_written_is_one_sentence(environment, tmp_path):
+    with open("/dev/full", "wb") as full, serving(environment, tmp_path, stdout=full) as server:
+        server.send_line('{"jsonrpc": "2.0", "id": 1, "method": "ping"}')
+        code, errors = server.finish()
+    assert (code, errors.count("\n")) == (6, 1)
+    assert "Standard output can't be written: No space left" in errors
+
+
+def test_a_request_before_the_handshake_is_told_what_comes_first(environment, tmp_path):
+    with serving(environment, tmp_path) as server:
+        refused = server.ask("prompts/list")
+        assert refused["code"] == -32600
+        assert "Send 'initialize' first" in refused["message"]
+        server.shake_hands()
         assert "prompts" in server.ask("prompts/list")
 
 
@@ -175,8 +243,8 @@ def test_logs_go_to_standard_error_as_json_where_asked(environment, tmp_path):
         server.send_line("not JSON")
         assert "error" in server.read()
         _, errors = server.finish()
-    entries = [json.loads(line) for line in errors.splitlines()]
-    assert any("isn't JSON" in entry["message"] for entry in entries)
+    records = [json.loads(line) for line in errors.splitlines()]
+    assert any("isn't JSON" in record["message"] for record in records)
 
 
 def test_a_read_only_server_offers_no_tool_that_writes(environment, tmp_path):

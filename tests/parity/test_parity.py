@@ -149,6 +149,7 @@ def test_rendering_makes_the_same_messages(review):
         ),
         ("archive_prompt", {"name": "reviw"}, "not_found", "'review'"),
         ("search_prompts", {"cursor": "x"}, "invalid", "cursor"),
+        ("search_prompts", {"folder": "Team A"}, "invalid", "'team-a'"),
     ],
 )
 def test_a_failure_is_of_the_same_kind_in_the_same_words(review, tool, arguments, kind, words):

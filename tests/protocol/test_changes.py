@@ -11,6 +11,7 @@ from mcp_types import (
     ResourceUpdatedNotification,
 )
 
+from mcp_server.protocol import changes
 from storage.entities import Change
 
 pytestmark = pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")
@@ -90,6 +91,21 @@ async def test_a_burst_is_told_as_one_change(door):
         await heard.until(["prompts", "resources", "prompt://greeting"])
         await settle()
         assert heard.told == []
+
+
+async def test_a_client_watches_no_more_resources_than_it_may(door, monkeypatch):
+    monkeypatch.setattr(changes, "MAX_WATCHED", 2)
+    async with Client(door.server, mode="legacy") as client:
+        for name in ("a", "b", "a"):
+            await client.session.subscribe_resource(f"prompt://{name}")
+        with pytest.raises(MCPError, match=r"at most 2 resources.*Unsubscribe from some"):
+            await client.session.subscribe_resource("prompt://c")
+        await client.session.unsubscribe_resource("prompt://a")
+        await client.session.subscribe_resource("prompt://c")
+    async with Client(door.server) as client:
+        with pytest.raises(MCPError, match="at most 2 resources"):
+            async with client.listen(resource_subscriptions=["prompt://a", "prompt://b", "x://"]):
+                pass
 
 
 async def test_what_changes_no_entry_of_a_list_is_told_to_subscribers_only(door):

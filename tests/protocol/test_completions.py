@@ -2,6 +2,8 @@ import pytest
 from mcp_types import PromptReference, ResourceTemplateReference
 
 from mcp_server.service.inputs import PromptInput
+from mcp_server.service.library import Library
+from mcp_server.service.scope import Scope
 from storage.entities import Argument
 
 VERSION = ResourceTemplateReference(uri="prompt://{name}/versions/{version}")
@@ -23,6 +25,20 @@ async def test_choices_complete_an_argument(client, write):
     assert await values(client, review, "language", "") == ["Python", "PHP", "Go"]
     assert await values(client, review, "language", "p") == ["Python", "PHP"]
     assert await values(client, PromptReference(name="review@1"), "language", "g") == ["Go"]
+
+
+async def test_values_are_not_remembered_where_that_is_turned_off_or_nothing_is_written(
+    database, write
+):
+    await write("greeting", template="Hello {{name}}")
+    for forgetful in (
+        Library(database, remember_values=False),
+        Library(database, scope=Scope(read_only=True)),
+    ):
+        await forgetful.prompts.render("greeting", {"name": "Ada"})
+        await forgetful.values.flush()
+        found = await forgetful.completing.argument("greeting", "name", "")
+        assert found.values == ()
 
 
 async def test_values_used_before_complete_an_argument(client, write, library):

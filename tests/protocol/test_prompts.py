@@ -20,6 +20,7 @@ from storage.entities import (
     TextContent,
 )
 from storage.errors import Unavailable
+from storage.pages import encode_cursor
 from tests.protocol.checking import check_snapshot
 from tests.protocol.conftest import open_door
 
@@ -85,6 +86,18 @@ async def test_a_forged_cursor_is_refused_with_a_sentence(client, write, cursor)
         refused = await refusal_of(listing(cursor=cursor))
         assert refused.code == INVALID_PARAMS
         assert "is not one that this list gave out" in refused.message
+
+
+@pytest.mark.parametrize("position", [(5,), (None,), ("a\0",), ("a", "b")])
+async def test_a_forged_cursor_whose_check_is_right_is_refused_with_a_sentence(
+    client, write, position
+):
+    await write("greeting")
+    refused = await refusal_of(
+        client.list_prompts(cursor=encode_cursor(f"published {Scope()}", position))
+    )
+    assert refused.code == INVALID_PARAMS
+    assert "is not one that this list gave out" in refused.message
 
 
 async def test_the_list_has_only_what_the_allow_list_admits(database, era):

@@ -225,6 +225,43 @@ async def test_an_unknown_prompt_fails_with_the_nearest_names(client, write):
         assert data == {"kind": "not_found", "nearest": ["greeting"]}
 
 
+async def test_archived_prompts_are_found_where_they_are_asked_for(client, write, library):
+    for name in ("kept", "gone"):
+        await write(name, template="A text of mine")
+    await library.prompts.archive("gone")
+    for arguments in ({"query": "text"}, {}):
+        found = await outcome(client, "search_prompts", archived=True, **arguments)
+        assert [hit["name"] for hit in found["items"]] == ["gone"]
+        found = await outcome(client, "search_prompts", **arguments)
+        assert [hit["name"] for hit in found["items"]] == ["kept"]
+
+
+async def test_a_server_that_only_reads_suggests_no_tool_that_writes(database, library, write, era):
+    await write("gone")
+    await library.prompts.archive("gone")
+    reading = Library(database, scope=Scope(read_only=True))
+    async with Client(open_door(reading, scope=reading.scope).server, mode=era) as client:
+        with pytest.raises(MCPError) as refused:
+            await client.call_tool("set_labell", {})
+        assert not WRITING & set(refused.value.message.replace(",", "").split())
+        sentence, _ = await failure(client, "get_prompt", {"reference": "gone"})
+    assert "Ask for it to be restored" in sentence
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "field"),
+    [
+        ("update_prompt", {"name": "review", "expected_version": True}, "expected_version"),
+        ("search_prompts", {"limit": True}, "limit"),
+        ("search_prompts", {"min_version": True}, "min_version"),
+    ],
+)
+async def test_true_is_no_number(client, tool, arguments, field):
+    sentence, data = await failure(client, tool, arguments)
+    assert f"'{field}' should be a valid integer, not 'True'" in sentence
+    assert data["fields"].keys() == {field}
+
+
 async def test_everything_wrong_with_the_arguments_is_said_at_once(client):
     sentence, data = await failure(
         client,

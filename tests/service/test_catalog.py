@@ -1,12 +1,15 @@
 """Reads are never stale: the promise that users of prompt managers miss most."""
 
 import asyncio
+import base64
 
 import pytest
 
+from mcp_server.service import catalog
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from storage.database import Database
+from storage.entities import Change, EmbeddedResource, Message, TextContent
 
 
 @pytest.fixture
@@ -106,3 +109,23 @@ async def test_lists_read_at_once_while_much_changes_end_up_complete(hearing_lib
 
     await asyncio.gather(*(create(number) for number in range(40)), read(), read())
     await _until(lambda: _names(hearing_library), [f"p{number:03}" for number in range(40)])
+
+
+@pytest.mark.parametrize("part", ["messages", "variants"])
+async def test_a_version_weighs_what_its_variants_and_data_weigh(
+    hearing_library, monkeypatch, part
+):
+    blob = base64.b64encode(b"x" * 3_000).decode()
+    light = [Message("user", TextContent("x"))]
+    heavy = [Message("user", EmbeddedResource("a://b", blob=blob))]
+    fields = {"messages": light} | {part: heavy if part == "messages" else {"gpt": heavy}}
+    await hearing_library.prompts.create("note", PromptInput(**fields), by="me")
+
+    async def is_remembered() -> bool:
+        first, second = [await hearing_library.prompts.get("note") for _ in range(2)]
+        return first.version is second.version
+
+    assert await is_remembered()
+    hearing_library.catalog.hear(Change("everything"))
+    monkeypatch.setattr(catalog, "_MAX_TEXT", 3_000)
+    assert not await is_remembered()

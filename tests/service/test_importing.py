@@ -3,7 +3,10 @@ from pathlib import Path
 import pytest
 
 from mcp_server.domain.formats.detect import read_file
+from mcp_server.domain.formats.files import PromptFile
+from mcp_server.domain.formats.markdown_format import write_markdown
 from mcp_server.service.inputs import PromptInput
+from storage.entities import Metadata
 from storage.errors import Invalid
 
 CSV = (
@@ -21,6 +24,14 @@ async def test_importing_again_changes_nothing(library):
     assert await _import(library, "p.csv", CSV) == ["unchanged"]
     read = await library.prompts.get("travel-guide")
     assert (read.prompt.tags, read.version.created_by) == (("for-devs",), "ada")
+
+
+async def test_a_number_of_many_digits_comes_back_as_it_went_out(library):
+    written = PromptInput(template="x", model_config={"big": 1e23, "bigger": 1e300, "small": 1e-7})
+    await library.prompts.create("numbers", written, by="me")
+    source = await library.prompts.get("numbers")
+    file = PromptFile(Metadata("numbers"), source.version.draft, "me", "numbers.md")
+    assert await _import(library, "numbers.md", write_markdown(file)) == ["unchanged"]
 
 
 async def test_a_changed_text_becomes_a_new_version(library):

@@ -204,6 +204,29 @@ async def test_a_narrowed_library_shows_and_touches_only_its_part(database):
         await narrow.prompts.update("inside", PromptInput(tags=[]), by="x")
 
 
+async def test_a_folder_that_is_filtered_by_may_be_written_with_slashes_around_it(library):
+    await _create(library, name="inside", folder="a/b")
+    for written in ("a/b/", "/a", " a/b "):
+        listed = await library.prompts.list(PromptFilter(folder=written), limit=5)
+        assert [known.name for known in listed.items] == ["inside"], written
+        found = await library.search.find("hello", PromptFilter(folder=written), limit=5)
+        assert [hit.prompt.name for hit in found.items] == ["inside"], written
+
+
+async def test_a_folder_that_cannot_be_one_is_refused_as_a_filter(library):
+    with pytest.raises(Invalid, match="Use 'team-a'"):
+        await library.prompts.list(PromptFilter(folder="Team A"), limit=5)
+
+
+def test_what_a_server_publishes_is_named_as_prompts_name_it():
+    assert Scope(tags=(" a ",), folders=("/x/y/",)) == Scope(tags=("a",), folders=("x/y",))
+    assert Scope(folders=("x", "/")).folders == ()
+    with pytest.raises(Invalid, match="Use 'team-a'"):
+        Scope(folders=("Team A",))
+    with pytest.raises(Invalid, match="blank"):
+        Scope(tags=("",))
+
+
 async def test_filters_and_messages_that_cant_be_stored_are_refused_before_the_database(library):
     await _create(library)
     for chosen in (

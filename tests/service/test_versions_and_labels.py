@@ -82,9 +82,9 @@ async def test_a_diff_shows_texts_and_arguments(three):
 
 async def test_versions_are_listed_newest_first(three):
     page = await three.versions.list("story", limit=2)
-    assert [entry.version for entry in page.items] == [3, 2]
+    assert [listed.version for listed in page.items] == [3, 2]
     rest = await three.versions.list("story", limit=2, cursor=page.next_cursor)
-    assert [entry.version for entry in rest.items] == [1]
+    assert [listed.version for listed in rest.items] == [1]
     assert rest.next_cursor is None
 
 

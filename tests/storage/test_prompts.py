@@ -1,14 +1,19 @@
+from uuid import UUID
+
 import pytest
 
 from storage.entities import PromptFilter
 from storage.errors import Invalid
+from storage.pages import encode_cursor
 from tests.support.library import add_prompt
+
+NOBODY = UUID(int=0)
 
 
 async def _names(database, chosen: PromptFilter, limit: int = 100) -> list[str]:
     async with database.reading() as tx:
         page = await tx.prompts.list_summaries(chosen, limit=limit)
-    return [entry.name for entry in page.items]
+    return [summary.name for summary in page.items]
 
 
 async def test_a_bare_name_means_production_else_the_head_of_main(database):
@@ -16,11 +21,11 @@ async def test_a_bare_name_means_production_else_the_head_of_main(database):
 
     async def served() -> int:
         async with database.reading() as tx:
-            (entry,) = (await tx.prompts.list_summaries(PromptFilter(), limit=1)).items
+            (summary,) = (await tx.prompts.list_summaries(PromptFilter(), limit=1)).items
             prompt = await tx.prompts.find("pointed")
         assert prompt is not None
-        assert prompt.served_version == entry.version
-        return entry.version
+        assert prompt.served_version == summary.version
+        return summary.version
 
     assert await served() == 3
     async with database.transaction() as tx:
@@ -79,7 +84,7 @@ async def test_pages_join_up_to_the_whole_list(database):
         while True:
             page = await tx.prompts.list_summaries(PromptFilter(), limit=3, cursor=cursor)
             assert page.next_cursor != ""
-            seen += [entry.name for entry in page.items]
+            seen += [summary.name for summary in page.items]
             cursor = page.next_cursor
             if cursor is None:
                 break
@@ -91,6 +96,23 @@ async def test_a_forged_cursor_is_refused(database, cursor):
     async with database.reading() as tx:
         with pytest.raises(Invalid, match="Leave the cursor out"):
             await tx.prompts.list_summaries(PromptFilter(), limit=3, cursor=cursor)
+
+
+@pytest.mark.parametrize("position", [(5,), (True,), (None,), ("a", "b"), ("a\0",)])
+async def test_a_cursor_with_a_position_that_nobody_gave_out_is_refused(database, position):
+    forged = {
+        "prompts": encode_cursor(f"prompts {PromptFilter()}", position),
+        "search": encode_cursor(f"search 'a' {PromptFilter()}", position),
+        "versions": encode_cursor(f"versions {NOBODY} None", (*position, 2**40)),
+    }
+    async with database.reading() as tx:
+        for read in (
+            tx.prompts.list_summaries(PromptFilter(), limit=3, cursor=forged["prompts"]),
+            tx.search.find("a", PromptFilter(), limit=3, cursor=forged["search"]),
+            tx.versions.list_summaries(NOBODY, branch=None, limit=3, cursor=forged["versions"]),
+        ):
+            with pytest.raises(Invalid, match="Leave the cursor out"):
+                await read
 
 
 async def test_a_cursor_of_one_list_is_refused_by_another(database):

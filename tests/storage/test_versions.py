@@ -115,7 +115,7 @@ async def test_a_label_cant_point_at_a_version_that_isnt_there(database, connect
 
 async def test_a_taken_name_is_a_conflict(database):
     await add_prompt(database, "taken")
-    with pytest.raises(Conflict, match="already exists"):
+    with pytest.raises(Conflict, match="'taken' already exists"):
         await add_prompt(database, "taken")
 
 
@@ -128,7 +128,7 @@ async def test_versions_are_listed_newest_first_in_pages_with_their_labels(datab
     async with database.reading() as tx:
         while True:
             page = await tx.versions.list_summaries(prompt_id, branch=None, limit=2, cursor=cursor)
-            seen += [(entry.version, entry.labels) for entry in page.items]
+            seen += [(listed.version, listed.labels) for listed in page.items]
             cursor = page.next_cursor
             if cursor is None:
                 break

@@ -11,9 +11,10 @@ from functools import partial
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.formats.files import PromptFile, reading
 from mcp_server.domain.formats.labels import read_placeholders, write_placeholders
+from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.names import check_metadata, unique_names
-from mcp_server.domain.texts import refused, shown
-from storage.entities import Metadata, TextContent
+from mcp_server.domain.texts import check_author, refused, shown
+from storage.entities import Metadata
 from storage.errors import Invalid
 
 COLUMNS = ("act", "prompt", "for_devs", "type", "contributor")
@@ -24,20 +25,22 @@ TYPES = ("structured", "image", "video", "audio", "document", "skill", "taste")
 _NEEDED = ("act", "prompt")
 _MAX_CELL = 16_000_000
 
-_Row = tuple[int, dict[str, str]]
+_Row = tuple[str, dict[str, str] | Invalid]
 
 
-def read_csv(text: str, source: str = "prompts.csv") -> Iterator[PromptFile]:
-    """Read the prompts of a file, each under a name of its own.
+def read_csv(text: str, source: str = "prompts.csv") -> Iterator[PromptFile | Invalid]:
+    """Read the prompts of a file, each under a name of its own; a refused row is its refusal.
 
     Raises:
-        Invalid: the file or one of its prompts can't be read; the sentence names file and line.
+        Invalid: the first line doesn't name the columns. Like the refusals, it names the line.
     """
     rows = list(_read_rows(text.removeprefix("\ufeff"), source))
-    names = unique_names([row["act"] for _, row in rows])
-    for name, (line, row) in zip(names, rows, strict=True):
-        place = f"{source}:{line}"
-        yield reading(place, partial(_read_row, row, name, place))
+    names = iter(unique_names([row["act"] for _, row in rows if not isinstance(row, Invalid)]))
+    for place, row in rows:
+        if isinstance(row, Invalid):
+            yield row
+        else:
+            yield _attempt(place, row, next(names))
 
 
 def write_csv(prompts: Iterable[PromptFile]) -> str:
@@ -65,7 +68,10 @@ def write_csv(prompts: Iterable[PromptFile]) -> str:
 
 
 def _read_rows(text: str, source: str) -> Iterator[_Row]:
-    """Yield each row by its columns, with the line that it begins on."""
+    """Yield each row by its columns, with the file and line that it begins on.
+
+    What isn't quoted as CSV is ends the file: where the next row begins can't be told.
+    """
     # The module's default stops at 131,072 characters, and prompts are longer.
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL))
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -76,10 +82,15 @@ def _read_rows(text: str, source: str) -> Iterator[_Row]:
             if columns is None:
                 columns = _read_header(cells, source)
             elif cells:
-                yield line, _read_cells(columns, cells, f"{source}:{line}")
+                yield f"{source}:{line}", _read_cells(columns, cells, f"{source}:{line}")
             line = reader.line_num + 1
     except csv.Error as error:
-        raise Invalid(f"{source}:{line}: this is no CSV: {error}. Quote the text.") from None
+        place = f"{source}:{line}"
+        yield (
+            place,
+            Invalid(f"{place}: this is no CSV: {error}. Quote the text; what follows wasn't read."),
+        )
+        return
     if columns is None:
         _read_header((), source)
 
@@ -92,16 +103,31 @@ def _read_header(cells: Sequence[str], source: str) -> list[str]:
             f"{source}:1: the column '{missing[0]}' is missing. "
             f"Begin the file with the line {','.join(COLUMNS)}."
         )
+    repeated = [column for column in columns if column and columns.count(column) > 1]
+    if repeated:
+        raise Invalid(
+            f"{source}:1: there are {columns.count(repeated[0])} columns '{shown(repeated[0])}', "
+            "and only one of them could be kept. Rename or remove the others."
+        )
     return columns
 
 
-def _read_cells(columns: Sequence[str], cells: Sequence[str], place: str) -> dict[str, str]:
+def _read_cells(
+    columns: Sequence[str], cells: Sequence[str], place: str
+) -> dict[str, str] | Invalid:
     if len(cells) != len(columns):
-        raise Invalid(
+        return Invalid(
             f"{place}: there are {len(cells)} cells where the first line has {len(columns)}. "
             "Put cells with commas in double quotes."
         )
     return dict(zip(columns, cells, strict=True))
+
+
+def _attempt(place: str, row: dict[str, str], name: str) -> PromptFile | Invalid:
+    try:
+        return reading(place, partial(_read_row, row, name, place))
+    except Invalid as refusal:
+        return refusal
 
 
 def _read_row(row: dict[str, str], name: str, place: str) -> PromptFile:
@@ -113,25 +139,19 @@ def _read_row(row: dict[str, str], name: str, place: str) -> PromptFile:
     tags += [kind] if kind not in ("", "text") else []
     metadata = Metadata(name=name, title=row["act"], tags=tuple(tags))
     draft = make_draft(template=template, arguments=arguments)
-    contributor = row.get("contributor", "").strip() or None
+    contributor = row.get("contributor", "").strip()
     says = frozenset({"title"})
-    return PromptFile(check_metadata(metadata), draft, contributor, place, says)
+    author = check_author(contributor, "contributor") if contributor else None
+    return PromptFile(check_metadata(metadata), draft, author, place, says)
 
 
 def _write_text(prompt: PromptFile) -> str:
-    draft = prompt.draft
-    content = draft.messages[0].content
-    if len(draft.messages) > 1 or draft.messages[0].role != "user":
-        raise _unwritable(prompt)
-    if not isinstance(content, TextContent):
-        raise _unwritable(prompt)
-    if draft.template_format == "text":
-        return content.text
-    return write_placeholders(content.text, draft.arguments)
-
-
-def _unwritable(prompt: PromptFile) -> Invalid:
-    return Invalid(
-        f"The prompt '{shown(prompt.metadata.name)}' is more than one user text, which CSV can't "
-        "hold. Export it as Markdown."
-    )
+    text = single_user_text(prompt.draft.messages)
+    if text is None:
+        raise Invalid(
+            f"The prompt '{shown(prompt.metadata.name)}' is more than one user text, which CSV "
+            "can't hold. Export it as Markdown."
+        )
+    if prompt.draft.template_format == "text":
+        return text
+    return write_placeholders(text, prompt.draft.arguments)

@@ -11,11 +11,13 @@ _MARKDOWN = (".md", ".markdown", ".mdx")
 _PLAIN = (".txt", ".prompt")
 
 
-def read_file(path_name: str, text: str) -> list[PromptFile]:
+def read_file(path_name: str, text: str) -> list[PromptFile | Invalid]:
     """Read the prompts of a file, by its extension or else by how it begins.
 
+    Of a file with several prompts, those that are refused are their refusals.
+
     Raises:
-        Invalid: the file is of another kind, or can't be read.
+        Invalid: the file is of another kind, or nothing of it can be read.
     """
     extension = PurePath(path_name).suffix.lower()
     if extension == ".csv" or (not extension and _begins_as_csv(text)):

@@ -17,9 +17,10 @@ from mcp_server.domain.drafts import (
 )
 from mcp_server.domain.formats.files import EVERYTHING, PromptFile, file_title, reading
 from mcp_server.domain.formats.yaml_text import dump_yaml, load_yaml
+from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.names import NAME, check_metadata, safe_name
-from mcp_server.domain.texts import refused, shown
-from storage.entities import Draft, Metadata, TextContent
+from mcp_server.domain.texts import check_author, refused, shown
+from storage.entities import Draft, Metadata
 from storage.errors import Invalid
 
 KNOWN = (
@@ -74,7 +75,7 @@ def write_markdown(file: PromptFile) -> str:
     """Write a prompt so that `read_markdown` gives it back."""
     draft = file.draft
     config, extra = _split_config(draft)
-    body = _body(draft)
+    body = single_user_text(draft.messages)
     keys = {
         "name": file.metadata.name,
         "title": file.metadata.title,
@@ -125,10 +126,11 @@ def _read(keys: dict[str, Any], body: str, source: str) -> PromptFile:
         variants={key: messages_from_json(each, f"variants.{key}") for key, each in variants},
     )
     ours = "template_format" in keys
+    author = _text(keys, "created_by")
     return PromptFile(
         _read_metadata(keys, source),
         draft,
-        _text(keys, "created_by"),
+        check_author(author, "created_by") if author and author.strip() else None,
         source,
         EVERYTHING if ours else EVERYTHING & keys.keys(),
     )
@@ -182,11 +184,3 @@ def _split_config(draft: Draft) -> tuple[dict[str, Any], dict[str, Any]]:
         return config, {}
     del config[FRONT_MATTER]
     return config, extra
-
-
-def _body(draft: Draft) -> str | None:
-    """Return the text of a prompt that is one user text; None for any other."""
-    first, *others = draft.messages
-    if others or first.role != "user" or not isinstance(first.content, TextContent):
-        return None
-    return first.content.text

@@ -13,6 +13,9 @@ _RESOLVED = {
     "int": (r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
     "float": (r"[-+]?[0-9]+\.[0-9]*(?:[eE][-+][0-9]+)?", "-+0123456789"),
 }
+_TAGS = (None, "!", "tag:yaml.org,2002:str")
+"""What may be said of a value's type: that it is text. The other types show in how it's written."""
+_DEEP = "it is nested too deep"
 # What YAML takes for a line break or can't show: only double quotes keep it.
 _QUOTED = re.compile(
     "[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -23,7 +26,8 @@ def load_yaml(text: str, source: str, line: int) -> Any:
     """Read YAML that begins at a line of a file.
 
     Raises:
-        Invalid: it is malformed, uses aliases (which can blow a small file up) or repeats a key.
+        Invalid: it is malformed, repeats a key, or uses aliases (which can blow a small file up) or
+            tags (which make what JSON doesn't have).
     """
     import yaml
 
@@ -33,7 +37,8 @@ def load_yaml(text: str, source: str, line: int) -> Any:
         mark = getattr(error, "problem_mark", None)
         at = line + (mark.line if mark else text.count("\n", 0, getattr(error, "position", 0)))
         reasons = (getattr(error, name, None) for name in ("problem", "reason"))
-        reason = next(filter(None, reasons), "it is nested too deep")
+        fallback = "it holds a number that is too long" if isinstance(error, ValueError) else _DEEP
+        reason = next(filter(None, reasons), fallback)
         raise Invalid(
             f"{source}:{at}: the front matter is no YAML that can be read: {reason}. "
             "Put texts with ':', '#' or quotes in them in quotes."
@@ -47,6 +52,19 @@ def dump_yaml(value: dict[str, Any]) -> str:
     return yaml.dump(value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=1 << 30)
 
 
+def _problem(event: Any) -> str | None:
+    """Tell what of YAML isn't taken."""
+    import yaml
+
+    if isinstance(event, yaml.AliasEvent):
+        return "aliases aren't allowed"
+    tag = getattr(event, "tag", None)
+    if tag not in _TAGS:
+        written = shown(tag.replace("tag:yaml.org,2002:", "!!"))
+        return f"the tag '{written}' isn't allowed; leave it out"
+    return None
+
+
 @cache
 def _loader() -> Any:
     import yaml
@@ -55,10 +73,11 @@ def _loader() -> Any:
         """Reads the types of JSON only; YAML 1.1 makes other things of dates, yes and 12:30."""
 
         def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.AliasEvent):
-                parser: Any = self  # its stubs leave get_event without types
-                mark = parser.get_event().start_mark
-                raise yaml.composer.ComposerError(None, None, "aliases aren't allowed", mark)
+            parser: Any = self  # its stubs leave peek_event without types
+            event = parser.peek_event()
+            problem = _problem(event)
+            if problem is not None:
+                raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
             return super().compose_node(parent, index)
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:

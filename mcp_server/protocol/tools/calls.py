@@ -38,7 +38,7 @@ class ToolHandlers:
 
     async def call(self, ctx: Context, params: CallToolRequestParams) -> HandlerResult:
         """Call a tool. What a model can mend comes back as a failed result that it can read."""
-        tool = _find(params.name)
+        tool = _find(params.name, self._options.scope.read_only)
         try:
             return await self._run(tool, params.arguments, actor_of(ctx, self._options.actor))
         except PromptError as error:
@@ -57,16 +57,20 @@ class ToolHandlers:
         }
 
 
-def _find(name: str) -> Tool[Any, Any]:
-    """Return a tool; an unknown one is the client's mistake and no model's."""
+def _find(name: str, read_only: bool) -> Tool[Any, Any]:
+    """Return a tool; an unknown one is the client's mistake and no model's.
+
+    One that isn't offered here is found, to be refused with the reason.
+    """
     from mcp_server.domain.names import did_you_mean, nearest
     from mcp_server.domain.texts import shown
-    from mcp_server.protocol.tools.table import TOOLS
+    from mcp_server.protocol.tools.table import TOOLS, offered
 
     if name in TOOLS:
         return TOOLS[name]
-    near = nearest(name, TOOLS)
-    hint = did_you_mean(near) or f" The tools are {', '.join(TOOLS)}."
+    names = [tool.name for tool in offered(read_only)]
+    near = nearest(name, names)
+    hint = did_you_mean(near) or f" The tools are {', '.join(names)}."
     raise MCPError(
         INVALID_PARAMS,
         f"There is no tool '{shown(name)}'.{hint}",

@@ -48,7 +48,8 @@ and the best match comes first. Filters narrow the result and all of them have t
 in `tags`, the `folder` with everything below it, `model_type`, `label`, `min_version`. Without \
 words the prompts are listed by name, so no arguments at all list the library. What is searched, \
 shown and filtered is the version that the bare name means: the one that the label production \
-points at, else the newest of main. Archived prompts are left out.
+points at, else the newest of main. Archived prompts are left out; `archived: true` searches \
+them instead.
 
 Each result has the name, what it is for, its arguments, and the passage that matched. Go on with \
 get_prompt to read a prompt, or with render_prompt to use it. Where there are more results than \

@@ -43,6 +43,13 @@ def real_text() -> str:
         return file.read()
 
 
+def read(text: str, source: str = "prompts.csv") -> list[PromptFile]:
+    """Read a file of which nothing is refused."""
+    prompts = list(read_csv(text, source))
+    assert not [each for each in prompts if isinstance(each, Invalid)]
+    return prompts  # type: ignore[return-value]
+
+
 def cells(text: str, column: str) -> list[str]:
     csv.field_size_limit(10**7)
     return [row[column] for row in csv.DictReader(io.StringIO(text, newline=""))]
@@ -50,7 +57,7 @@ def cells(text: str, column: str) -> list[str]:
 
 def test_every_real_prompt_is_written_back_byte_for_byte() -> None:
     text = real_text()
-    prompts = list(read_csv(text))
+    prompts = read(text)
     written = write_csv(prompts)
     assert len(prompts) == 1_281
     for column in ("prompt", "for_devs", "type", "contributor"):
@@ -59,12 +66,12 @@ def test_every_real_prompt_is_written_back_byte_for_byte() -> None:
 
 
 def test_every_real_prompt_has_a_name_of_its_own() -> None:
-    prompts = list(read_csv(real_text()))
+    prompts = read(real_text())
     assert len({prompt.metadata.name for prompt in prompts}) == len(prompts)
 
 
 def test_every_real_prompt_with_defaults_renders_as_its_text_with_them() -> None:
-    prompts = list(read_csv(real_text()))
+    prompts = read(real_text())
     rendered = 0
     for prompt in prompts:
         if all(argument.default is not None for argument in prompt.draft.arguments):
@@ -168,7 +175,7 @@ def test_templates_that_were_written_elsewhere_are_written_as_well_as_can_be(
 
 def test_a_row_becomes_a_prompt() -> None:
     row = 'Crème "x"/y,"Say ${a}, {{b}}",TRUE,STRUCTURED,ann\r\n'.replace('"x"', "x")
-    prompt = next(read_csv(HEADER + row, "p.csv"))
+    (prompt,) = read(HEADER + row, "p.csv")
     assert prompt == PromptFile(
         Metadata("creme-x-y", "Crème x/y", tags=("for-devs", "structured")),
         make_draft(template="Say {{a}}, \\{{b}}"),
@@ -179,7 +186,7 @@ def test_a_row_becomes_a_prompt() -> None:
 
 
 def test_a_byte_order_mark_and_missing_columns_do_no_harm() -> None:
-    (prompt,) = read_csv("\ufeffPrompt,Act\nhello,Greeting\n")
+    (prompt,) = read("\ufeffPrompt,Act\nhello,Greeting\n")
     assert (prompt.metadata.name, prompt.metadata.tags, prompt.created_by) == ("greeting", (), None)
 
 
@@ -188,16 +195,36 @@ def test_a_byte_order_mark_and_missing_columns_do_no_harm() -> None:
     [
         ("", "p.csv:1: the column 'act' is missing"),
         ("act,text\n", "p.csv:1: the column 'prompt' is missing"),
-        (HEADER + "a,b\n", "p.csv:2: there are 2 cells where the first line has 5"),
-        (HEADER + 'a,"b\nc"d,FALSE,TEXT,x\n', "p.csv:2: this is no CSV"),
-        (HEADER + "a,b,,,\n,b,,,\n", "p.csv:3: 'act' is blank"),
-        (HEADER + '"a","x\ny",,,\nb,,,,\n', "p.csv:4: 'template' is empty"),
+        ("act,prompt,Prompt \na,b,c\n", "p.csv:1: there are 2 columns 'prompt'"),
     ],
 )
 def test_a_file_that_can_not_be_read_names_the_line(text: str, said: str) -> None:
     with pytest.raises(Invalid) as refused:
         list(read_csv(text, "p.csv"))
     assert refused.value.message.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (HEADER + "a,b\n", "p.csv:2: there are 2 cells where the first line has 5"),
+        (HEADER + 'a,"b\nc"d,FALSE,TEXT,x\n', "p.csv:2: this is no CSV"),
+        (HEADER + "a,b,,,\n,b,,,\n", "p.csv:3: 'act' is blank"),
+        (HEADER + '"a","x\ny",,,\nb,,,,\n', "p.csv:4: 'template' is empty"),
+    ],
+)
+def test_a_row_that_is_refused_names_the_line(text: str, said: str) -> None:
+    *_, refused = read_csv(text, "p.csv")
+    assert isinstance(refused, Invalid)
+    assert refused.message.startswith(said)
+
+
+def test_a_refused_row_keeps_no_other_one_out() -> None:
+    text = HEADER + "a,1,,,\nb\n,2,,,\nc,,,,\nd,3,,,\n" + 'e,"4"x,,,\nf,5,,,\n'
+    rows = list(read_csv(text, "p.csv"))
+    assert [each.metadata.name for each in rows if isinstance(each, PromptFile)] == ["a", "d"]
+    refusals = [each.message[:7] for each in rows if isinstance(each, Invalid)]
+    assert refusals == ["p.csv:3", "p.csv:4", "p.csv:5", "p.csv:7"]
 
 
 def test_what_csv_can_not_hold_is_refused() -> None:

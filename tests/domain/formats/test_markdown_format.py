@@ -174,6 +174,12 @@ def test_a_name_of_ours_counts_as_it_stands() -> None:
         ("---\na: &x 1\nb: *x\n---\nx", "a.md:3: the front matter is no YAML"),
         ("---\n? [a]\n: 1\n---\nx", "a.md:2: the front matter is no YAML"),
         ("---\na: !!python/object:os.system x\n---\nx", "a.md:2: the front matter is no YAML"),
+        ("---\na: b\nc: !!timestamp x\n---\nx", "a.md:3: the front matter is no YAML"),
+        ("---\na: !!bool maybe\n---\nx", "a.md:2: the front matter is no YAML"),
+        ('---\na: !!int ""\n---\nx', "a.md:2: the front matter is no YAML"),
+        ("---\na: !!set [a]\n---\nx", "a.md:2: the front matter is no YAML"),
+        ("---\na: !!map x\n---\nx", "a.md:2: the front matter is no YAML"),
+        ("---\na: " + "1" * 5_000 + "\n---\nx", "a.md:2: the front matter is no YAML"),
         ("---\na: b\nc: \x00\n---\nx", "a.md:3: the front matter is no YAML"),
         ("---\n- a\n---\nx", "a.md:2: the front matter is no mapping"),
         ("---\n" + "[" * 5_000 + "\n---\nx", "a.md:2: the front matter is no YAML"),
@@ -184,15 +190,27 @@ def test_a_name_of_ours_counts_as_it_stands() -> None:
         ("---\nname: a\narguments: 5\n---\nx", "a.md: 'arguments' has to be a list"),
         ("---\nname: a\nmessages: []\n---\nx", "a.md: 'messages' and a body exclude each other"),
         ("---\nname: a\nmessages: []\n---\n", "a.md: 'messages' is empty"),
+        ('---\nname: a\ncreated_by: "a\\nb"\n---\nx', "a.md: 'created_by' has a control"),
+        (f"---\nname: a\ncreated_by: {'a' * 201}\n---\nx", "a.md: 'created_by' has 201 char"),
         ("---\nname: a\nfolder: A B\n---\nx", "a.md: 'folder' can't be 'A B'"),
         ("---\nname: a\ntemplate_format: jinja\n---\nx", "a.md: There is no template format"),
     ],
-    ids=range(20),
+    ids=range(28),
 )
 def test_a_file_that_can_not_be_read_names_the_place(text: str, said: str) -> None:
     with pytest.raises(Invalid) as refused:
         read_markdown(text, "a.md")
     assert refused.value.message.startswith(said)
+
+
+def test_a_tag_that_is_not_allowed_is_named() -> None:
+    with pytest.raises(Invalid, match="the tag '!!timestamp' isn't allowed; leave it out"):
+        read_markdown("---\na: !!timestamp x\n---\nx", "a.md")
+
+
+def test_what_is_said_to_be_text_is_text() -> None:
+    file = read_markdown("---\nname: !!str 2024\n---\nx", "a.md")
+    assert file.metadata == Metadata("2024")
 
 
 def test_tags_may_be_one_text_with_commas() -> None:

@@ -1,0 +1,127 @@
+"""One client: the protocol at once, and the library behind it when it is up."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import anyio
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.stdio import stdio_server
+
+from mcp_server.app import LiveLibrary
+from mcp_server.config import Settings
+from mcp_server.protocol.server import ServerOptions, build_server
+from mcp_server.service.changes import ChangeFeed
+from mcp_server.stdio.lines import take_standard_input
+from mcp_server.stdio.messages import Incoming, Outgoing, Unanswered
+from storage.errors import PromptError, Unavailable
+
+if TYPE_CHECKING:
+    from mcp_server.service.library import Library
+
+_HANDSHAKE_SECONDS = 0.5
+"""Bring storage up even if nobody shakes hands for so long."""
+_LAST_WORDS_SECONDS = 0.1
+"""Time for the answers to requests that wait for a library which doesn't come."""
+
+logger = logging.getLogger(__name__)
+
+
+async def serve_stdio(
+    settings: Settings, options: ServerOptions, give_up: Callable[[PromptError], NoReturn]
+) -> None:
+    """Serve until the client closes its end.
+
+    `give_up` has to end the process: it is called where the library can't be brought up, and by
+    then a thread waits for the client's next line, which nothing but the client can end.
+    """
+    async with anyio.create_task_group() as tasks:
+        connection = _Connection(settings, options, give_up)
+        tasks.start_soon(connection.keep_library)
+        tasks.start_soon(connection.tell_changes)
+        await connection.serve()
+        await connection.library_known()
+        tasks.cancel_scope.cancel()
+
+
+class _Connection:
+    """One client, the library behind it, and the changes on their way to it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        options: ServerOptions,
+        give_up: Callable[[PromptError], NoReturn],
+    ) -> None:
+        self._give_up = give_up
+        self._answered = asyncio.Event()
+        self._door = build_server(self._ready, options)
+        self._door.server.middleware.append(self._note_answer)
+        self._feed = ChangeFeed(self._door.changes.publish)
+        self._library = LiveLibrary(settings, options.scope, self._feed.hear)
+
+    async def serve(self) -> None:
+        """Speak the protocol until the client closes its end."""
+        lines, unanswered = anyio.wrap_file(take_standard_input()), Unanswered()
+        # The SDK keeps standard output for us alone; what it would read is nothing.
+        nothing = anyio.wrap_file(io.StringIO())
+        try:
+            async with stdio_server(nothing) as (_, written):
+                outgoing = Outgoing(written, unanswered)
+                incoming = Incoming(lines, outgoing, unanswered, self._door.changes.close)
+                options = self._door.initialization_options()
+                await self._door.server.run(incoming, outgoing, options)
+        except* BrokenPipeError:
+            logger.info("the client closed its end in the middle of an answer")
+        except* OSError as errors:
+            self._give_up(_unwritable(errors))
+
+    async def keep_library(self) -> None:
+        """Bring the library up once the handshake is answered, and keep it."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._answered.wait(), _HANDSHAKE_SECONDS)
+        try:
+            await self._library.run()
+        except PromptError as error:
+            await asyncio.sleep(_LAST_WORDS_SECONDS)
+            self._give_up(error)
+        except Exception:
+            logger.exception("the library failed in a way that nobody foresaw")
+            self._give_up(PromptError("A fault in promptstack ended the server; see the log."))
+
+    async def library_known(self) -> None:
+        """Wait until the library is up: a client that leaves early learns of a failure, too."""
+        self._answered.set()
+        with suppress(PromptError):
+            await self._library.ready()
+            return
+        await asyncio.sleep(60)  # the process is being given up
+
+    async def tell_changes(self) -> None:
+        """Tell the client what changed."""
+        await self._feed.run()
+
+    async def _ready(self) -> Library:
+        return await self._library.ready()
+
+    async def _note_answer(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        try:
+            return await call_next(ctx)
+        finally:
+            if ctx.method in ("initialize", "server/discover"):
+                self._answered.set()
+
+
+def _unwritable(errors: BaseExceptionGroup[OSError]) -> Unavailable:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    reason = getattr(error, "strerror", None) or error
+    return Unavailable(f"Standard output can't be written: {reason}. Let it lead to the client.")

@@ -1,0 +1,40 @@
+"""Values that arguments were given: the newest, of prompts that are there."""
+
+from uuid import UUID
+
+from storage import usage
+from tests.support.library import add_prompt
+
+NOBODY = UUID(int=0)
+
+
+async def _remember(database, *used):
+    async with database.transaction() as tx:
+        await tx.usage.remember_values(used)
+
+
+async def _values(database, prompt_id, argument="name"):
+    async with database.reading() as tx:
+        return list(await tx.usage.list_values(prompt_id, argument, prefix="", limit=1_000))
+
+
+async def test_the_newest_values_of_each_argument_are_kept(database, monkeypatch):
+    monkeypatch.setattr(usage, "MAX_KEPT", 2)
+    prompt_id = await add_prompt(database, "greeting")
+    await _remember(database, (prompt_id, "other", "kept"))
+    for value in ("a", "b", "a", "c"):
+        await _remember(database, (prompt_id, "name", value))
+    assert await _values(database, prompt_id) == ["c", "a"]
+    assert await _values(database, prompt_id, "other") == ["kept"]
+
+
+async def test_many_values_at_once_are_cut_as_well(database):
+    prompt_id = await add_prompt(database, "greeting")
+    await _remember(database, *((prompt_id, "name", f"{number:03}") for number in range(300)))
+    assert len(await _values(database, prompt_id)) == usage.MAX_KEPT == 100
+
+
+async def test_values_of_a_prompt_that_is_gone_keep_no_others_out(database):
+    prompt_id = await add_prompt(database, "greeting")
+    await _remember(database, (NOBODY, "name", "lost"), (prompt_id, "name", "kept"))
+    assert await _values(database, prompt_id) == ["kept"]
