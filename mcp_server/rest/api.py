@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,12 +15,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import Lifespan
 
+from mcp_server.rest.document import write_document
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.labels import LabelRoutes
 from mcp_server.rest.methods import HeadAsGet, Methods
 from mcp_server.rest.problems import Problem, of_http, on_bug
 from mcp_server.rest.prompts import PromptRoutes
-from mcp_server.rest.responses import problem_schema
 from mcp_server.rest.versions import VersionRoutes
 from mcp_server.schemas.base import Shape, refusal
 from storage.errors import PromptError
@@ -35,8 +34,8 @@ A prompt is meant by its name or its id. Where a version is wanted, a reference 
 (what the label `production` points at, else the newest version of `main`), `review@3`,
 `review@staging`, `review@latest`, `review@branch:main`.
 
-Every read carries an `ETag`: send it back as `If-None-Match` to be answered 304 while nothing has
-changed, and as `If-Match` to write only if nothing has. Lists come in pages: follow
+What is read of a prompt carries an `ETag`: send it back as `If-None-Match` to be answered 304 while
+nothing has changed, and as `If-Match` to write only if nothing has. Lists come in pages: follow
 `Link: <…>; rel="next"`. What goes wrong is told as an RFC 9457 problem."""
 
 
@@ -51,7 +50,9 @@ def build_api(
     api = FastAPI(
         title="promptstack",
         version=version,
+        summary="A library of versioned prompts.",
         description=_ABOUT,
+        license_info={"name": "MIT", "identifier": "MIT"},
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
@@ -77,7 +78,7 @@ def _add_documents(api: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if not written:
-            written.update(_document(api))
+            written.update(write_document(api))
         return written
 
     async def docs(request: Request) -> HTMLResponse:
@@ -95,18 +96,6 @@ def _add_documents(api: FastAPI) -> None:
     assets = StaticFiles(directory=str(files("fastapi_offline") / "static"))
     api.mount(_ASSETS, assets, name="docs-assets")
     api.add_api_route("/docs", docs, include_in_schema=False)
-
-
-def _document(api: FastAPI) -> dict[str, Any]:
-    document = get_openapi(
-        title=api.title, version=api.version, description=api.description, routes=api.routes
-    )
-    schemas = document["components"]["schemas"]
-    schemas["ProblemOut"] = problem_schema()
-    # FastAPI's own, which nothing refers to: failures are problems here.
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
-    return document
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:

@@ -48,7 +48,7 @@ class LabelRoutes:
             operation_id="remove_label",
             summary="Take a label away",
             response_model=LabelMoveOut,
-            responses=documented(404, description="Where it pointed."),
+            responses=documented(404, writes=True, description="Where it pointed."),
         )
         return router
 

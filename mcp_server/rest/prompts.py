@@ -16,6 +16,7 @@ from mcp_server.rest.responses import (
     ETAG,
     LOCATION,
     NEXT,
+    UNCHANGED,
     bytes_response,
     documented,
     json_response,
@@ -51,10 +52,17 @@ from storage.errors import Invalid
 
 IfMatch = Annotated[
     str | None,
-    Header(description="Write only if the prompt is still what this ETag stands for."),
+    Header(
+        description="Write only if the prompt is still what this ETag stands for.",
+        examples=["*"],
+    ),
 ]
 IfNoneMatch = Annotated[
-    str | None, Header(description="Answer 304 if the prompt is still what this ETag stands for.")
+    str | None,
+    Header(
+        description="Answer 304 if the prompt is still what this ETag stands for.",
+        examples=['"583cbab957e93e9707aed88d"'],
+    ),
 ]
 
 _CACHED_BYTES = 32_000_000
@@ -96,8 +104,7 @@ class PromptRoutes:
             operation_id="get_prompt",
             summary="Read a prompt",
             response_model=PromptRead,
-            responses=documented(404, description="The prompt.", headers=ETAG)
-            | {304: {"description": "It is still what If-None-Match says."}},
+            responses=documented(404, description="The prompt.", headers=ETAG) | UNCHANGED,
         )
         self._add_changes(router)
         router.add_api_route(
@@ -141,7 +148,7 @@ class PromptRoutes:
             operation_id="archive_prompt",
             summary="Archive a prompt",
             status_code=204,
-            responses=documented(404, 412, status=204, description="It is archived."),
+            responses=documented(404, 412, writes=True, status=204, description="It is archived."),
         )
         router.add_api_route(
             "/{prompt}/restore",
@@ -150,7 +157,7 @@ class PromptRoutes:
             operation_id="restore_prompt",
             summary="Bring an archived prompt back",
             response_model=ArchivedOut,
-            responses=documented(404, description="It is listed and served again."),
+            responses=documented(404, writes=True, description="It is listed and served again."),
         )
 
     async def list(self, request: Request, query: Annotated[PromptsQuery, Query()]) -> Response:

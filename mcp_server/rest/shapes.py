@@ -76,6 +76,8 @@ _OF_THE_PROMPT = (
 """What of a prompt that is read is also told of one of its versions."""
 UrlNumber = BeforeValidator(_digits)
 """Marks a number of a path or a query string."""
+Number = Annotated[int, Field(ge=1, le=MAX_VERSION)]
+"""The number of a version."""
 JsonNumber = BeforeValidator(_number)
 """Marks a number of a body; one of a query string is text."""
 
@@ -99,11 +101,7 @@ ReferencePath = Annotated[
         max_length=300,
     ),
 ]
-VersionPath = Annotated[
-    int,
-    UrlNumber,
-    Path(description="The version's number.", examples=[3], ge=1, le=MAX_VERSION),
-]
+VersionPath = Annotated[Number, UrlNumber, Path(description="The version's number.", examples=[3])]
 LabelPath = Annotated[
     str,
     Path(description="The label.", examples=["production"], min_length=1, max_length=100),
@@ -188,8 +186,8 @@ class RenderPost(Shape):
 class LabelPut(Shape):
     """Where a label shall point: a version's number, or what another label means."""
 
-    version: Annotated[int, JsonNumber] | None = Field(
-        None, description="The version's number.", examples=[3], ge=1, le=MAX_VERSION
+    version: Annotated[Number, JsonNumber] | None = Field(
+        None, description="The version's number.", examples=[3]
     )
     reference: str | None = Field(
         None,
@@ -219,14 +217,11 @@ class PromptsQuery(Shape):
         None, description="Only prompts whose served text is written for exactly this model."
     )
     label: str | None = Field(None, description="Only prompts that have this label.")
-    version: Annotated[int, UrlNumber] | None = Field(
-        None, description="Only prompts whose served version is this one.", ge=1, le=MAX_VERSION
+    version: Annotated[Number, UrlNumber] | None = Field(
+        None, description="Only prompts whose served version is this one."
     )
-    min_version: Annotated[int, UrlNumber] | None = Field(
-        None,
-        description="Only prompts whose served version has at least this number.",
-        ge=1,
-        le=MAX_VERSION,
+    min_version: Annotated[Number, UrlNumber] | None = Field(
+        None, description="Only prompts whose served version has at least this number."
     )
     archived: bool = Field(False, description="Only archived prompts, instead of all others.")
     limit: Annotated[Limit, UrlNumber] = 20

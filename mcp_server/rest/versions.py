@@ -13,6 +13,7 @@ from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import (
     ETAG,
     NEXT,
+    UNCHANGED,
     documented,
     json_response,
     page_headers,
@@ -57,8 +58,7 @@ class VersionRoutes:
             operation_id="get_version",
             summary="Read one version",
             response_model=VersionRead,
-            responses=documented(404, description="The version.", headers=ETAG)
-            | {304: {"description": "It is still what If-None-Match says."}},
+            responses=documented(404, description="The version.", headers=ETAG) | UNCHANGED,
         )
         router.add_api_route(
             "/versions/{version}/restore",

@@ -1,4 +1,4 @@
-"""Two doors, each with a library of its own: what is true of one has to be true of the other."""
+"""Three doors, each with a library of its own: what is true of one has to be true of the others."""
 
 import asyncio
 import logging
@@ -8,24 +8,27 @@ from itertools import count
 
 import pytest
 
-from tests.parity.doors import CliDoor, Door, McpDoor
+from tests.parity.doors import CliDoor, Door, McpDoor, RestDoor
 from tests.support.postgres import Server
 
 _numbers = count()
 
 
 @pytest.fixture
-def second_database_url(postgres: Server, template: str) -> Iterator[str]:
-    """The URL of another migrated, empty database."""
-    name = f"ps_second_{os.getpid()}_{next(_numbers)}"
-    asyncio.run(postgres.create_database(name, template))
-    yield postgres.url(name)
-    asyncio.run(postgres.drop_database(name))
+def database_urls(postgres: Server, template: str) -> Iterator[list[str]]:
+    """The URLs of three migrated, empty databases."""
+    names = [f"ps_parity_{os.getpid()}_{next(_numbers)}" for _ in range(3)]
+    for name in names:
+        asyncio.run(postgres.create_database(name, template))
+    yield [postgres.url(name) for name in names]
+    for name in names:
+        asyncio.run(postgres.drop_database(name))
 
 
 @pytest.fixture
-def doors(database_url: str, second_database_url: str) -> tuple[Door, Door]:
-    return McpDoor(database_url), CliDoor(second_database_url)
+def doors(database_urls: list[str]) -> tuple[Door, ...]:
+    mcp, rest, command_line = database_urls
+    return McpDoor(mcp), RestDoor(rest), CliDoor(command_line)
 
 
 @pytest.fixture(autouse=True)

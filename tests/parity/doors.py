@@ -1,11 +1,13 @@
-"""One way to ask the same thing through MCP and on the command line."""
+"""One way to ask the same thing through MCP, over REST and on the command line."""
 
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import quote
 
+import httpx2
 from mcp import Client
 from typer.testing import CliRunner
 
@@ -13,6 +15,8 @@ from mcp_server.cli.commands import cli
 from mcp_server.cli.running import EXIT_CODES
 from mcp_server.protocol.errors import ERROR_META, KINDS
 from mcp_server.protocol.server import ServerOptions, build_server
+from mcp_server.rest.api import build_api
+from mcp_server.rest.door import RestDoor as ApiDoor
 from mcp_server.service.library import Library
 from storage.connectors import UrlConnector
 from storage.database import Database
@@ -101,6 +105,131 @@ class CliDoor:
         if ran.exception is not None and not isinstance(ran.exception, SystemExit):
             raise ran.exception
         return ran
+
+
+@dataclass(frozen=True, slots=True)
+class RestDoor:
+    """The REST API in memory, spoken to by an HTTP client."""
+
+    url: str
+
+    def ask(self, tool: str, **arguments: Any) -> Answer:
+        request = _REQUESTS[tool](dict(arguments))
+        told = asyncio.run(self._send(request))
+        if told.is_success:
+            return Answer(entity=_settled(_as_the_tool_says(tool, arguments, told)))
+        problem = told.json()
+        return Answer(
+            kind=problem["type"].rpartition(":")[2],
+            # The same refusal, in front of which each door says what it was given.
+            sentence=problem["detail"].replace("The request can't", "The arguments can't", 1),
+        )
+
+    def use(self, reference: str, **arguments: str) -> str:
+        rendered = self.ask("render_prompt", reference=reference, arguments=arguments)
+        return rendered["messages"][0]["content"]["text"]
+
+    async def _send(self, request: "Request") -> httpx2.Response:
+        database = Database(UrlConnector(self.url))
+        library = Library(database)
+
+        async def ready() -> Library:
+            return library
+
+        app = build_api(ApiDoor(ready, ACTOR), "0")
+        transport = httpx2.ASGITransport(app=app)
+        try:
+            async with httpx2.AsyncClient(transport=transport, base_url="http://x") as client:
+                return await client.request(
+                    request.method, request.path, params=request.query, json=request.body
+                )
+        finally:
+            await database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent over HTTP in place of a tool's call."""
+
+    method: str
+    path: str
+    query: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = None
+
+
+def _place(reference: str, *rest: str) -> str:
+    return "/".join(["/prompts", quote(reference, safe="@:"), *rest])
+
+
+def _search_request(arguments: dict[str, Any]) -> Request:
+    names = {"query": "q", "tags": "tag"}
+    query = {names.get(name, name): value for name, value in arguments.items()}
+    return Request("GET", "/prompts", query)
+
+
+def _render_request(arguments: dict[str, Any]) -> Request:
+    reference = arguments.pop("reference")
+    return Request("POST", _place(reference, "render"), body=arguments)
+
+
+def _update_request(arguments: dict[str, Any]) -> Request:
+    method = "PUT" if "template" in arguments else "PATCH"
+    return Request(method, _place(arguments.pop("name")), body=arguments)
+
+
+def _diff_request(arguments: dict[str, Any]) -> Request:
+    name, _, old = arguments["old"].partition("@")
+    new = arguments["new"].partition("@")[2]
+    return Request("GET", _place(name, "diff"), {"old": old, "new": new})
+
+
+def _restore_request(arguments: dict[str, Any]) -> Request:
+    name, _, version = arguments.pop("reference").partition("@")
+    return Request("POST", _place(name, "versions", version, "restore"), body=arguments)
+
+
+def _label_request(arguments: dict[str, Any]) -> Request:
+    name, _, point = arguments["reference"].partition("@")
+    place = _place(name, "labels", arguments["label"])
+    if arguments.get("remove"):
+        return Request("DELETE", place)
+    body = {"version": int(point)} if point.isdigit() else {"reference": point or "latest"}
+    return Request("PUT", place, body=body)
+
+
+def _archive_request(arguments: dict[str, Any]) -> Request:
+    place = _place(arguments["name"])
+    if arguments.get("restore"):
+        return Request("POST", f"{place}/restore")
+    return Request("DELETE", place)
+
+
+_REQUESTS: Mapping[str, Any] = {
+    "search_prompts": _search_request,
+    "get_prompt": lambda given: Request("GET", _place(given["reference"])),
+    "render_prompt": _render_request,
+    "create_prompt": lambda given: Request("POST", "/prompts", body=given),
+    "update_prompt": _update_request,
+    "list_versions": lambda given: Request("GET", _place(given.pop("name"), "versions"), given),
+    "diff_versions": _diff_request,
+    "restore_version": _restore_request,
+    "set_label": _label_request,
+    "archive_prompt": _archive_request,
+}
+
+
+def _as_the_tool_says(tool: str, asked: Mapping[str, Any], told: httpx2.Response) -> Any:
+    """Return what the tool would say: REST leaves out what a status says, and what isn't asked."""
+    if told.status_code == 204:
+        return {"name": asked["name"], "archived": True, "archived_at": ""}
+    said = told.json()
+    said.pop("content", None)
+    if tool == "search_prompts" and not asked.get("query"):
+        unscored = [
+            {**hit, "score": 0.0, "snippet": hit.get("description", "")} for hit in said["items"]
+        ]
+        return {**said, "items": unscored}
+    return said
 
 
 _KINDS = {code: KINDS[kind].name for kind, code in EXIT_CODES.items()}

@@ -1,4 +1,4 @@
-"""The same scenario through MCP and on the command line: the same entity, the same failure."""
+"""The same scenario through MCP, REST and the command line: the same entity, the same failure."""
 
 import pytest
 
@@ -17,53 +17,55 @@ REVIEW = {
 }
 
 
-class Both:
-    """Asks both doors and hands on the one answer that they agree on."""
+class Every:
+    """Asks every door and hands on the one answer that they agree on."""
 
     def __init__(self, doors):
         self._doors = doors
 
     def ask(self, tool, **arguments):
-        mcp, cli = (door.ask(tool, **arguments) for door in self._doors)
-        assert mcp == cli
-        return mcp
+        return self._agreed([door.ask(tool, **arguments) for door in self._doors])
 
     def use(self, reference, **arguments):
-        mcp, cli = (door.use(reference, **arguments) for door in self._doors)
-        assert mcp == cli
-        return mcp
+        return self._agreed([door.use(reference, **arguments) for door in self._doors])
+
+    def _agreed(self, answers):
+        first, *others = answers
+        for door, other in zip(self._doors[1:], others, strict=True):
+            assert other == first, door
+        return first
 
 
 @pytest.fixture
-def both(doors):
-    return Both(doors)
+def every(doors):
+    return Every(doors)
 
 
 @pytest.fixture
-def review(both):
-    both.ask("create_prompt", **REVIEW)
-    return both
+def review(every):
+    every.ask("create_prompt", **REVIEW)
+    return every
 
 
-def test_every_tool_has_a_command():
-    assert doors_module._COMMANDS.keys() == TOOLS.keys()
+def test_every_tool_has_a_command_and_a_request():
+    assert doors_module._COMMANDS.keys() == doors_module._REQUESTS.keys() == TOOLS.keys()
 
 
-def test_what_is_created_reads_the_same(both):
-    created = both.ask("create_prompt", **REVIEW)
+def test_what_is_created_reads_the_same(every):
+    created = every.ask("create_prompt", **REVIEW)
     assert (created["version"], created["new_version"], created["created_by"]) == (
         1,
         True,
         "tester",
     )
-    read = both.ask("get_prompt", reference="review")
+    read = every.ask("get_prompt", reference="review")
     assert read["template"] == REVIEW["template"]
     assert read["tags"] == REVIEW["tags"]
 
 
-def test_a_verbatim_prompt_reads_the_same(both):
-    both.ask("create_prompt", name="page", template="{{x}}", template_format="text")
-    assert both.ask("render_prompt", reference="page")["messages"][0]["content"]["text"] == "{{x}}"
+def test_a_verbatim_prompt_reads_the_same(every):
+    every.ask("create_prompt", name="page", template="{{x}}", template_format="text")
+    assert every.ask("render_prompt", reference="page")["messages"][0]["content"]["text"] == "{{x}}"
 
 
 def test_an_update_writes_the_same_version(review):

@@ -1,17 +1,12 @@
-"""Snapshots: what is published, one JSON file each, rewritten only with UPDATE_SNAPSHOTS=1."""
+"""Snapshots of what the MCP door publishes, one JSON file each."""
 
-import json
-import os
 from pathlib import Path
+
+from tests.support import snapshots
 
 FOLDER = Path(__file__).parent / "snapshots"
 
 
 def check_snapshot(name: str, value: object) -> None:
-    """Compare with the snapshot; a missing one is a difference."""
-    written = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    path = FOLDER / f"{name}.json"
-    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
-        path.write_text(written, encoding="utf-8")
-    kept = path.read_text(encoding="utf-8") if path.exists() else None
-    assert kept == written, f"{path.name} differs: look at it, then run with UPDATE_SNAPSHOTS=1"
+    """Compare with the snapshot of that name."""
+    snapshots.check_snapshot(FOLDER / f"{name}.json", value)

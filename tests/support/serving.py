@@ -60,7 +60,10 @@ class _Server(uvicorn.Server):
         self.begun = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:  # uvicorn's way to say that it couldn't start; the log has told why
+            self.should_exit = True
         self.begun.set()
 
     @contextmanager

@@ -1,0 +1,196 @@
+"""Examples for the document: one prompt and what can be done with it.
+
+The answers are presented by what presents the real ones, so they can't look like anything else.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from mcp_server.domain.diffs import diff_versions
+from mcp_server.domain.drafts import content_hash, make_draft
+from mcp_server.domain.rendering import render
+from mcp_server.rest.shapes import (
+    HistoryOut,
+    LabelsOut,
+    PromptFoundOut,
+    PromptsOut,
+    present_read,
+    present_version_read,
+    present_write,
+)
+from mcp_server.schemas.base import Shape
+from mcp_server.schemas.labels import present_move
+from mcp_server.schemas.prompts import present_archived, present_rendered, present_summary
+from mcp_server.schemas.versions import present_diff, present_versions
+from mcp_server.service.results import LabelMove, PromptVersion, RenderedPrompt, Saved
+from storage.entities import MAIN, Draft, Prompt, PromptSummary, Version, VersionSummary
+from storage.pages import Page
+
+_ID = UUID("01980d6a-7b1c-7d2e-8f3a-4b5c6d7e8f90")
+_CREATED = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
+_CHANGED = datetime(2026, 2, 3, 14, 5, tzinfo=UTC)
+_OLD_TEXT = "Review this {{language}} code:\n\n{{code}}"
+_TEXT = "Review this {{language}} code. Name the worst fault first.\n\n{{code}}"
+_VALUES = {"language": "Python", "code": "print(1)"}
+_WRITTEN = {
+    "template": _TEXT,
+    "tags": ["review", "python"],
+    "model_type": "gpt-4",
+    "commit_message": "Ask for the worst fault first",
+}
+
+BODIES: dict[str, dict[str, Any]] = {
+    "create_prompt": {
+        "text": {
+            "summary": "A text with blanks",
+            "value": {"name": "code-review", "title": "Code review", **_WRITTEN},
+        },
+        "messages": {
+            "summary": "Several messages, and what to say about a blank",
+            "value": {
+                "name": "code-review-chat",
+                "messages": [
+                    {"role": "system", "content": "You review code, briefly."},
+                    {"role": "user", "content": {"type": "text", "text": "{{code}}"}},
+                ],
+                "arguments": [{"name": "code", "description": "What to review"}],
+                "folder": "team/code",
+                "model_config": {"temperature": 0.2},
+            },
+        },
+    },
+    "replace_prompt": {
+        "text": {"summary": "A new text", "value": _WRITTEN},
+        "guarded": {
+            "summary": "Only if nobody wrote since version 1",
+            "value": {"template": _TEXT, "expected_version": 1},
+        },
+    },
+    "update_prompt": {
+        "tags": {"summary": "Other tags; no new version", "value": {"tags": ["review"]}},
+        "title": {"summary": "Take the title away", "value": {"title": ""}},
+    },
+    "render_prompt": {"values": {"summary": "A value for each", "value": {"arguments": _VALUES}}},
+    "restore_version": {
+        "reason": {
+            "summary": "With a reason",
+            "value": {"commit_message": "The old one was better"},
+        }
+    },
+    "set_label": {
+        "version": {"summary": "Point at a version", "value": {"version": 2}},
+        "promote": {"summary": "Promote what staging is", "value": {"reference": "staging"}},
+    },
+}
+
+
+def answers() -> dict[str, dict[str, Any]]:
+    """Return an example of what each operation answers."""
+    return {operation: shape.write() for operation, shape in _shapes().items()}
+
+
+def _shapes() -> dict[str, Shape]:
+    old, new = _version(1, _OLD_TEXT), _version(2, _TEXT)
+    prompt = _prompt()
+    source = PromptVersion(prompt, new)
+    saved = present_write(Saved(source, new_version=True, changed=True))
+    move = LabelMove(prompt, "production", 1, 2)
+    created = replace(prompt, last_version=1, labels={}, branches={MAIN: 1}, updated_at=_CREATED)
+    first = Saved(PromptVersion(created, replace(old, draft=new.draft)), True, True)
+    rendered = render(new.draft, _VALUES, allow_unknown=False)
+    versions = Page((_listed(new, ("production",)), _listed(old, ())))
+    return {
+        "list_prompts": PromptsOut(
+            items=[_found(prompt, new.draft)], next_cursor="q3Vd0xNbWyJyZXZpZXciXQ"
+        ),
+        "create_prompt": present_write(first),
+        "get_prompt": present_read(source),
+        "replace_prompt": saved,
+        "update_prompt": saved,
+        "restore_prompt": present_archived(prompt),
+        "render_prompt": present_rendered(RenderedPrompt(source, rendered.messages)),
+        "list_versions": present_versions(versions),
+        "get_version": present_version_read(PromptVersion(prompt, old)),
+        "restore_version": saved,
+        "get_history": HistoryOut(
+            items=[present_version_read(PromptVersion(prompt, each)) for each in (new, old)],
+            next_cursor=None,
+        ),
+        "diff_versions": present_diff(diff_versions(old, new)),
+        "list_labels": LabelsOut(labels=dict(prompt.labels)),
+        "set_label": present_move(move),
+        "remove_label": present_move(
+            replace(move, from_version=2, to_version=None, prompt=created)
+        ),
+    }
+
+
+def _prompt() -> Prompt:
+    return Prompt(
+        id=_ID,
+        name="code-review",
+        title="Code review",
+        description=None,
+        folder="team/code",
+        tags=("review", "python"),
+        last_version=2,
+        labels={"production": 2},
+        branches={MAIN: 2},
+        created_at=_CREATED,
+        updated_at=_CHANGED,
+        archived_at=None,
+    )
+
+
+def _version(number: int, text: str) -> Version:
+    draft = make_draft(template=text, model_type="gpt-4")
+    return Version(
+        prompt_id=_ID,
+        version=number,
+        branch=MAIN,
+        parent=number - 1 or None,
+        merged_from=None,
+        draft=draft,
+        tags=("review", "python"),
+        commit_message=None if number == 1 else str(_WRITTEN["commit_message"]),
+        created_by="ada",
+        created_at=_CREATED if number == 1 else _CHANGED,
+        content_hash=content_hash(draft),
+    )
+
+
+def _listed(version: Version, labels: tuple[str, ...]) -> VersionSummary:
+    return VersionSummary(
+        version=version.version,
+        branch=version.branch,
+        parent=version.parent,
+        merged_from=version.merged_from,
+        labels=labels,
+        tags=version.tags,
+        model_type=version.draft.model_type,
+        commit_message=version.commit_message,
+        created_by=version.created_by,
+        created_at=version.created_at,
+        content_hash=version.content_hash,
+    )
+
+
+def _found(prompt: Prompt, draft: Draft) -> PromptFoundOut:
+    summary = PromptSummary(
+        id=prompt.id,
+        name=prompt.name,
+        title=prompt.title,
+        description=prompt.description,
+        folder=prompt.folder,
+        tags=prompt.tags,
+        version=prompt.latest_version,
+        arguments=draft.arguments,
+        model_type=draft.model_type,
+        labels=tuple(prompt.labels),
+        created_at=prompt.created_at,
+        updated_at=prompt.updated_at,
+        archived_at=None,
+    )
+    return PromptFoundOut(**present_summary(summary), score=1.5, snippet="Review this code")
