@@ -123,9 +123,10 @@ $$
 # What narrows a search: facets, and what the vectors don't know.
 FILTER = """
 CREATE TYPE promptstack_filter AS (
-  facets tsquery, archived boolean, label text, min_version integer)
+  facets tsquery, archived boolean, label text, version integer, min_version integer)
 """
 KEPT = """(archived_at IS NOT NULL) = (kept).archived
+          AND ((kept).version IS NULL OR served_version = (kept).version)
           AND ((kept).min_version IS NULL OR served_version >= (kept).min_version)
           AND ((kept).label IS NULL OR EXISTS (
             SELECT FROM prompt_labels WHERE prompt_id = id AND label = (kept).label))"""

@@ -56,6 +56,7 @@ class Search:
             "facets": facets(chosen),
             "archived": chosen.archived,
             "label": chosen.label,
+            "version": chosen.version,
             "min_version": chosen.min_version,
             "limit": limit + 1,
         }
@@ -99,6 +100,7 @@ _FILTER = sa.func.row(
     sa.cast(_given("facets", sa.Text), TSQUERY),
     _given("archived", sa.Boolean),
     _given("label", sa.Text),
+    _given("version", sa.Integer),
     _given("min_version", sa.Integer),
 )
 """A `promptstack_filter`."""
