@@ -192,11 +192,12 @@ QUERIES = [
     "limit=0", "limit=101", "limit=-1", "limit=x", "limit=", "limit=1.0", "limit=1e1",
     "limit=%D9%A3", "version=0", "version=99999999999999999999", "min_version=-5",
     "min_version=NaN", "archived=maybe", "archived=", "nothing=1", "%ff=1", "limit%00=1",
+    "folder=%ff", "folder=Team%20A", "folder=" + LONG * 3,
 ]  # fmt: skip
 HARMLESS = [
-    "q=%ff", "q=%ed%a0%80", "tag=%ff", "folder=%ff", "folder=", "q=", "q=%27%22%5C%25_", "tag=%25",
+    "q=%ff", "q=%ed%a0%80", "tag=%ff", "folder=", "folder=%2Fa%2F", "q=", "tag=%25",
     "q=!!!%20%26%26%20%7C%20(", "label=nope", "model_type=*", "q=a%3A*%20%3C-%3E", "tags=,,", "&&",
-    "q=" + "a%20" * 400, "q=%F0%9F%98%80", "tag=" + LONG, "folder=" + LONG * 3,
+    "q=" + "a%20" * 400, "q=%F0%9F%98%80", "q=%27%22%5C%25_", "tag=" + LONG,
 ]  # fmt: skip
 
 
