@@ -1,6 +1,6 @@
 """What HTTP costs, against servers that return constants.
 
-python -m benchmarks.http [--prompts N] [--quick]
+python -m benchmarks.http [--prompts N] [--quick] [--library FOLDER]
 
 Two servers run side by side and are asked in turns: promptstack with a library of N prompts
 (100,000), and a bare one: the SDK's server and a FastAPI route, returning constants. The client
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -52,9 +52,9 @@ class Side:
     asked: Sequence[Iterator[bytes]]
 
 
-def main(prompts: int, quick: bool) -> None:
+def main(prompts: int, quick: bool, library: str | None) -> None:
     rounds, seconds = (3, 1.0) if quick else (7, 3.0)
-    with served(prompts, _fill) as ours, bare() as other:
+    with served(prompts, _fill, library) as ours, bare() as other:
         names = [prompt.name for prompt in Corpus().prompts(prompts)]
         gets(ours, other, names, rounds, seconds)
         rest(ours, other, names, rounds, seconds)
@@ -125,13 +125,14 @@ def searches(port: int, count: int) -> None:
 
 
 def updates(port: int) -> None:
-    """32 updates of one prompt at once: 32 versions without a gap."""
-    body = b'{"name": "contended", "template": "version 1"}'
+    """32 writes of one prompt, all but the first at once: 32 versions without a gap."""
+    name = f"contended-{time.time_ns()}"
+    body = b'{"name": "%s", "template": "version 1"}' % name.encode()
     ask(port, request("POST", port, "/prompts", body, {}))
     began = time.perf_counter()
-    asyncio.run(_all_at_once(port, 31))
+    asyncio.run(_all_at_once(port, name, 31))
     took = time.perf_counter() - began
-    _, listed = ask(port, get(port, "/prompts/contended/versions?limit=100"))
+    _, listed = ask(port, get(port, f"/prompts/{name}/versions?limit=100"))
     numbers = sorted(version["version"] for version in json.loads(listed)["items"])
     verdict = "1..32 without a gap" if numbers == list(range(1, 33)) else f"WRONG: {numbers}"
     print(f"\n31 updates of one prompt at once: {verdict}, {1000 * took:.0f} ms in all")
@@ -153,10 +154,17 @@ def compare(title: str, mine: Side, theirs: Side, rounds: int, seconds: float) -
 
 
 @contextmanager
-def served(count: int, fill: Callable[[dict[str, str], int], None]) -> Iterator[int]:
-    """A promptstack server with a library of that size; yields its port."""
-    with temporary_library() as environment:
-        fill(environment, count)
+def served(
+    count: int, fill: Callable[[dict[str, str], int], None], library: str | None = None
+) -> Iterator[int]:
+    """A promptstack server with a library of that size; yields its port.
+
+    A `library` is a folder that is kept, and filled only once.
+    """
+    kept = nullcontext({"PROMPTSTACK_DATA_DIR": library, "PROMPTSTACK_IDLE_SECONDS": "60"})
+    with kept if library else temporary_library() as environment:
+        if library is None or not Path(library).exists():
+            fill(environment, count)
         port = free_port()
         with _running([*SERVE, "serve", "--port", str(port)], environment, port):
             yield port
@@ -237,9 +245,9 @@ def _search(words: str) -> str:
     return f"/prompts?q={quote(words)}"
 
 
-async def _all_at_once(port: int, count: int) -> None:
+async def _all_at_once(port: int, name: str, count: int) -> None:
     bodies = (b'{"template": "writer %d"}' % number for number in range(count))
-    writes = [request("PUT", port, "/prompts/contended", body, {}) for body in bodies]
+    writes = [request("PUT", port, f"/prompts/{name}", body, {}) for body in bodies]
     await asyncio.gather(*(asyncio.to_thread(ask, port, write) for write in writes))
 
 
@@ -247,5 +255,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--prompts", type=int, default=100_000)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--library", metavar="FOLDER", help="keep the filled library here")
     given = parser.parse_args()
-    main(given.prompts, given.quick)
+    main(given.prompts, given.quick, given.library)

@@ -28,7 +28,7 @@ async def _measure(port: int, count: int) -> None:
     after = _memory(process)
     began = time.perf_counter()
     hearing = [asyncio.create_task(_hear(reader, began)) for reader, _ in streams]
-    body = json.dumps({"name": f"told-{count}", "template": "x"}).encode()
+    body = json.dumps({"name": f"told-{time.time_ns()}", "template": "x"}).encode()
     await asyncio.to_thread(ask, port, request("POST", port, "/prompts", body, {}))
     heard = await asyncio.gather(*hearing)
     for _, writer in streams:

@@ -1,4 +1,4 @@
-"""The database goes away under load: 503 with Retry-After, no acknowledged write lost, no restart."""
+"""The database goes away under load: 503 with Retry-After, and no acknowledged write is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
