@@ -26,6 +26,7 @@ from benchmarks.corpus import Corpus, load_corpus
 from benchmarks.harness import SERVE, fill, ratio, row, temporary_library
 from benchmarks.load import (
     ask,
+    ask_each,
     cycle,
     free_port,
     get,
@@ -67,6 +68,7 @@ def main(prompts: int, quick: bool, library: str | None) -> None:
 
 def gets(ours: int, other: int, names: Sequence[str], rounds: int, seconds: float) -> None:
     hot = random.Random(1).sample(names, min(HOT, len(names)))
+    ask_each(ours, [get(ours, f"/prompts/{name}") for name in hot])
     for era in ERAS:
         for clients in (1, 16):
             compare(

@@ -13,6 +13,11 @@ MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
 
 
+def ask_each(port: int, requests: Sequence[bytes]) -> None:
+    """Ask each of these once, on one connection."""
+    latencies(port, iter(requests), len(requests))
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.entities import Metadata, Prompt, PromptFilter, PromptSummary
+from storage.entities import Metadata, Prompt, PromptFilter, PromptSummary, Version
 from storage.filters import conditions
 from storage.pages import Page, cut_page, decode_cursor
-from storage.rows import prompt_from_row, summary_from_row
+from storage.rows import prompt_from_row, summary_from_row, version_from_row
 from storage.tables import prompt_branches, prompt_labels, prompt_versions, prompts
 
 
@@ -62,6 +62,17 @@ SERVED = prompts.join(
 """Each prompt with the version that a bare name means; `SUMMARY` is read from it."""
 
 
+_OF_VERSION = "of_version_"
+_BY_NAME = _PROMPT.where(prompts.c.name == sa.bindparam("name"))
+_SERVED_BY_NAME = (
+    _PROMPT.add_columns(
+        *(column.label(f"{_OF_VERSION}{column.name}") for column in prompt_versions.c)
+    )
+    .select_from(SERVED)
+    .where(prompts.c.name == sa.bindparam("name"))
+)
+
+
 class Prompts:
     """The repository of prompts. It never commits."""
 
@@ -95,9 +106,18 @@ class Prompts:
                 .with_for_update(key_share=True)
             )
             await self._connection.execute(locking)
-        found = await self._connection.execute(_PROMPT.where(prompts.c.name == name))
+        found = await self._connection.execute(_BY_NAME, {"name": name})
         row = found.mappings().one_or_none()
         return prompt_from_row(row) if row else None
+
+    async def find_served(self, name: str) -> tuple[Prompt, Version] | None:
+        """Return the prompt of that name, archived or not, and the version that is served."""
+        found = await self._connection.execute(_SERVED_BY_NAME, {"name": name})
+        row = found.mappings().one_or_none()
+        if row is None:
+            return None
+        version = {column.name: row[f"{_OF_VERSION}{column.name}"] for column in prompt_versions.c}
+        return prompt_from_row(row), version_from_row(version)
 
     async def find_name(self, prompt_id: UUID) -> str | None:
         """Return what the prompt of that id is called."""

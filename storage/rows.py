@@ -1,5 +1,6 @@
 """Rows to entities: the only place where both are seen."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from storage.codecs import argument_from_json, draft_from_json
 from storage.entities import Prompt, PromptSummary, Version, VersionSummary
 
 
-def version_from_row(row: RowMapping) -> Version:
+def version_from_row(row: RowMapping | Mapping[str, Any]) -> Version:
     """Read a whole version."""
     return Version(
         prompt_id=_uuid(row["prompt_id"]),

@@ -37,6 +37,11 @@ _SUMMARY = (
     _LABEL_NAMES,
 )
 
+_ONE = sa.select(prompt_versions).where(
+    prompt_versions.c.prompt_id == sa.bindparam("of_prompt"),
+    prompt_versions.c.version == sa.bindparam("number"),
+)
+
 
 class Versions:
     """The repository of versions. It never commits."""
@@ -79,11 +84,7 @@ class Versions:
 
     async def find(self, prompt_id: UUID, version: int) -> Version | None:
         """Return one whole version."""
-        found = await self._connection.execute(
-            sa.select(prompt_versions).where(
-                prompt_versions.c.prompt_id == prompt_id, prompt_versions.c.version == version
-            )
-        )
+        found = await self._connection.execute(_ONE, {"of_prompt": prompt_id, "number": version})
         row = found.mappings().one_or_none()
         return version_from_row(row) if row else None
 

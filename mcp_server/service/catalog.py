@@ -80,10 +80,16 @@ class Catalog:
             self.hits += 1
             return remembered
         self.misses += 1
-        before = self._changes
-        prompt = await self._read_prompt(name)
+        before, gaps = self._changes, self._gaps
+        # What is served is what most readers want next.
+        async with self._database.reading() as tx:
+            found = await tx.prompts.find_served(name)
+        if found is None:
+            return None
+        prompt, served = found
+        self._keep(served, gaps)
         # A change heard while the query ran may be newer than what it saw.
-        if prompt is not None and before == self._changes and self._is_hearing():
+        if before == self._changes and self._is_hearing():
             self._pointers[name] = prompt
         return prompt
 
@@ -109,8 +115,8 @@ class Catalog:
         if version is None:
             async with self._database.reading() as tx:
                 version = await tx.versions.find(prompt_id, number)
-        if version is not None and gaps == self._gaps and _size(version) <= _MAX_TEXT:
-            self._versions[prompt_id, number] = version
+        if version is not None:
+            self._keep(version, gaps)
         return version
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -168,6 +174,11 @@ class Catalog:
                 cursor = page.next_cursor
                 if cursor is None:
                     return read
+
+    def _keep(self, version: Version, gaps: int) -> None:
+        """Remember a version that was read after so many gaps."""
+        if gaps == self._gaps and _size(version) <= _MAX_TEXT:
+            self._versions[version.prompt_id, version.version] = version
 
     async def _read_prompt(self, name: str) -> Prompt | None:
         async with self._database.reading() as tx:
