@@ -6,7 +6,7 @@ IDE waits for it to start (docs/decisions/0003).
 
 import getpass
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -225,6 +225,18 @@ def _switch(written: str) -> bool:
 
 def _list(written: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in written.split(",") if part.strip())
+
+
+def read_origins(written: Sequence[str]) -> tuple[str, ...]:
+    """Return origins as browsers write them.
+
+    Raises:
+        Invalid: one of them is none.
+    """
+    try:
+        return _origins(",".join(written))
+    except ValueError as error:
+        raise Invalid(f"{error}.", fields={"allowed_origin": "is no origin"}) from None
 
 
 def _origins(written: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy.exc import DBAPIError
 
 from storage.connectors import GONE, Connector
 from storage.entities import Change
@@ -116,7 +117,7 @@ class Listener:
         """Send a canary and return whether it came back in time."""
         self._token, self._was_sent = secrets.token_hex(8), False
         self._echo.clear()
-        with suppress(TimeoutError, PromptError, *GONE, asyncpg.PostgresError):
+        with suppress(TimeoutError, PromptError, DBAPIError, *GONE, asyncpg.PostgresError):
             async with asyncio.timeout(patience):
                 await self._send()
                 self._was_sent = True
@@ -200,7 +201,8 @@ def _read_change(payload: str) -> Change:
     """Read a trigger's payload; one that can't be read may mean anything."""
     try:
         fields = json.loads(payload)
-        if fields["kind"] == "everything":
+        if fields["kind"] not in ("prompt", "version", "label"):
+            # Or a kind that a newer schema knows: whatever it is, it is among everything.
             return Change("everything")
         return Change(
             kind=fields["kind"],

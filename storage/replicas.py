@@ -99,7 +99,9 @@ class Replica:
             async with self._primary.autocommit() as connection:
                 # Set, not raised: after a failover the log may have gone back.
                 needed: int = await connection.scalar(_WRITTEN) or 0
-            self._needed, self._known_changes = needed, changes
+            # Whoever asked later may have been answered sooner.
+            if changes >= self._known_changes:
+                self._needed, self._known_changes = needed, changes
             return
         raise Behind
 

@@ -11,6 +11,7 @@ import typer
 from mcp_server.cli.clients import Snippet, http_snippets
 from mcp_server.cli.printing import write
 from mcp_server.cli.running import Invocation, run_async, warn
+from mcp_server.config import read_origins
 from storage.errors import Invalid
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def serve(
         "port": port,
         "workers": workers,
         "allowed_hosts": tuple(allowed_host) if allowed_host else None,
-        "allowed_origins": tuple(allowed_origin) if allowed_origin else None,
+        "allowed_origins": read_origins(allowed_origin) if allowed_origin else None,
         "stateless": stateless,
     }
     chosen = {name: value for name, value in given.items() if value is not None}

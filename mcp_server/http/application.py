@@ -85,16 +85,18 @@ class Application:
     def _layers(self) -> ASGIApp:
         """Return all that a request passes, the innermost layer first."""
         settings = self._settings
+        # A page that may ask has to be let read the answer, too.
+        origins = (*settings.allowed_origins, *settings.cors_origins)
         allowed = AllowedHosts.of(
             settings.host,
             settings.allowed_hosts,
-            (*settings.allowed_origins, *settings.cors_origins),
+            origins,
         )
         app = self._doors()
         if settings.allow_dev_headers:
             app = DevUser(app)
         app = HostGuard(BodyGuard(app, settings.max_body), allowed)
-        return _with_cors(app, settings.cors_origins) if settings.cors_origins else app
+        return _with_cors(app, origins) if origins else app
 
     def _doors(self) -> ASGIApp:
         api = build_api(

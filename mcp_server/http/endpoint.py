@@ -10,6 +10,8 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import Receive, Scope, Send
 
 from mcp_server.protocol.server import McpDoor
+from mcp_server.rest.problems import Problem
+from storage.errors import Unavailable
 
 MCP_PATH = "/mcp"
 
@@ -31,6 +33,9 @@ class McpEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+        if self._closing.is_set():
+            ending = Unavailable("This server is ending. Try again: another one answers.")
+            return await Problem.of(ending).response(scope["path"])(scope, receive, send)
         await self._sessions.handle_request(scope, receive, send)
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:

@@ -60,7 +60,10 @@ class AllowedHosts:
         """Return whether a page of that origin may ask; what isn't a page tells none."""
         if origin is None or ANY in self.origins or origin in self.origins:
             return True
-        return urlsplit(origin).netloc.lower() == (host or "").lower() != ""
+        try:
+            return urlsplit(origin).netloc.lower() == (host or "").lower() != ""
+        except ValueError:
+            return False
 
 
 class HostGuard:

@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 from uuid import uuid4
 
 import anyio
@@ -47,7 +48,7 @@ class Requests:
             await self._app(scope, receive, exchange.send)
             await exchange.complete()
         except Exception:
-            logger.exception("%s %s failed", scope["method"], scope["path"])
+            logger.exception("%s %s failed", scope["method"], quote(scope["path"]))
             await exchange.apologise(receive)
         finally:
             self._end(exchange)
@@ -78,7 +79,7 @@ class Requests:
         logger.info(
             "%s %s %s in %.1f ms",
             exchange.method,
-            exchange.path,
+            quote(exchange.path),
             exchange.status or "left",
             seconds * 1000,
             extra={

@@ -102,8 +102,12 @@ async def _on_failure(request: Request, error: Exception) -> Response:
     assert isinstance(error, PromptError)
     # Only a request that tells a state has a condition to fail; `*` is content with any.
     told = request.headers.get("if-match", "*").strip() != "*"
-    conditional = told and request.method in _CONDITIONAL
+    conditional = told and _is_conditional(request)
     return Problem.of(error, conditional=conditional).response(request.scope["path"])
+
+
+def _is_conditional(request: Request) -> bool:
+    return request.method in _CONDITIONAL or request.scope["path"].endswith("/restore")
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -118,7 +122,8 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 async def _on_http(methods: Methods, request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.scope["path"]
-    return of_http(request, error, methods.allowed(path)).response(path)
+    allowed = methods.allowed(path) or dict(error.headers or {}).get("Allow", "")
+    return of_http(request, error, allowed).response(path)
 
 
 def _known_fields(request: Request) -> list[str]:

@@ -4,7 +4,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mcp_server.rest.conditions import expected_states
 from mcp_server.rest.door import RestDoor
+from mcp_server.rest.prompts import IfMatch
 from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import documented, json_response
 from mcp_server.rest.shapes import LabelPath, LabelPut, LabelsOut, PromptPath
@@ -39,7 +41,7 @@ class LabelRoutes:
             operation_id="set_label",
             summary="Set or move a label",
             response_model=LabelMoveOut,
-            responses=documented(404, body=True, description="Where it points now."),
+            responses=documented(404, 412, body=True, description="Where it points now."),
         )
         router.add_api_route(
             "/{label}",
@@ -48,7 +50,7 @@ class LabelRoutes:
             operation_id="remove_label",
             summary="Take a label away",
             response_model=LabelMoveOut,
-            responses=documented(404, writes=True, description="Where it pointed."),
+            responses=documented(404, 412, writes=True, description="Where it pointed."),
         )
         return router
 
@@ -59,7 +61,12 @@ class LabelRoutes:
         return json_response(LabelsOut(labels=dict(source.prompt.labels)))
 
     async def set(
-        self, request: Request, prompt: PromptPath, label: LabelPath, written: LabelPut
+        self,
+        request: Request,
+        prompt: PromptPath,
+        label: LabelPath,
+        written: LabelPut,
+        if_match: IfMatch = None,
     ) -> Response:
         """Point a label at a version. `production` decides what the bare name means."""
         library = await self._door.ready()
@@ -70,11 +77,23 @@ class LabelRoutes:
             )
         point = written.reference or str(written.version)
         wanted = await library.versions.reference(prompt, point)
-        move = await library.labels.set(wanted, label, by=self._door.actor_of(request))
+        move = await library.labels.set(
+            wanted,
+            label,
+            by=self._door.actor_of(request),
+            expected_states=expected_states(if_match),
+        )
         return json_response(present_move(move))
 
-    async def remove(self, request: Request, prompt: PromptPath, label: LabelPath) -> Response:
+    async def remove(
+        self, request: Request, prompt: PromptPath, label: LabelPath, if_match: IfMatch = None
+    ) -> Response:
         """Take a label away; the versions stay."""
         library = await self._door.ready()
-        move = await library.labels.remove(prompt, label, by=self._door.actor_of(request))
+        move = await library.labels.remove(
+            prompt,
+            label,
+            by=self._door.actor_of(request),
+            expected_states=expected_states(if_match),
+        )
         return json_response(present_move(move))

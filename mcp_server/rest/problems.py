@@ -112,14 +112,6 @@ async def on_bug(request: Request, error: Exception) -> Response:
     return Problem(500).response(request.scope["path"])
 
 
-async def on_http(request: Request, error: Exception) -> Response:
-    """Answer where a router found no way, or something refused by a status alone."""
-    assert isinstance(error, HTTPException)
-    return of_http(request, error, dict(error.headers or {}).get("Allow", "")).response(
-        request.scope["path"]
-    )
-
-
 def of_http(request: Request, error: HTTPException, allowed: str) -> Problem:
     """Present a refusal by a status; `allowed` lists the methods that the path has."""
     path = shown(request.scope["path"])

@@ -157,7 +157,9 @@ class PromptRoutes:
             operation_id="restore_prompt",
             summary="Bring an archived prompt back",
             response_model=ArchivedOut,
-            responses=documented(404, writes=True, description="It is listed and served again."),
+            responses=documented(
+                404, 412, writes=True, description="It is listed and served again."
+            ),
         )
 
     async def list(self, request: Request, query: Annotated[PromptsQuery, Query()]) -> Response:
@@ -242,10 +244,13 @@ class PromptRoutes:
         await library.prompts.archive(prompt, expected_states=expected_states(if_match))
         return Response(status_code=204)
 
-    async def restore(self, prompt: PromptPath) -> Response:
+    async def restore(self, prompt: PromptPath, if_match: IfMatch = None) -> Response:
         """Bring an archived prompt back, with all its versions and labels."""
         library = await self._door.ready()
-        return json_response(present_archived(await library.prompts.archive(prompt, restore=True)))
+        restored = await library.prompts.archive(
+            prompt, restore=True, expected_states=expected_states(if_match)
+        )
+        return json_response(present_archived(restored))
 
     async def render(
         self, prompt: ReferencePath, values: Annotated[RenderPost | None, Body()] = None
@@ -293,6 +298,6 @@ def _found(hit: SearchHit, searched: bool) -> PromptFoundOut:
 def saved_response(
     saved: Saved, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Present a write. Its ETag is that of what the bare name means, as the next GET will say."""
-    etag = state_headers(saved.served_state)
+    """Present a write; its ETag is that of the newest version, from which the next one goes on."""
+    etag = state_headers(saved.current.state)
     return json_response(present_write(saved), status, {**etag, **(headers or {})})

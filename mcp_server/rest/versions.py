@@ -6,9 +6,9 @@ from fastapi import APIRouter, Body, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mcp_server.rest.conditions import is_known
+from mcp_server.rest.conditions import expected_states, is_known
 from mcp_server.rest.door import RestDoor
-from mcp_server.rest.prompts import IfNoneMatch, saved_response
+from mcp_server.rest.prompts import IfMatch, IfNoneMatch, saved_response
 from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import (
     ETAG,
@@ -68,7 +68,7 @@ class VersionRoutes:
             summary="Bring an old version back",
             response_model=SavedRead,
             responses=documented(
-                404, 409, body=True, description="The prompt as it is now.", headers=ETAG
+                404, 409, 412, body=True, description="The prompt as it is now.", headers=ETAG
             ),
         )
         router.add_api_route(
@@ -120,6 +120,7 @@ class VersionRoutes:
         prompt: PromptPath,
         version: VersionPath,
         written: Annotated[RestorePost | None, Body()] = None,
+        if_match: IfMatch = None,
     ) -> Response:
         """Write an old version's content as a new version; history stays as it is."""
         library = await self._door.ready()
@@ -128,6 +129,7 @@ class VersionRoutes:
             await library.versions.reference(prompt, str(version)),
             by=self._door.actor_of(request),
             expected_version=given.expected_version,
+            expected_states=expected_states(if_match),
             commit_message=given.commit_message,
         )
         return saved_response(saved)

@@ -33,11 +33,6 @@ class Saved:
     changed: bool
     warnings: tuple[str, ...] = ()
 
-    @property
-    def served_state(self) -> str:
-        """What tells this state of what the bare name means from every other one."""
-        return state_of(self.current.prompt, self.current.prompt.served_version)
-
 
 @dataclass(frozen=True, slots=True)
 class RenderedPrompt:
@@ -82,12 +77,17 @@ class Completions:
     total: int
 
 
+_SHOWN_AS = 1
+"""To be raised where something else is shown of a prompt, so that nobody keeps the old form."""
+
+
 def state_of(prompt: Prompt, version: int) -> str:
     """Return a token that differs whenever anything differs that is shown of a prompt.
 
     A version never changes, so what can differ is the prompt itself and where its pointers stand.
     """
     shown = (
+        _SHOWN_AS,
         prompt.id.hex,
         prompt.updated_at.isoformat(),
         prompt.archived_at is None,

@@ -1,5 +1,7 @@
 """Versions: list, compare, restore."""
 
+from collections.abc import Collection
+
 from mcp_server.domain.diffs import VersionDiff, diff_versions
 from mcp_server.domain.names import check_branch
 from mcp_server.domain.references import parse_reference
@@ -73,13 +75,14 @@ class Versions:
         *,
         by: str,
         expected_version: int | None = None,
+        expected_states: Collection[str] | None = None,
         commit_message: str | None = None,
     ) -> Saved:
         """Write an old version's content as a new version; history stays as it is.
 
         Raises:
             NotFound, Invalid, Forbidden: as everywhere.
-            Conflict: the prompt isn't at `expected_version`.
+            Conflict: the prompt isn't at `expected_version`, or in none of `expected_states`.
         """
         source = await self._finder.read(reference)
 
@@ -91,5 +94,6 @@ class Versions:
             edit,
             by=by,
             expected_version=expected_version,
+            expected_states=expected_states,
             commit_message=commit_message or f"Restore version {source.version.version}",
         )

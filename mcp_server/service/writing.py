@@ -64,13 +64,13 @@ class Writer:
 
         Raises:
             NotFound: there is no such prompt in sight.
-            Conflict: the head of `main` isn't `expected_version`, or what the bare name means isn't
-                in one of `expected_states`; carries the version that is the head.
+            Conflict: the head of `main` isn't `expected_version`, or is in none of
+                `expected_states`; carries the version that is the head.
         """
         _check_message(commit_message)
         async with self._finder.locked(name) as (tx, prompt):
             _check_expected(prompt, expected_version)
-            check_state(prompt, expected_states)
+            check_head(prompt, expected_states)
             head = await _head(tx, prompt)
             metadata, draft = edit(prompt, head)
             self._scope.check_stays_inside(metadata)
@@ -132,13 +132,32 @@ def _check_expected(prompt: Prompt, expected: int | None) -> None:
         )
 
 
+def check_head(prompt: Prompt, expected: Collection[str] | None) -> None:
+    """Compare the newest version, which a write goes on from, with what a caller saw.
+
+    Raises:
+        Conflict: it is another one, or what was seen is served but not the newest.
+    """
+    if expected is None or state_of(prompt, prompt.latest_version) in expected:
+        return
+    if state_of(prompt, prompt.served_version) in expected:
+        raise Conflict(
+            f"What you read of '{prompt.name}' is version {prompt.served_version}, which is "
+            f"served, but a write goes on from the newest, version {prompt.latest_version}. Read "
+            f"'{prompt.name}@latest', and put your change into that.",
+            current_version=prompt.latest_version,
+        )
+    check_state(prompt, expected)
+
+
 def check_state(prompt: Prompt, expected: Collection[str] | None) -> None:
     """Compare what a prompt is now with what a caller saw of it; None expects nothing.
 
     Raises:
         Conflict: it changed meanwhile.
     """
-    if expected is not None and state_of(prompt, prompt.served_version) not in expected:
+    shown = {prompt.served_version, prompt.latest_version}
+    if expected is not None and all(state_of(prompt, each) not in expected for each in shown):
         raise Conflict(
             f"'{prompt.name}' has changed since you read it; its newest version is "
             f"{prompt.latest_version}. Nothing was written: read it again, and put your change "

@@ -46,13 +46,40 @@ async def test_the_etag_changes_with_everything_that_is_shown(client, write, cha
     assert after.headers["etag"] != before
 
 
-async def test_a_write_tells_the_etag_that_the_next_read_will_have(client, write):
+async def test_a_write_tells_the_etag_from_which_the_next_write_goes_on(client, write):
     await write("review")
     await client.put("/prompts/review/labels/production", json={"version": 1})
     put = await client.put("/prompts/review", json={"template": "two"})
     assert put.json()["version"] == 2
-    read = await client.get("/prompts/review")
-    assert (read.json()["version"], read.headers["etag"]) == (1, put.headers["etag"])
+    read = await client.get("/prompts/review@latest")
+    assert (read.json()["version"], read.headers["etag"]) == (2, put.headers["etag"])
+    again = await client.put(
+        "/prompts/review", json={"template": "three"}, headers={"if-match": put.headers["etag"]}
+    )
+    assert again.json()["version"] == 3
+
+
+async def test_what_is_served_but_not_the_newest_is_nothing_to_go_on_from(client, write):
+    await write("review")
+    await client.put("/prompts/review", json={"template": "two"})
+    await client.put("/prompts/review/labels/production", json={"version": 1})
+    served = (await client.get("/prompts/review")).headers["etag"]
+    refused = await client.put(
+        "/prompts/review", json={"template": "lost"}, headers={"if-match": served}
+    )
+    assert problem(refused, 412, "'review@latest'")["current_version"] == 2
+
+
+async def test_a_label_is_moved_only_from_where_it_was_seen(client, write):
+    await write("review")
+    seen = (await client.get("/prompts/review")).headers["etag"]
+    await client.put("/prompts/review", json={"template": "two"})
+    label = "/prompts/review/labels/production"
+    problem(await client.put(label, json={"version": 1}, headers={"if-match": seen}), 412)
+    now = (await client.get("/prompts/review")).headers["etag"]
+    moved = await client.put(label, json={"version": 1}, headers={"if-match": now})
+    assert moved.status_code == 200
+    problem(await client.delete(label, headers={"if-match": now}), 412)
 
 
 async def test_a_write_that_expects_another_state_is_refused(client, write):
