@@ -87,7 +87,8 @@ _PARAMETERS: Mapping[str, JsonObject] = {
     "cursor": {"pattern": r"^[A-Za-z0-9_-]+$"},
     "if-match": {"pattern": _ETAGS},
     "if-none-match": {"pattern": _ETAGS},
-    **{name: {"pattern": _TEXT} for name in ("q", "folder", "model_type")},
+    "folder": {"pattern": rf"^\s*/*{FOLDER.pattern}/*\s*$", "maxLength": MAX_FOLDER},
+    **{name: {"pattern": _TEXT} for name in ("q", "model_type")},
     **{name: {"items": {"type": "string", "pattern": _TEXT}} for name in ("tag", "tags")},
 }
 _BARE = {"pattern": rf"^{NAME.pattern}$", "maxLength": 64}
