@@ -71,11 +71,10 @@ class Application:
         """Why it couldn't start, for whoever started it."""
 
     async def drain(self) -> None:
-        """Prepare the end: streams are told, requests go on, and sessions end after them."""
+        """Prepare the end: streams are told, and requests go on."""
         self._mcp.end_streams()
         with anyio.move_on_after(DRAIN_SECONDS):
             await self._requests.idle()
-        self._mcp.close()
 
     async def _ready(self) -> Library:
         if self._live is None:
@@ -142,7 +141,9 @@ class Application:
                 tasks.start_soon(self._metrics.watch, live)
                 await tasks.start(self._mcp.run)
                 yield
+                # Now that nobody can ask any more; until then a session's requests are answered.
                 await self.drain()
+                self._mcp.close()
                 tasks.cancel_scope.cancel()
 
     def _drain_soon(self) -> None:

@@ -14,6 +14,7 @@ from mcp_server.rest.problems import Problem
 from storage.errors import Unavailable
 
 MCP_PATH = "/mcp"
+_ENDING = Unavailable("This server is ending. Try again: another one answers.")
 
 
 class McpEndpoint:
@@ -29,14 +30,19 @@ class McpEndpoint:
             stateless=stateless,
             max_request_body_size=max_body,
         )
+        self._streams: set[anyio.CancelScope] = set()
+        self._is_ending = False
         self._closing = anyio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if self._closing.is_set():
-            ending = Unavailable("This server is ending. Try again: another one answers.")
-            return await Problem.of(ending).response(scope["path"])(scope, receive, send)
-        await self._sessions.handle_request(scope, receive, send)
+        opens_stream = scope["method"] == "GET"
+        if self._closing.is_set() or (self._is_ending and opens_stream):
+            await Problem.of(_ENDING).response(scope["path"])(scope, receive, send)
+        elif opens_stream:
+            await self._stream(scope, receive, send)
+        else:
+            await self._sessions.handle_request(scope, receive, send)
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Keep the sessions until `close`."""
@@ -45,9 +51,25 @@ class McpEndpoint:
             await self._closing.wait()
 
     def end_streams(self) -> None:
-        """End the streams of 2026-07-28 in good order: their last frame says that it was meant."""
+        """End the streams for notifications, and those that are asked for from now on.
+
+        Those of 2026-07-28 end in good order: their last frame says that it was meant. Requests are
+        still answered, in sessions too.
+        """
+        self._is_ending = True
         self._changes.close()
+        for stream in self._streams:
+            stream.cancel()
 
     def close(self) -> None:
-        """End every session, and with it the stream of its notifications."""
+        """End every session."""
         self._closing.set()
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Keep the stream of a session until it leaves, or the streams are ended."""
+        with anyio.CancelScope() as stream:
+            self._streams.add(stream)
+            try:
+                await self._sessions.handle_request(scope, receive, send)
+            finally:
+                self._streams.remove(stream)

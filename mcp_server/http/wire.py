@@ -1,8 +1,10 @@
-"""HTTP on the wire: uvicorn's protocol, with two things that it leaves to others.
+"""HTTP on the wire: uvicorn's protocol, with three things that it leaves to others.
 
 An answer's head and body are sent together. uvicorn writes them one after the other, and a write is
 the dearest thing that happens to a small answer (docs/decisions/0007). And a client that doesn't
-finish its request's head in time is let go, so that slow ones don't use up the connections.
+finish its request's head in time is let go, so that slow ones don't use up the connections. And an
+idle connection outlives the wish to stop for a moment: closed at once, it would take a request with
+it that is on its way, and its client couldn't know whether that was done.
 """
 
 import asyncio
@@ -12,6 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 20.0
 """How long a client may take to send a request's head."""
+LAST_SECONDS = 1.0
+"""How long an idle connection may bring another request once the server is being stopped."""
 
 
 class Wire(HttpToolsProtocol):
@@ -21,11 +25,12 @@ class Wire(HttpToolsProtocol):
         """Begin to wait for a request."""
         super().connection_made(_Gathering(transport, self.loop))  # type: ignore[arg-type]
         self._patience: asyncio.TimerHandle | None = None
+        self._is_ending = False
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
         """Take in a part of a request."""
-        if self._patience is None and (self.cycle is None or self.cycle.response_complete):
+        if self._patience is None and self._is_idle():
             self._wait_for_head()
         super().data_received(data)
 
@@ -33,11 +38,28 @@ class Wire(HttpToolsProtocol):
         """Begin to answer: the head is there."""
         self._stop_waiting()
         super().on_headers_complete()
+        if self._is_ending:
+            self.cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Close after the request that is being answered, or that comes soon."""
+        self._is_ending = True
+        if self._is_idle():
+            self.loop.call_later(LAST_SECONDS, self._close_if_idle)
+        else:
+            self.cycle.keep_alive = False
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle():
+            self.transport.close()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def _wait_for_head(self) -> None:
         self._patience = self.loop.call_later(HEAD_SECONDS, self._let_go)

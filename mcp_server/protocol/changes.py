@@ -6,6 +6,7 @@ same bus and sends until the connection ends, which cancels it. So nobody has to
 connections still live, and a client that stopped reading holds up nobody else.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ class Changes:
     def __init__(self) -> None:
         self._bus = InMemorySubscriptionBus()
         self._listen = ListenHandler(self._bus)
+        self._is_closed = False
         self._listened: Counter[str] = Counter()
         self._followers: dict[int, _Follower] = {}
 
@@ -57,7 +59,8 @@ class Changes:
             await self._bus.publish(event)
 
     def close(self) -> None:
-        """End every listen stream in good order."""
+        """End every listen stream in good order, and whichever is begun from now on."""
+        self._is_closed = True
         self._listen.close()
 
     async def listen(self, ctx: Context, params: SubscriptionsListenRequestParams) -> HandlerResult:
@@ -65,6 +68,9 @@ class Changes:
         watched = params.notifications.resource_subscriptions or ()
         _check_number(len(watched))
         with self._listening(watched):
+            if self._is_closed:
+                # It has to begin before it can end in good order.
+                asyncio.get_running_loop().call_soon(self._listen.close)
             return await self._listen(ctx, params)
 
     async def follow(self, ctx: Context, params: NotificationParams) -> None:
