@@ -3,239 +3,329 @@ a proxy."""
 
 import asyncio
 import json
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import anyio
-import httpx2
+import asyncpg
 import pytest
-import yaml
 from mcp import Client
 
+from storage.tables import VERSION_TABLE
 from tests.e2e.test_changes import Inbox
+from tests.support.deployment import (
+    SECONDS,
+    SERVICES,
+    Replica,
+    container_environment,
+    haproxy,
+    health_command,
+    http,
+    image_command,
+    replicas,
+    run,
+)
 from tests.support.proxy import proxying
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
-SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
-PROMPTSTACK = [sys.executable, "-m", "mcp_server"]
-SECONDS = 60
+TEXT = {"template": "x"}
+CHANGED = "notifications/prompts/list_changed"
+OPENED = 'promptstack_mcp_requests_total{method="initialize"'
+LISTED = 'promptstack_http_requests_total{method="GET",route="/prompts"'
+WRITTEN = 'promptstack_http_requests_total{method="POST",route="/prompts"'
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+@pytest.fixture
+def environment(database_url, tmp_path):
+    return container_environment("promptstack", database_url, tmp_path)
 
 
-def _environment(service: str, database_url: str, folder: Path) -> dict[str, str]:
-    """What compose.yaml gives a service where nobody sets anything, with the secret in a file."""
-    secret = folder / "database-url"
-    secret.write_text(f"{database_url}\n")
-    given = {
-        name: value.rpartition(":-")[2].rstrip("}") if value.startswith("${") else value
-        for name, value in SERVICES[service]["environment"].items()
-    }
-    del given["DATABASE_URL"]
-    inherited = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
-    return {**inherited, **given, "DATABASE_URL_FILE": str(secret), "PYTHONPATH": str(ROOT)}
-
-
-def _run(command: list[str], environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*PROMPTSTACK, *command],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-
-
-class Replica:
-    """A `serve` process."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._environment = environment | {"PROMPTSTACK_PORT": str(self.port)}
-
-    async def __aenter__(self) -> "Replica":
-        self.process = await asyncio.create_subprocess_exec(
-            *PROMPTSTACK,
-            "serve",
-            env=self._environment,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        self._errors = asyncio.create_task(self.process.stderr.read())
-        with anyio.fail_after(SECONDS):
-            await self._answer()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self.process.returncode is None:
-            await self.stop()
-
-    async def stop(self) -> tuple[int, str]:
-        """Stop as Docker does; returns the exit code and what was logged."""
-        self.process.send_signal(signal.SIGTERM)
-        code = await asyncio.wait_for(self.process.wait(), SECONDS)
-        return code, (await self._errors).decode()
-
-    async def _answer(self) -> None:
-        async with httpx2.AsyncClient(trust_env=False) as client:
-            while self.process.returncode is None:
-                try:
-                    if (await client.get(f"{self.url}/readyz")).status_code == 200:
-                        return
-                except httpx2.TransportError:
-                    await asyncio.sleep(0.05)
-        raise AssertionError((await self._errors).decode())
-
-
-@asynccontextmanager
-async def _haproxy(ports, folder: Path):
-    """HAProxy with the configuration of the repository, but for addresses."""
-    port = _free_port()
-    written = (ROOT / "deploy" / "haproxy.cfg").read_text()
-    template = next(line for line in written.splitlines() if "server-template" in line)
-    servers = "\n".join(
-        f"    server replica{number} 127.0.0.1:{each} check inter 200ms fall 1 rise 1"
-        for number, each in enumerate(ports)
-    )
-    configuration = folder / "haproxy.cfg"
-    small = written.replace(template, servers).replace("maxconn 8000", "maxconn 200")
-    configuration.write_text(small.replace("bind :8000", f"bind 127.0.0.1:{port}"))
-    process = await asyncio.create_subprocess_exec(
-        shutil.which("haproxy"), "-db", "-q", "-f", str(configuration)
-    )
-    try:
-        await _listening(port)
-        yield port
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def _listening(port: int) -> None:
-    with anyio.fail_after(SECONDS):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
-                return
+@pytest.fixture
+def plain_url(database_url):
+    """For what a test does to the database behind the library's back."""
+    return database_url.replace("+asyncpg", "")
 
 
 @pytest.fixture(params=["haproxy", "small proxy"])
 def make_proxy(request, tmp_path):
     if request.param == "small proxy":
         return proxying
-    if shutil.which("haproxy") is None:
-        pytest.skip("haproxy isn't installed here")
-    return lambda ports: _haproxy(ports, tmp_path)
+    return lambda ports: haproxy(ports, tmp_path)
 
 
-@pytest.fixture
-def environment(database_url, tmp_path):
-    return _environment("promptstack", database_url, tmp_path)
+@asynccontextmanager
+async def _behind(proxy, environment):
+    """Two replicas, and the URL of the proxy before them."""
+    async with replicas(environment) as (one, other), proxy([one.port, other.port]) as port:
+        yield one, other, f"http://127.0.0.1:{port}"
 
 
-def test_serve_refuses_a_schema_that_nobody_made_and_migrate_makes_it(empty_database_url, tmp_path):
-    environment = _environment("promptstack", empty_database_url, tmp_path)
-    refused = _run(["serve"], environment | {"PROMPTSTACK_PORT": "0"})
-    assert refused.returncode == 6
-    assert "promptstack migrate" in refused.stderr
-    assert "Traceback" not in refused.stderr
-    made = _run(SERVICES["migrate"]["command"], environment)
-    assert made.returncode == 0, made.stderr
-    again = _run(SERVICES["migrate"]["command"], environment)
-    assert "up to date" in again.stdout
+def _client(url: str, era: str, **settings) -> Client:
+    return Client(f"{url}/mcp", mode=era, read_timeout_seconds=30, **settings)
+
+
+async def _names(client: Client) -> set[str]:
+    return {prompt.name for prompt in (await client.list_prompts()).prompts}
+
+
+class TestTheSchema:
+    """Whose job it is."""
+
+    @pytest.fixture
+    def environment(self, empty_database_url, tmp_path):
+        return container_environment("promptstack", empty_database_url, tmp_path)
+
+    def test_serve_refuses_one_that_is_behind_and_the_job_brings_it_up(self, environment):
+        refused = run(image_command(), environment)
+        assert refused.returncode == 6
+        assert "Run `promptstack migrate`, or start with --migrate." in refused.stderr
+        assert "Traceback" not in refused.stderr
+        for said in ("migrated to", "up to date at"):
+            done = run(SERVICES["migrate"]["command"], environment)
+            assert done.returncode == 0, done.stderr
+            assert said in done.stdout
+
+    async def test_serve_brings_it_up_where_it_is_told_to(self, environment):
+        async with Replica(environment, *image_command(), "--migrate") as replica:
+            assert (await replica.get("/prompts")).json()["items"] == []
+            await replica.stop()
 
 
 def test_config_shows_what_is_in_effect_and_no_secret(environment):
-    shown = json.loads(_run(["config", "--json"], environment).stdout)
+    given = [name for name in environment if name.endswith("_FILE")]
+    assert given == ["DATABASE_URL_FILE", "PROMPTSTACK_STATE_KEY_FILE"]
+    shown = json.loads(run(["config", "--json"], environment).stdout)
     assert shown["DATABASE_URL"] == shown["PROMPTSTACK_STATE_KEY"] == "********"
+    assert shown["PROMPTSTACK_HOST"] == "0.0.0.0"
     assert shown["PROMPTSTACK_ALLOWED_HOSTS"] == ["localhost"]
 
 
-async def test_two_replicas_behind_a_proxy_are_one_library(environment, make_proxy):
+async def test_sessions_stay_where_they_were_opened_and_hear_what_any_replica_writes(
+    environment, make_proxy
+):
     async with AsyncExitStack() as stack:
-        one, other = [await stack.enter_async_context(Replica(environment)) for _ in range(2)]
-        port = await stack.enter_async_context(make_proxy([one.port, other.port]))
-        url = f"http://127.0.0.1:{port}"
-        inbox = Inbox()
-        legacy = await stack.enter_async_context(
-            Client(f"{url}/mcp", mode="legacy", message_handler=inbox, read_timeout_seconds=30)
-        )
-        modern = await stack.enter_async_context(
-            Client(f"{url}/mcp", mode="auto", read_timeout_seconds=30)
-        )
-        rest = await stack.enter_async_context(httpx2.AsyncClient(base_url=url, trust_env=False))
-        # More requests than replicas: each replica gets some of them.
+        one, other, url = await stack.enter_async_context(_behind(make_proxy, environment))
+        inboxes = [Inbox() for _ in range(4)]
+        clients = [
+            await stack.enter_async_context(_client(url, "legacy", message_handler=inbox))
+            for inbox in inboxes
+        ]
+        # Anywhere else than at home, a session is unknown.
+        for _ in range(3):
+            await asyncio.gather(*(_names(client) for client in clients))
+        assert await _sum(one, OPENED) > 0
+        assert await _sum(other, OPENED) > 0
+        for replica, name in ((one, "first"), (other, "second")):
+            for inbox in inboxes:
+                inbox.methods.clear()
+            await replica.create(name)
+            for inbox in inboxes:
+                await inbox.until(CHANGED)
+        for client in clients:
+            assert await _names(client) == {"first", "second"}
+
+
+async def test_later_clients_and_rest_are_served_by_any_replica(environment, make_proxy):
+    async with (
+        _behind(make_proxy, environment) as (one, other, url),
+        _client(url, "auto") as client,
+        http(url) as rest,
+        client.listen(prompts_list_changed=True) as heard,
+    ):
+        events = aiter(heard)
+        for replica, name in ((one, "first"), (other, "second")):
+            await replica.create(name)
+            with anyio.fail_after(15):
+                await anext(events)
         for number in range(4):
-            written = await rest.post("/prompts", json={"name": f"p{number}", "template": "x"})
-            assert written.status_code == 201
-        await inbox.until("notifications/prompts/list_changed")
-        async with modern.listen(prompts_list_changed=True) as heard:
-            for replica in (one, other):
-                async with httpx2.AsyncClient(base_url=replica.url, trust_env=False) as direct:
-                    name = f"through-{replica.port}"
-                    await direct.post("/prompts", json={"name": name, "template": "x"})
-                with anyio.fail_after(15):
-                    async for _ in heard:
-                        break
-        for client in (legacy, modern):
-            names = {prompt.name for prompt in (await client.list_prompts()).prompts}
-            assert {"p0", "p3", f"through-{one.port}", f"through-{other.port}"} <= names
+            assert await _names(client) == {"first", "second"}
+            answer = await rest.put("/prompts/first", json={"template": f"newer {number}"})
+            assert answer.status_code == 200
+        await asyncio.gather(*(rest.get("/prompts") for _ in range(8)))
+        for replica in (one, other):
+            assert await _sum(replica, LISTED) > 0
+            with anyio.fail_after(15):
+                while (await replica.get("/prompts/first")).json()["version"] != 5:
+                    await anyio.lowlevel.checkpoint()
 
 
-async def test_a_replica_ends_in_good_order_while_the_other_goes_on(environment, make_proxy):
+async def test_a_replica_ends_in_good_order_while_clients_go_on_at_the_other(
+    environment, plain_url, make_proxy
+):
     async with AsyncExitStack() as stack:
-        one, other = [await stack.enter_async_context(Replica(environment)) for _ in range(2)]
-        port = await stack.enter_async_context(make_proxy([one.port, other.port]))
-        held = await stack.enter_async_context(
-            Client(f"{one.url}/mcp", mode="legacy", read_timeout_seconds=30)
-        )
-        assert (await held.list_prompts()).prompts == []
-        listening = await stack.enter_async_context(Client(f"{one.url}/mcp", mode="auto"))
+        one, other, url = await stack.enter_async_context(_behind(make_proxy, environment))
+        await other.create("held")
+        for _ in range(4):
+            client = await stack.enter_async_context(_client(url, "legacy"))
+            assert await _names(client) == {"held"}
+        listening = await stack.enter_async_context(_client(one.url, "auto"))
         await stack.enter_async_context(listening.listen(prompts_list_changed=True))
-        code, logged = await one.stop()
-        assert code == 0, logged
-        assert "Traceback" not in logged
-        client = await stack.enter_async_context(
-            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False)
-        )
-        with anyio.fail_after(15):
-            for number in range(6):
-                answer = await client.post("/prompts", json={"name": f"p{number}", "template": "x"})
-                assert answer.status_code == 201, answer.text
+        direct = await stack.enter_async_context(http(one.url))
+        async with asyncio.TaskGroup() as tasks, _locked(plain_url, "held"):
+            writing = tasks.create_task(direct.put("/prompts/held", json={"template": "late"}))
+            await _until_waiting(plain_url)
+            stopping = tasks.create_task(one.stop())
+            await _until_refused(one.port)
+            async with http(url) as rest, _client(url, "legacy") as fresh:
+                for number in range(6):
+                    answer = await rest.post("/prompts", json={"name": f"p{number}"} | TEXT)
+                    assert answer.status_code == 201, answer.text
+                assert "p5" in await _names(fresh)
+            assert not stopping.done()
+        assert writing.result().status_code == 200
+
+
+async def test_nothing_is_lost_while_a_replica_is_stopped(environment, tmp_path):
+    async with _behind(lambda ports: haproxy(ports, tmp_path), environment) as (one, _, url):
+        done = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            writers = [tasks.create_task(_write(url, name, done)) for name in "abc"]
+            readers = [tasks.create_task(_ask(url, done)) for _ in range(3)]
+            await _until_written(one, 10)
+            await one.stop()
+            done.set()
+        assert all(writer.result() >= 3 for writer in writers)
+        assert all(reader.result() >= 3 for reader in readers)
+
+
+async def test_when_no_replica_is_ready_one_of_them_says_why_and_sessions_stay(
+    environment, plain_url, tmp_path
+):
+    async with AsyncExitStack() as stack:
+        proxy = _behind(lambda ports: haproxy(ports, tmp_path), environment)
+        _, _, url = await stack.enter_async_context(proxy)
+        clients = [await stack.enter_async_context(_client(url, "legacy")) for _ in range(4)]
+        rest = await stack.enter_async_context(http(url))
+        async with _schema_behind(plain_url):
+            await _until(rest, "/replicas", 503)
+            answer = await rest.get("/readyz")
+            assert answer.status_code == 503
+            assert "promptstack migrate" in answer.json()["checks"]["schema"]
+            for client in clients:
+                assert await _names(client) == set()
+        await _until(rest, "/replicas", 200)
+        assert (await rest.get("/readyz")).status_code == 200
+
+
+async def test_the_health_check_of_the_image_says_whether_a_replica_is_ready(
+    environment, plain_url
+):
+    async with Replica(environment) as replica:
+        # Docker may put a proxy into a container's environment; this one isn't there.
+        seen = environment | {"PROMPTSTACK_PORT": str(replica.port)}
+        seen |= {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+        assert await _healthy(seen)
+        async with _schema_behind(plain_url):
+            assert not await _healthy(seen)
+        assert await _healthy(seen)
+        await replica.stop()
+        assert not await _healthy(seen)
 
 
 async def test_workers_share_a_port_and_their_figures(environment):
     async with Replica(environment | {"PROMPTSTACK_WORKERS": "2"}) as replica:
-        async with Client(f"{replica.url}/mcp", mode="legacy") as client:
-            assert (await client.list_prompts()).prompts == []
-        async with httpx2.AsyncClient(base_url=replica.url, trust_env=False) as rest:
-            for number in range(10):
-                await rest.post("/prompts", json={"name": f"p{number}", "template": "x"})
-            shown = (await rest.get("/metrics")).text
-        counted = [
-            float(line.split()[-1])
-            for line in shown.splitlines()
-            if line.startswith('promptstack_http_requests_total{method="POST",route="/prompts"')
-        ]
-        assert sum(counted) == 10
-        code, logged = await replica.stop()
-        assert code == 0, logged
-        assert "Traceback" not in logged
+        async with _client(replica.url, "legacy") as client:
+            assert await _names(client) == set()
+        for number in range(10):
+            await replica.create(f"p{number}")
+        assert await _sum(replica, WRITTEN) == 10
+        await replica.stop()
+
+
+async def _sum(replica: Replica, series: str) -> int:
+    """What a replica has counted."""
+    lines = (await replica.get("/metrics")).text.splitlines()
+    return sum(int(float(line.split()[-1])) for line in lines if line.startswith(series))
+
+
+@asynccontextmanager
+async def _locked(url: str, name: str):
+    """Hold back whoever writes a prompt."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT 1 FROM prompts WHERE name = $1 FOR UPDATE", name)
+            yield
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _schema_behind(url: str):
+    """Let the schema look like that of an earlier version."""
+    connection = await asyncpg.connect(url)
+    try:
+        is_at = await connection.fetchval(f"SELECT version_num FROM {VERSION_TABLE}")
+        await connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0000'")
+        yield
+        await connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = $1", is_at)
+    finally:
+        await connection.close()
+
+
+async def _until_waiting(url: str) -> None:
+    """Wait until somebody waits for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    connection = await asyncpg.connect(url)
+    try:
+        async with asyncio.timeout(SECONDS):
+            while not await connection.fetchval(f"{waiting} AND datname = current_database()"):
+                await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
+
+
+async def _until_refused(port: int) -> None:
+    """Wait until nobody listens any more."""
+    async with asyncio.timeout(SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                return
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            await asyncio.sleep(0.02)
+
+
+async def _until(rest, path: str, status: int) -> None:
+    """Wait until a path is answered with a status."""
+    async with asyncio.timeout(SECONDS):
+        while (await rest.get(path)).status_code != status:
+            await asyncio.sleep(0.02)
+
+
+async def _until_written(replica: Replica, count: int) -> None:
+    """Wait until so many prompts were made through a replica."""
+    async with asyncio.timeout(SECONDS):
+        while await _sum(replica, WRITTEN) < count:
+            await asyncio.sleep(0.02)
+
+
+async def _write(url: str, name: str, done: asyncio.Event) -> int:
+    """Make prompts until told to end; return how many."""
+    count = 0
+    async with http(url) as client:
+        while not done.is_set():
+            answer = await client.post("/prompts", json={"name": f"{name}{count}"} | TEXT)
+            assert answer.status_code == 201, answer.text
+            count += 1
+    return count
+
+
+async def _ask(url: str, done: asyncio.Event) -> int:
+    """Read over MCP until told to end; return how often."""
+    count = 0
+    async with _client(url, "auto") as client:
+        while not done.is_set():
+            await _names(client)
+            count += 1
+    return count
+
+
+async def _healthy(environment: dict[str, str]) -> bool:
+    check = await asyncio.create_subprocess_exec(
+        *health_command(), env=environment, stderr=asyncio.subprocess.DEVNULL
+    )
+    return await asyncio.wait_for(check.wait(), SECONDS) == 0

@@ -14,51 +14,74 @@ _CONNECTION = re.compile(rb"^(connection|keep-alive):[^\n]*\n", re.IGNORECASE | 
 async def proxying(ports: Sequence[int]) -> AsyncIterator[int]:
     """Spread requests over the ports while the block runs; yields the proxy's own."""
     proxy = _Proxy(ports)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-    async with server:
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
+    try:
         yield server.sockets[0].getsockname()[1]
-        for task in proxy.tasks:
-            task.cancel()
-        await asyncio.gather(*proxy.tasks, return_exceptions=True)
+    finally:
+        server.close()
+        await proxy.end()
 
 
 class _Proxy:
     def __init__(self, ports: Sequence[int]) -> None:
         self._turns = cycle(ports)
-        self._count = len(ports)
+        self._ports = ports
         self._homes: dict[bytes, int] = {}
-        self.tasks: set[asyncio.Task[object]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._has_ended = False
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request, and close."""
-        task = asyncio.current_task()
-        assert task is not None
-        self.tasks.add(task)
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            await self._exchange(reader, writer)
-        writer.close()
-        self.tasks.discard(task)
+        if self._has_ended:
+            writer.close()
+            return
+        exchange = asyncio.create_task(self._exchange(reader, writer))
+        self._open[exchange] = writer
+        # Also if it never began.
+        exchange.add_done_callback(lambda done: self._open.pop(done).close())
+
+    async def end(self) -> None:
+        """End whatever is still being answered."""
+        self._has_ended = True
+        ending = list(self._open.items())
+        for exchange, _ in ending:
+            exchange.cancel()
+        await asyncio.gather(*(exchange for exchange, _ in ending), return_exceptions=True)
+        await asyncio.gather(*(_close(writer) for _, writer in ending))
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await self._forward(reader, writer)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        home, replica, answers = await self._connect(head)
-        answers.write(_CONNECTION.sub(b"", head[:-2]) + b"connection: close\r\n\r\n")
-        sending = asyncio.create_task(_relay(reader, answers))
+        home, replica, there = await self._connect(head)
+        asked = asyncio.create_task(_relay(reader, there))
+        answered = asyncio.create_task(self._answer(home, replica, writer))
         try:
-            answer = await replica.readuntil(b"\r\n\r\n")
-            if opened := _SESSION.search(answer):
-                self._homes[opened[1]] = home
-            writer.write(answer)
-            await _relay(replica, writer)
+            there.write(_CONNECTION.sub(b"", head[:-2]) + b"connection: close\r\n\r\n")
+            # Whoever leaves first ends it for the other.
+            await asyncio.wait((asked, answered), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sending.cancel()
-            answers.close()
+            asked.cancel()
+            answered.cancel()
+            await asyncio.gather(asked, answered, return_exceptions=True)
+            await _close(there)
+
+    async def _answer(
+        self, home: int, replica: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        head = await replica.readuntil(b"\r\n\r\n")
+        if opened := _SESSION.search(head):
+            self._homes[opened[1]] = home
+        writer.write(head)
+        await _relay(replica, writer)
 
     async def _connect(self, head: bytes) -> tuple[int, asyncio.StreamReader, asyncio.StreamWriter]:
         session = _SESSION.search(head)
         known = self._homes.get(session[1]) if session else None
-        candidates = [known] if known else [next(self._turns) for _ in range(self._count)]
-        for port in candidates:
+        first = known or next(self._turns)
+        for port in sorted(self._ports, key=lambda port: port != first):
             with suppress(ConnectionError):
                 return (port, *await asyncio.open_connection("127.0.0.1", port))
         raise ConnectionError("no replica answers")
@@ -68,3 +91,9 @@ async def _relay(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> 
     while data := await source.read(65_536):
         target.write(data)
         await target.drain()
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
