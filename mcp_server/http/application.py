@@ -126,6 +126,13 @@ class Application:
         except* PromptError as errors:
             self.failure = _first(errors)
             raise
+        except* Exception:
+            # The web server would go on without sessions, changes and figures: better to end, and
+            # be started anew.
+            logger.exception("what runs beside the requests has failed")
+            self.failure = PromptError("A fault in promptstack ended the server; see the log.")
+            _stop_process()
+            raise
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
@@ -173,6 +180,12 @@ def _with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
         allow_headers=[ANY],
         expose_headers=_EXPOSED,
     )
+
+
+def _stop_process() -> None:
+    """Ask the web server to end, where it is one that listens to signals."""
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        signal.raise_signal(signal.SIGTERM)
 
 
 @contextmanager

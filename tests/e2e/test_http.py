@@ -368,3 +368,23 @@ async def test_no_json_makes_the_server_fail(served):
 
     await asyncio.to_thread(fuzz)
     assert len(asked) > 100
+
+
+async def test_a_server_whose_background_work_fails_says_so_instead_of_serving_half(
+    database_url, monkeypatch
+):
+    from mcp_server.http.metrics import Metrics
+
+    failing = asyncio.Event()
+
+    async def fail(self, live) -> None:
+        await failing.wait()
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(Metrics, "watch", fail)
+    async with serving(database_url) as served:
+        failing.set()
+        with anyio.fail_after(15):
+            while served.application.failure is None:
+                await anyio.lowlevel.checkpoint()
+        assert "A fault" in served.application.failure.message
