@@ -166,14 +166,25 @@ HEADING_MATCHES = MATCHES.format(
 )
 SEARCH_MATCHES = MATCHES.format(column="search", smallest=10, rank="0", kept=KEPT)
 
-# The threshold is part of the function, so that the operator and its index use it.
+# The threshold is part of the function, so that the operator and its index use it. One wrong letter
+# of a short word changes most of its trigrams ("alfa", "alpha"), so short ones need share fewer.
+_SPELT_ALIKE = """
+CREATE FUNCTION promptstack_{which}_misspelt(value text) RETURNS TABLE (id uuid, alike real)
+LANGUAGE sql STABLE PARALLEL SAFE STRICT ROWS 50
+SET pg_trgm.word_similarity_threshold = {threshold}
+AS $$
+  SELECT id, word_similarity(promptstack_fold(value), spelling) AS alike FROM prompts
+  WHERE length(value) BETWEEN {least} AND {most} AND spelling %> promptstack_fold(value)
+$$
+"""
+SHORT_MISSPELT = _SPELT_ALIKE.format(which="short", threshold=0.4, least=4, most=5)
+LONG_MISSPELT = _SPELT_ALIKE.format(which="long", threshold=0.5, least=6, most=40)
 MISSPELT = """
 CREATE FUNCTION promptstack_misspelt(value text) RETURNS TABLE (id uuid, alike real)
 LANGUAGE sql STABLE PARALLEL SAFE STRICT ROWS 50
-SET pg_trgm.word_similarity_threshold = 0.5
 AS $$
-  SELECT id, word_similarity(promptstack_fold(value), spelling) AS alike FROM prompts
-  WHERE length(value) BETWEEN 4 AND 40 AND spelling %> promptstack_fold(value)
+  SELECT * FROM promptstack_short_misspelt(value)
+  UNION ALL SELECT * FROM promptstack_long_misspelt(value)
 $$
 """
 
@@ -198,9 +209,9 @@ RETURN CASE WHEN words::text ~ '!' THEN words
             ELSE regexp_replace(words::text, ' (&|<[-0-9]+>) ', ' | ', 'g')::tsquery END
 """
 
-# Those with all the words: the exact name before all (2 and more), then those with all of them in
-# name, title and tags (1 and more), by how close they stand; then, unless there are plenty, texts
-# (less than 1), by how often.
+# Those with all the words: the exact name or title before all (1.9 and more), then those with all
+# of them in name, title and tags (1 and more), by how close they stand; then, unless there are
+# plenty, texts (less than 1), by how often.
 SCORE_ALL = f"""
 CREATE FUNCTION promptstack_score_all(value text, words tsquery, kept promptstack_filter)
 RETURNS TABLE (id uuid, name text, score real) LANGUAGE sql STABLE ROWS 200
@@ -215,6 +226,7 @@ AS $$
     SELECT promptstack_search_matches(words, kept, 100)
     WHERE (SELECT count(*) < 100 FROM headed))
   SELECT id, name, 1 + ts_rank_cd(heading, words, 32) + (name = exactly)::integer
+    + coalesce((promptstack_fold(title) = exactly)::integer * 0.9, 0)::real
   FROM read, headed JOIN prompts USING (id)
   UNION ALL SELECT id, name, ts_rank(search, loose)
   FROM read, texts JOIN prompts USING (id) WHERE id NOT IN (SELECT headed.id FROM headed)
@@ -301,6 +313,6 @@ BEFORE_TABLES = (TOKENS, *CONFIGURATION, TEXT, VECTOR, QUERY, SWAPPED, FACETS)
 """What indexes and triggers build on; `FOLD` comes before it, once its collation is known."""
 
 AFTER_TABLES = (
-    NEWEST, FILTER, HEADING_MATCHES, SEARCH_MATCHES, MISSPELT, EACH_WORD, LOOSE, SCORE_ALL,
-    SCORE_SOME, SEARCH, INDEX_PROMPT,
+    NEWEST, FILTER, HEADING_MATCHES, SEARCH_MATCHES, SHORT_MISSPELT, LONG_MISSPELT, MISSPELT,
+    EACH_WORD, LOOSE, SCORE_ALL, SCORE_SOME, SEARCH, INDEX_PROMPT,
 )  # fmt: skip
