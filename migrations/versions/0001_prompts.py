@@ -111,6 +111,8 @@ FUNCTIONS = (
     "promptstack_each_word(tsquery)",
     "promptstack_loose(tsquery)",
     "promptstack_misspelt(text)",
+    "promptstack_short_misspelt(text)",
+    "promptstack_long_misspelt(text)",
     "promptstack_newest(integer)",
     "promptstack_swapped(text)",
     "promptstack_query(text)",
