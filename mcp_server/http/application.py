@@ -27,7 +27,7 @@ from mcp_server.http.hosts import ANY, AllowedHosts, HostGuard
 from mcp_server.http.metrics import Metrics
 from mcp_server.http.requests import HEADER as REQUEST_HEADER
 from mcp_server.http.requests import Requests
-from mcp_server.http.tracing import tracing
+from mcp_server.http.tracing import is_traced, tracing
 from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.rest.api import build_api
 from mcp_server.rest.door import RestDoor
@@ -60,6 +60,7 @@ class Application:
             scope=scope,
             page_size=page_size,
             state_keys=settings.state_keys,
+            traced=is_traced(),
         )
         door = build_server(self._ready, options)
         door.server.middleware.insert(0, self._metrics.observe_call)

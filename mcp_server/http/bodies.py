@@ -15,6 +15,7 @@ BODY_SECONDS = 30.0
 LINGER_SECONDS = 2.0
 """How long a refused client is listened to, so that it gets to reading why."""
 
+_JSON = "application/json"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -41,11 +42,12 @@ class BodyGuard:
         if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
             return await self._app(scope, receive, send)
         try:
-            self._check_declared(Headers(scope=scope))
+            headers = Headers(scope=scope)
+            self._check_declared(headers)
             async with asyncio.timeout(self._seconds):
                 body = await self._read(receive)
             if body:
-                _check_type(Headers(scope=scope))
+                _check_type(headers)
         except _Refused as refused:
             answer = refused.problem.response(scope["path"])
             await answer(scope, receive, _lingering(receive, send))
@@ -90,10 +92,10 @@ class BodyGuard:
 
 def _check_type(headers: Headers) -> None:
     given = headers.get("content-type", "")
+    if given == _JSON:
+        return
     kind = given.partition(";")[0].strip().lower()
-    if kind != "application/json" and not (
-        kind.startswith("application/") and kind.endswith("+json")
-    ):
+    if kind != _JSON and not (kind.startswith("application/") and kind.endswith("+json")):
         raise _Refused(
             Problem(
                 415,

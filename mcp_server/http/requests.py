@@ -1,11 +1,11 @@
 """Every request: its id, its line in the log, its place in the metrics, and its last resort."""
 
 import logging
+import os
 import re
 import time
 from collections.abc import Callable
 from urllib.parse import quote
-from uuid import uuid4
 
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,8 +34,7 @@ class Requests:
         self._app = app
         self._observe = observe
         self._running = 0
-        self._idle = anyio.Event()
-        self._idle.set()
+        self._idle: anyio.Event | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -57,20 +56,20 @@ class Requests:
 
     async def idle(self) -> None:
         """Wait until nothing is being answered but streams, which end only when they are told."""
-        await self._idle.wait()
+        if self._running:
+            self._idle = self._idle or anyio.Event()
+            await self._idle.wait()
 
     def _begin(self, exchange: "_Exchange") -> None:
-        if exchange.is_stream:
-            return
-        if not self._running:
-            self._idle = anyio.Event()
-        self._running += 1
+        if not exchange.is_stream:
+            self._running += 1
 
     def _end(self, exchange: "_Exchange") -> None:
         if not exchange.is_stream:
             self._running -= 1
-            if not self._running:
+            if not self._running and self._idle is not None:
                 self._idle.set()
+                self._idle = None
         seconds = time.perf_counter() - exchange.began
         method = exchange.method if exchange.method in _METHODS else "(other)"
         self._observe(method, exchange.route, exchange.status, seconds)
@@ -104,7 +103,7 @@ class _Exchange:
         self.status = 0
         self._is_complete = False
         self.began = time.perf_counter()
-        self.request_id = _given_id(scope) or uuid4().hex
+        self.request_id = _given_id(scope) or os.urandom(16).hex()
         # The stream that a session of the earlier eras holds open for notifications.
         self.is_stream = self.method == "GET" and self.path == MCP_PATH
 

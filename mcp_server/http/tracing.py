@@ -14,6 +14,14 @@ from storage.errors import Invalid
 _ASKING = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
+def is_traced() -> bool:
+    """Return whether traces go anywhere: asked for here, or set up by whoever runs this process."""
+    from opentelemetry import trace
+
+    is_set_up = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    return is_set_up or _is_asked_for()
+
+
 @contextmanager
 def tracing(version: str) -> Iterator[None]:
     """Send traces while the block runs, if the environment asks for it.
@@ -21,14 +29,13 @@ def tracing(version: str) -> Iterator[None]:
     Raises:
         Invalid: it does, but what sends them isn't installed.
     """
-    asked = any(os.environ.get(variable, "").strip() for variable in _ASKING)
-    if not asked or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+    if not _is_asked_for():
         yield
         return
     try:
         from opentelemetry import trace
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.resources import OTELResourceDetector, Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
@@ -38,7 +45,7 @@ def tracing(version: str) -> Iterator[None]:
         ) from None
     named = {"service.name": "promptstack", "service.version": version}
     # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say comes first.
-    resource = Resource(named).merge(Resource.create())
+    resource = Resource.create(named).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
@@ -46,3 +53,8 @@ def tracing(version: str) -> Iterator[None]:
         yield
     finally:
         provider.shutdown()
+
+
+def _is_asked_for() -> bool:
+    asked = any(os.environ.get(variable, "").strip() for variable in _ASKING)
+    return asked and os.environ.get("OTEL_SDK_DISABLED", "").lower() != "true"

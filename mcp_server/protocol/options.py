@@ -19,7 +19,8 @@ class ServerOptions:
 
     `actor` is named as the author of writes, unless a request names one. Without `page_size` lists
     come whole, since many clients never ask for a second page. `state_keys` seal what a client
-    hands back when it was asked something; all replicas need the same ones.
+    hands back when it was asked something; all replicas need the same ones. Requests are `traced`
+    as OpenTelemetry's spans, which takes time even where nothing collects them.
     """
 
     version: str
@@ -27,3 +28,4 @@ class ServerOptions:
     scope: Scope = field(default_factory=Scope)
     page_size: int | None = None
     state_keys: tuple[str, ...] = ()
+    traced: bool = True

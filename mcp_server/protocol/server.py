@@ -83,6 +83,8 @@ def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
         # No argument of a tool is repeated in a header, so there is nothing to compare.
         get_tool_input_schema=lambda name: None,
     )
+    if not options.traced:
+        server.middleware.clear()  # a new server has none but that which makes the spans
     memory, changes = ListMemory(), Changes()
     server.middleware.append(readable_params)
     server.middleware.append(memory)

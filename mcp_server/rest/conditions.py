@@ -20,7 +20,7 @@ def is_known(if_none_match: str | None, state: str) -> bool:
     """
     if if_none_match is None:
         return False
-    if if_none_match.strip() == "*":
+    if if_none_match == write_etag(state) or if_none_match.strip() == "*":
         return True
     return any(tag == state for _, tag in _tags("If-None-Match", if_none_match))
 
