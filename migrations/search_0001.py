@@ -167,24 +167,27 @@ HEADING_MATCHES = MATCHES.format(
 SEARCH_MATCHES = MATCHES.format(column="search", smallest=10, rank="0", kept=KEPT)
 
 # The threshold is part of the function, so that the operator and its index use it. One wrong letter
-# of a short word changes most of its trigrams ("alfa", "alpha"), so short ones need share fewer.
+# of a short word changes most of its trigrams ("alfa", "alpha"), so a query that is one need share
+# fewer; beside other words that would match too much.
 _SPELT_ALIKE = """
 CREATE FUNCTION promptstack_{which}_misspelt(value text) RETURNS TABLE (id uuid, alike real)
 LANGUAGE sql STABLE PARALLEL SAFE STRICT ROWS 50
 SET pg_trgm.word_similarity_threshold = {threshold}
 AS $$
   SELECT id, word_similarity(promptstack_fold(value), spelling) AS alike FROM prompts
-  WHERE length(value) BETWEEN {least} AND {most} AND spelling %> promptstack_fold(value)
+  WHERE length(value) BETWEEN 4 AND 40 AND spelling %> promptstack_fold(value)
 $$
 """
-SHORT_MISSPELT = _SPELT_ALIKE.format(which="short", threshold=0.4, least=4, most=5)
-LONG_MISSPELT = _SPELT_ALIKE.format(which="long", threshold=0.5, least=6, most=40)
+SHORT_MISSPELT = _SPELT_ALIKE.format(which="short", threshold=0.4)
+LONG_MISSPELT = _SPELT_ALIKE.format(which="long", threshold=0.5)
 MISSPELT = """
-CREATE FUNCTION promptstack_misspelt(value text) RETURNS TABLE (id uuid, alike real)
+CREATE FUNCTION promptstack_misspelt(telling text, query text)
+RETURNS TABLE (id uuid, alike real)
 LANGUAGE sql STABLE PARALLEL SAFE STRICT ROWS 50
 AS $$
-  SELECT * FROM promptstack_short_misspelt(value)
-  UNION ALL SELECT * FROM promptstack_long_misspelt(value)
+  SELECT * FROM promptstack_short_misspelt(CASE WHEN length(query) < 6 THEN telling END)
+  UNION ALL
+  SELECT * FROM promptstack_long_misspelt(CASE WHEN length(query) >= 6 THEN telling END)
 $$
 """
 
@@ -233,8 +236,8 @@ AS $$
 $$
 """
 
-# Those with some of the words, or a name or title that is spelt alike, unless every word is a
-# common one: those are spelt right. A single word was looked for already.
+# Those with some of the words, or a name or title in which the telling ones are spelt alike: common
+# words are spelt right, and match too much. A single word was looked for already.
 SCORE_SOME = f"""
 CREATE FUNCTION promptstack_score_some(value text, words tsquery, kept promptstack_filter)
 RETURNS TABLE (id uuid, name text, score real) LANGUAGE sql STABLE ROWS 200
@@ -245,10 +248,15 @@ AS $$
       (string_agg(word::text, ' | ') FILTER (WHERE telling))::tsquery AS telling FROM each
     HAVING count(*) > 1
     UNION ALL SELECT NULL, NULL WHERE (SELECT count(*) < 2 FROM each)),
+  spelt (telling) AS MATERIALIZED (
+    SELECT string_agg(typed, ' ' ORDER BY place)
+    FROM regexp_split_to_table(promptstack_tokens(value), '\\W+')
+      WITH ORDINALITY AS w (typed, place)
+    WHERE plainto_tsquery('promptstack', typed)::text IN (
+      SELECT word::text FROM each WHERE each.telling)),
   misspelt AS MATERIALIZED (
-    SELECT id, alike FROM promptstack_misspelt(value) JOIN prompts USING (id)
-    WHERE (SELECT coalesce(bool_or(telling), true) FROM each)
-      AND (numnode((kept).facets) = 0 OR heading @@ (kept).facets) AND {KEPT}
+    SELECT id, alike FROM spelt, promptstack_misspelt(spelt.telling, value) JOIN prompts USING (id)
+    WHERE (numnode((kept).facets) = 0 OR heading @@ (kept).facets) AND {KEPT}
     ORDER BY alike DESC, number DESC LIMIT 50)
   SELECT p.id, p.name,
     coalesce(ts_rank(p.search, promptstack_loose(query.loose)), 0)

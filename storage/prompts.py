@@ -175,7 +175,7 @@ class Prompts:
     async def list_spellings(self, name: str, *, limit: int = 20) -> Sequence[str]:
         """Return names that are spelt like the one given, nearest first; archived ones left out."""
         similarity = sa.func.similarity(prompts.c.name, name)
-        alike = sa.func.promptstack_misspelt(name).table_valued("id", "alike")
+        alike = sa.func.promptstack_misspelt(name, name).table_valued("id", "alike")
         query = (
             sa.select(prompts.c.name)
             .where(

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, islice
 
@@ -89,21 +89,30 @@ def _terms(query: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _occurrences(folded: str, terms: tuple[str, ...]) -> list[Span]:
     """Find terms where words begin; those that never begin one, anywhere."""
-    pattern = _where_words_begin(terms)
-    matches = islice(pattern.finditer(folded), MAX_MATCHES) if pattern else ()
-    found = [match.span() for match in matches]
-    begun = {folded[start:end] for start, end in found}
+    found = []
     for term in terms:
-        if term not in begun:
-            anywhere = islice(re.finditer(re.escape(term), folded), MAX_MATCHES)
-            found += [match.span() for match in anywhere]
+        places = [*islice(_beginnings(folded, term), MAX_MATCHES)]
+        places = places or [*islice(_places(folded, term), MAX_MATCHES)]
+        found += [(place, place + len(term)) for place in places]
     return found
 
 
-@lru_cache(256)
-def _where_words_begin(terms: tuple[str, ...]) -> re.Pattern[str] | None:
-    choices = "|".join(map(re.escape, filter(_is_spaced, terms)))
-    return re.compile(rf"(?<!\w)(?:{choices})") if choices else None
+def _beginnings(folded: str, term: str) -> Iterator[int]:
+    if _is_spaced(term):
+        for place in _places(folded, term):
+            if place == 0 or not _is_of_word(folded[place - 1]):
+                yield place
+
+
+def _places(folded: str, term: str) -> Iterator[int]:
+    place = folded.find(term)
+    while place >= 0:
+        yield place
+        place = folded.find(term, place + 1)
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _is_spaced(term: str) -> bool:

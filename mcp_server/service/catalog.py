@@ -178,7 +178,8 @@ class Catalog:
     def _keep(self, version: Version, gaps: int) -> None:
         """Remember a version that was read after so many gaps."""
         if gaps == self._gaps and _size(version) <= _MAX_TEXT:
-            self._versions[version.prompt_id, version.version] = version
+            # One that is there already is the same, and known to others.
+            self._versions.setdefault((version.prompt_id, version.version), version)
 
     async def _read_prompt(self, name: str) -> Prompt | None:
         async with self._database.reading() as tx:

@@ -110,7 +110,7 @@ FUNCTIONS = (
     "promptstack_search_matches(tsquery, promptstack_filter, integer)",
     "promptstack_each_word(tsquery)",
     "promptstack_loose(tsquery)",
-    "promptstack_misspelt(text)",
+    "promptstack_misspelt(text, text)",
     "promptstack_short_misspelt(text)",
     "promptstack_long_misspelt(text)",
     "promptstack_newest(integer)",
