@@ -21,6 +21,7 @@ ANY = "*"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 """What platforms ask by address; there is nothing in it that a page could want."""
+_NAMING = (b"host", b"origin")
 _MOST_REMEMBERED = 1_000
 
 
@@ -72,7 +73,7 @@ class HostGuard:
     def __init__(self, app: ASGIApp, allowed: AllowedHosts) -> None:
         self._app = app
         self._allowed = allowed
-        self._admitted: set[tuple[bytes, bytes]] = set()
+        self._admitted: set[tuple[tuple[bytes, bytes], ...]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""
@@ -81,7 +82,7 @@ class HostGuard:
         named = _named(scope)
         if named in self._admitted:
             return await self._app(scope, receive, send)
-        refusal = self._refusal(Headers(scope=scope))
+        refusal = self._refusal(scope)
         if refusal is not None:
             return await refusal.response(scope["path"])(scope, receive, send)
         # The same few come again with every request.
@@ -89,8 +90,11 @@ class HostGuard:
             self._admitted.add(named)
         return await self._app(scope, receive, send)
 
-    def _refusal(self, headers: Headers) -> Problem | None:
+    def _refusal(self, scope: Scope) -> Problem | None:
+        headers = Headers(scope=scope)
         host, origin = headers.get("host"), headers.get("origin")
+        if max(len(headers.getlist(name)) for name in ("host", "origin")) > 1:
+            return Problem(400, "The header Host, or Origin, stands twice. Send it once.")
         if not self._allowed.admits_host(host):
             return Problem(
                 421,
@@ -106,15 +110,9 @@ class HostGuard:
         return None
 
 
-def _named(scope: Scope) -> tuple[bytes, bytes]:
-    """Return a request's host and origin as they came."""
-    host = origin = b""
-    for name, value in scope["headers"]:
-        if name == b"host":
-            host = value
-        elif name == b"origin":
-            origin = value
-    return host, origin
+def _named(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+    """Return what a request says of its host and origin, as it came."""
+    return tuple(pair for pair in scope["headers"] if pair[0] in _NAMING)
 
 
 def is_loopback(address: str) -> bool:

@@ -10,7 +10,9 @@ from functools import partial
 from pathlib import Path
 
 import uvicorn
+from prometheus_client.multiprocess import mark_process_dead
 from starlette.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from mcp_server.config import Settings
@@ -117,8 +119,36 @@ def _serve_with_workers(
     make = partial(_make_in_worker, settings, scope, page_size)
     config = configure(make, workers=settings.workers)
     with _shared_figures():
-        started()
-        Multiprocess(config, sockets=[listening]).run()
+        workers = _Workers(config, listening, started)
+        workers.run()
+    if workers.failed:
+        raise PromptError("A worker couldn't start; its log tells why.")
+
+
+class _Workers(Multiprocess):
+    """Several processes on one socket: tells when all of them answer, and whether one can't."""
+
+    def __init__(
+        self, config: uvicorn.Config, listening: socket.socket, started: Callable[[], None]
+    ) -> None:
+        super().__init__(config, [listening])
+        self._tell: Callable[[], None] | None = started
+        self.failed = False
+
+    def keep_subprocess_alive(self) -> None:
+        """Look after the workers, as happens twice a second."""
+        before = self._pids()
+        super().keep_subprocess_alive()
+        for gone in before - self._pids():
+            # What it counted stays counted; what it was holding is no more.
+            mark_process_dead(gone)  # type: ignore[no-untyped-call]
+        self.failed = any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+        if self._tell is not None and all(process.is_ready() for process in self.processes):
+            self._tell()
+            self._tell = None
+
+    def _pids(self) -> set[int]:
+        return {process.pid for process in self.processes if process.pid is not None}
 
 
 def _make_in_worker(settings: Settings, scope: Scope, page_size: int | None) -> ASGIApp:

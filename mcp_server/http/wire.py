@@ -2,7 +2,8 @@
 
 An answer's head and body are sent together. uvicorn writes them one after the other, and a write is
 the dearest thing that happens to a small answer (docs/decisions/0007). And a client that doesn't
-finish its request's head in time is let go, so that slow ones don't use up the connections. And an
+finish its request's head in time, or in a bearable size, is let go, so that such ones don't use up
+the connections and the memory. And an
 idle connection outlives the wish to stop for a moment: closed at once, it would take a request with
 it that is on its way, and its client couldn't know whether that was done.
 """
@@ -14,8 +15,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 20.0
 """How long a client may take to send a request's head."""
+HEAD_BYTES = 65_536
+"""How much of a head may come without an end in sight."""
 LAST_SECONDS = 1.0
 """How long an idle connection may bring another request once the server is being stopped."""
+
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n"
+    b"connection: close\r\n\r\n"
+)
 
 
 class Wire(HttpToolsProtocol):
@@ -33,6 +41,10 @@ class Wire(HttpToolsProtocol):
         if self._patience is None and self._is_idle():
             self._wait_for_head()
         super().data_received(data)
+        if self._patience is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse_head()
 
     def on_headers_complete(self) -> None:
         """Begin to answer: the head is there."""
@@ -61,7 +73,14 @@ class Wire(HttpToolsProtocol):
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
+    def _refuse_head(self) -> None:
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
     def _wait_for_head(self) -> None:
+        self._head_bytes = 0
         self._patience = self.loop.call_later(HEAD_SECONDS, self._let_go)
 
     def _stop_waiting(self) -> None:

@@ -273,6 +273,7 @@ class PromptRoutes:
             prompt,
             written.to_input(),
             by=self._door.actor_of(request),
+            expected_name=written.name,
             expected_version=written.expected_version,
             expected_states=expected_states(if_match),
             commit_message=written.commit_message,

@@ -158,6 +158,11 @@ class PromptPost(_Written):
 class PromptPatch(_Written):
     """A change of a prompt: fields that are left out keep their value."""
 
+    name: Name | None = Field(
+        None,
+        description="The prompt's name, for clients that send back what they have read; another "
+        "one is refused.",
+    )
     expected_version: Annotated[ExpectedVersion, JsonNumber] | None = None
 
 

@@ -13,7 +13,7 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import Missing, PromptVersion, RenderedPrompt, Saved
 from mcp_server.service.scope import Scope
 from mcp_server.service.values import ArgumentValues
-from mcp_server.service.writing import Writer, check_state, metadata_of, read_prompt
+from mcp_server.service.writing import Writer, check_name, check_state, metadata_of, read_prompt
 from storage.entities import Draft, Metadata, Prompt, PromptFilter, PromptSummary, Version
 from storage.errors import Conflict
 from storage.ids import new_id
@@ -65,6 +65,7 @@ class Prompts:
         written: PromptInput,
         *,
         by: str,
+        expected_name: str | None = None,
         expected_version: int | None = None,
         expected_states: Collection[str] | None = None,
         commit_message: str | None = None,
@@ -72,11 +73,13 @@ class Prompts:
         """Change the written fields; changed content becomes a new version.
 
         Raises:
-            NotFound, Invalid, Forbidden: as everywhere.
+            NotFound, Invalid, Forbidden: as everywhere; also where the prompt of that name or id
+                isn't called `expected_name`.
             Conflict: the prompt isn't at `expected_version`, or in none of `expected_states`.
         """
 
         def edit(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
+            check_name(prompt, expected_name)
             metadata = revise_metadata(metadata_of(prompt), written)
             return metadata, revise_draft(head.draft, written)
 

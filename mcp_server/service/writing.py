@@ -12,7 +12,7 @@ from mcp_server.service.results import PromptVersion, Saved, state_of
 from mcp_server.service.scope import Scope
 from storage.database import Database, Transaction
 from storage.entities import MAIN, Change, Draft, Metadata, Prompt, Version
-from storage.errors import Conflict
+from storage.errors import Conflict, Invalid
 from storage.ids import new_id
 
 _MAX_MESSAGE = 2_000
@@ -148,6 +148,20 @@ def check_head(prompt: Prompt, expected: Collection[str] | None) -> None:
             current_version=prompt.latest_version,
         )
     check_state(prompt, expected)
+
+
+def check_name(prompt: Prompt, expected: str | None) -> None:
+    """Compare a prompt's name with the one that a caller wrote; None is none.
+
+    Raises:
+        Invalid: it is another one.
+    """
+    if expected is not None and expected != prompt.name:
+        raise Invalid(
+            f"The prompt is called '{prompt.name}', and a change doesn't rename it to "
+            f"'{expected}'. Leave 'name' out, or create a prompt of that name.",
+            fields={"name": "can't be changed"},
+        )
 
 
 def check_state(prompt: Prompt, expected: Collection[str] | None) -> None:

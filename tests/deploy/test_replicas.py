@@ -3,7 +3,10 @@ a proxy."""
 
 import asyncio
 import json
+import os
+import signal
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 
 import anyio
 import asyncpg
@@ -230,6 +233,42 @@ async def test_workers_share_a_port_and_their_figures(environment):
             await replica.create(f"p{number}")
         assert await _sum(replica, WRITTEN) == 10
         await replica.stop()
+
+
+async def test_a_worker_that_dies_is_replaced_and_holds_nothing_any_more(environment):
+    async with Replica(environment | {"PROMPTSTACK_WORKERS": "2"}) as replica:
+        assert await _sum(replica, "promptstack_listening") == 2
+        first = _children(replica)
+        os.kill(min(first), signal.SIGKILL)
+        async with asyncio.timeout(SECONDS):
+            while len(_children(replica) - first) < 1:
+                await asyncio.sleep(0.05)
+            while await _sum(replica, "promptstack_listening") != 2:
+                await asyncio.sleep(0.05)
+        await replica.create("still-served")
+        await replica.stop()
+
+
+async def test_workers_that_cant_start_end_the_server_with_a_reason(environment, tmp_path):
+    # Only they look for what sends traces, and it's hidden from them.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nsys.modules['opentelemetry.sdk.trace'] = None\n"
+    )
+    asked = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "PROMPTSTACK_WORKERS": "2"}
+    asked["PYTHONPATH"] = f"{tmp_path}:{environment['PYTHONPATH']}"
+    ended = await asyncio.to_thread(run, ["serve"], environment | asked)
+    assert ended.returncode == 1
+    assert "worker couldn't start" in ended.stderr
+    assert "promptstack-mcp[otel]" in ended.stderr
+    assert "/mcp" not in ended.stdout
+
+
+def _children(replica: Replica) -> set[int]:
+    """The processes of the workers."""
+    pid = replica.process.pid
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    found = {int(each) for each in listed.split()}
+    return {each for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()}
 
 
 async def _sum(replica: Replica, series: str) -> int:

@@ -1,3 +1,6 @@
+import asyncio
+from urllib.parse import urlsplit
+
 import pytest
 
 from mcp_server.http.hosts import AllowedHosts, is_any_address, is_loopback
@@ -63,6 +66,24 @@ async def test_a_page_of_another_origin_is_refused_and_the_servers_own_is_not(se
     own = await client.post("/prompts", json={"template": "x"}, headers={"origin": served.url})
     assert own.status_code == 201
     assert "access-control-allow-origin" not in own.headers
+
+
+async def test_a_host_that_stands_twice_lets_neither_in(served):
+    address = urlsplit(served.url)
+
+    async def status(*lines: str) -> int:
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write("\r\n".join(["GET /prompts HTTP/1.1", *lines, "", ""]).encode())
+        line = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+        return int(line.split()[1])
+
+    ours, others = "host: localhost", "host: evil.example"
+    assert [await status(ours, others), await status(others, ours)] == [400, 400]
+    assert [await status(ours), await status(others), await status()] == [200, 421, 421]
+    origins = ["origin: http://localhost", "origin: https://evil.example"]
+    assert await status(ours, *origins) == 400
 
 
 async def test_probes_are_answered_whatever_host_they_name(client):

@@ -111,6 +111,18 @@ async def test_a_put_without_a_text_says_to_use_patch(client, write):
     assert told["fields"] == {"template": "is missing"}
 
 
+async def test_a_change_may_repeat_the_name_but_not_change_it(client, write):
+    written = await write("review", template="one")
+    for path in ("review", written["id"]):
+        for method in (client.put, client.patch):
+            same = await method(f"/prompts/{path}", json={"name": "review", "template": "two"})
+            assert same.status_code == 200
+            other = {"name": "preview", "template": "three"}
+            told = problem(await method(f"/prompts/{path}", json=other), 422, "'preview'")
+            assert told["fields"] == {"name": "can't be changed"}
+    assert (await client.get("/prompts/review")).json()["template"] == "two"
+
+
 async def test_a_patch_changes_what_it_names(client, write):
     await write("review", template="one", title="T")
     patched = (await client.patch("/prompts/review", json={"tags": ["b"]})).json()
