@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ import pytest
 
 from storage.connectors import UrlConnector
 from storage.errors import Invalid, Unavailable
+from tests.support.network import Network
 
 
 @pytest.fixture
@@ -129,3 +131,18 @@ async def test_of_several_hosts_one_that_only_reads_isnt_taken_for_writing(datab
         await UrlConnector(_beside(database_url, "127.0.0.1:1") + only_reads).connect()
     reader = UrlConnector(_beside(database_url, "127.0.0.1:1") + only_reads, session="any")
     await (await reader.connect()).close()
+
+
+async def test_a_connection_over_a_network_doesnt_wait_for_ever_for_a_silent_machine(
+    empty_database_url,
+):
+    """What the system is told; a machine without power can't be had for a test."""
+    async with Network(empty_database_url) as network:
+        connection = await UrlConnector(network.url).connect()
+        try:
+            told = connection._transport.get_extra_info("socket")
+            assert told.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                assert told.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+        finally:
+            await connection.close()
