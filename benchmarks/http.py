@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -27,7 +27,9 @@ from benchmarks.harness import SERVE, fill, ratio, row, temporary_library
 from benchmarks.load import (
     ask,
     ask_each,
+    connection_to,
     cycle,
+    exchange,
     free_port,
     get,
     latencies,
@@ -64,6 +66,8 @@ def main(prompts: int, quick: bool, library: str | None) -> None:
         measure_streams(ours, 200 if quick else 1_000)
     with served(LISTED, _fill_small) as ours, bare() as other:
         lists(ours, other, rounds, seconds)
+    with replicas() as (one, another):
+        seen_elsewhere(one, another, 200 if quick else 1_000)
 
 
 def gets(ours: int, other: int, names: Sequence[str], rounds: int, seconds: float) -> None:
@@ -140,6 +144,28 @@ def updates(port: int) -> None:
     print(f"\n31 updates of one prompt at once: {verdict}, {1000 * took:.0f} ms in all")
 
 
+def seen_elsewhere(one: int, another: int, count: int) -> None:
+    """The seconds from a write's answer until the other replica shows what was written."""
+    name = "watched"
+    body = b'{"name": "%s", "template": "version 1"}' % name.encode()
+    ask(one, request("POST", one, "/prompts", body, {}))
+    taken = []
+    with connection_to(one) as writing, connection_to(another) as reading:
+        for version in range(2, count + 2):
+            body = b'{"template": "version %d"}' % version
+            exchange(writing, request("PUT", one, f"/prompts/{name}", body, {}))
+            began = time.perf_counter()
+            while (
+                b'"version":%d,' % version
+                not in exchange(reading, get(another, f"/prompts/{name}"))[1]
+            ):
+                pass
+            taken.append(time.perf_counter() - began)
+    print(f"\na write is read through another replica, {count:,} times, milliseconds")
+    print(row("all, the read included", taken, 1000, 1))
+    print(f"{'p99':<44} {1000 * statistics.quantiles(taken, n=100)[-1]:>9.1f}")
+
+
 def compare(title: str, mine: Side, theirs: Side, rounds: int, seconds: float) -> None:
     """Measure both in turns and print answers a second, and their ratio pair by pair."""
     for side in (mine, theirs):
@@ -170,6 +196,17 @@ def served(
         port = free_port()
         with _running([*SERVE, "serve", "--port", str(port)], environment, port):
             yield port
+
+
+@contextmanager
+def replicas() -> Iterator[tuple[int, int]]:
+    """Two servers on one database; yields their ports."""
+    with temporary_library() as environment, ExitStack() as running:
+        ports = free_port(), free_port()
+        for port in ports:
+            command = [*SERVE, "serve", "--port", str(port)]
+            running.enter_context(_running(command, environment, port))
+        yield ports
 
 
 @contextmanager

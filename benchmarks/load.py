@@ -70,19 +70,38 @@ def open_session(port: int) -> str:
 
 def ask(port: int, request: bytes) -> tuple[bytes, bytes]:
     """Send one request on a connection of its own; returns the answer's head and body."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        return _exchange(connection, request)
+    with connection_to(port) as connection:
+        return exchange(connection, request)
+
+
+def connection_to(port: int) -> socket.socket:
+    """A connection that sends each request at once."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def exchange(connection: socket.socket, request: bytes) -> tuple[bytes, bytes]:
+    """Send one request; returns the answer's head and body."""
+    connection.sendall(request)
+    received = bytearray()
+    while not _is_whole(received):
+        data = connection.recv(262_144)
+        if not data:
+            raise RuntimeError(f"the connection was closed after {bytes(received[:200])!r}")
+        received += data
+    head, _, body = bytes(received).partition(b"\r\n\r\n")
+    return head, body
 
 
 def latencies(port: int, requests: Iterator[bytes], count: int) -> list[float]:
     """The seconds of `count` requests, one after the other on one connection."""
     taken = []
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with connection_to(port) as connection:
         for _ in range(count):
             sent = next(requests)
             began = time.perf_counter()
-            head, _ = _exchange(connection, sent)
+            head, _ = exchange(connection, sent)
             taken.append(time.perf_counter() - began)
             if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 304")):
                 raise RuntimeError(head.decode())
@@ -154,18 +173,6 @@ def request(method: str, port: int, path: str, body: bytes, headers: dict[str, s
     if body:
         lines += ["content-type: application/json", f"content-length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def _exchange(connection: socket.socket, request: bytes) -> tuple[bytes, bytes]:
-    connection.sendall(request)
-    received = bytearray()
-    while not _is_whole(received):
-        data = connection.recv(262_144)
-        if not data:
-            raise RuntimeError(f"the connection was closed after {bytes(received[:200])!r}")
-        received += data
-    head, _, body = bytes(received).partition(b"\r\n\r\n")
-    return head, body
 
 
 def _is_whole(received: bytearray) -> bool:
