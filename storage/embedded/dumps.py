@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-import time
+from datetime import datetime
 from pathlib import Path
 
 from storage.embedded.cluster import write_secret
@@ -26,7 +26,7 @@ def dump(root: Root, file: Path | None = None) -> Path:
         EmbeddedError: The server can't be started.
     """
     connection = ensure(root)
-    target = file or root.backups / time.strftime(f"{connection.database}-%Y%m%d-%H%M%S.dump")
+    target = file or _new_backup(root, connection.database)
     unfinished = target.with_name(f".{target.name}-{os.getpid()}")
     try:
         # Made here, as a dump holds everything and must be read by nobody else.
@@ -53,7 +53,7 @@ def restore(root: Root, file: Path) -> Path:
     """
     _check_archive(file)
     connection = ensure(root)
-    before = dump(root, root.backups / time.strftime("before-restore-%Y%m%d-%H%M%S.dump"))
+    before = dump(root, _new_backup(root, "before-restore"))
     options = ["--clean", "--if-exists", "--no-owner", "--exit-on-error", "--single-transaction"]
     options.append(f"--dbname={connection.database}")
     _run(root, connection, "pg_restore", *options, str(file.absolute()))
@@ -71,6 +71,12 @@ def shell_command(root: Root) -> tuple[list[str], dict[str, str]]:
     """
     connection = ensure(root)
     return [_program(root, "psql")], _environment(root, connection)
+
+
+def _new_backup(root: Root, stem: str) -> Path:
+    # To the microsecond: of two in one second, the later one would replace the earlier one, which
+    # may be the very archive that is about to be restored.
+    return root.backups / f"{stem}-{datetime.now():%Y%m%d-%H%M%S-%f}.dump"
 
 
 def _check_archive(file: Path) -> None:

@@ -39,6 +39,19 @@ def test_a_dump_without_a_name_goes_to_the_backups_and_only_its_owner_reads_it(r
     assert list(root.backups.iterdir()) == [archive]
 
 
+def test_backups_made_at_once_do_not_replace_each_other(root: Root) -> None:
+    connection = ensure(root)
+    fetch(connection, "CREATE TABLE kept AS SELECT 1 AS number")
+    archive = dump(root)
+    fetch(connection, "UPDATE kept SET number = 2")
+
+    before = restore(root, archive)
+    restore(root, before)
+
+    assert fetch(connection, "SELECT number FROM kept") == 2
+    assert len(list(root.backups.iterdir())) == 3
+
+
 def test_a_dump_that_cannot_be_written_leaves_nothing(root: Root, folder: Path) -> None:
     with pytest.raises(Invalid, match="No such file or directory"):
         dump(root, folder / "missing" / "dump")
