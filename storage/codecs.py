@@ -30,8 +30,12 @@ _TYPE_NAMES = {kind: name for name, kind in CONTENT_TYPES.items()}
 
 def message_to_json(message: Message) -> dict[str, Any]:
     """Write a message, absent fields left out."""
-    content = {"type": _TYPE_NAMES[type(message.content)], **_fields(message.content)}
-    return {"role": message.role, "content": content}
+    return {"role": message.role, "content": content_to_json(message.content)}
+
+
+def content_to_json(content: Content) -> dict[str, Any]:
+    """Write a content, absent fields left out."""
+    return {"type": _TYPE_NAMES[type(content)], **_fields(content)}
 
 
 def message_from_json(value: Mapping[str, Any]) -> Message:

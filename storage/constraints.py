@@ -19,7 +19,10 @@ _SENTENCES: dict[str, tuple[type[PromptError], str]] = {
     "ck_prompt_labels_label": (Invalid, "The label isn't one that a version may carry."),
     "fk_prompt_labels_prompt_id_version": (NotFound, "The prompt has no such version."),
     "fk_prompt_branches_prompt_id_head": (NotFound, "The prompt has no such version."),
-    "pk_prompt_branches": (Conflict, "A branch of that name already exists."),
+    "pk_prompt_branches": (
+        Conflict,
+        "The prompt has a branch of that name already. Write on that one, or choose another name.",
+    ),
     "prompt_versions_append_only": (Conflict, "A version never changes once it is written."),
     "label_history_append_only": (Conflict, "The history of labels is never rewritten."),
 }

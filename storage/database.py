@@ -8,6 +8,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.branches import Branches
 from storage.connectors import Connector
 from storage.labels import Labels
 from storage.pools import POOL_SIZE, Pool, PoolFigures
@@ -37,8 +38,13 @@ class Transaction:
 
     @cached_property
     def versions(self) -> Versions:
-        """Their frozen states, and the branches' heads."""
+        """Their frozen states, each appended as the head of a branch."""
         return Versions(self.connection)
+
+    @cached_property
+    def branches(self) -> Branches:
+        """Named lines of versions."""
+        return Branches(self.connection)
 
     @cached_property
     def labels(self) -> Labels:

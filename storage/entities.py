@@ -136,6 +136,25 @@ class VersionSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Ancestry:
+    """Which versions a version was made from; None is none."""
+
+    version: int
+    parent: int | None
+    merged_from: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A named line of versions, and where it stands."""
+
+    branch: str
+    head: int
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """The named thing and its pointers: which version each label and branch means now."""
 

@@ -26,6 +26,11 @@ class PromptError(Exception):
         """What a program can act on, beside the sentence."""
         return {}
 
+    @property
+    def account(self) -> str:
+        """All of it in words, for those who get no data."""
+        return self.message
+
 
 class NotFound(PromptError):
     """A prompt, version, label or branch that isn't there.
@@ -46,17 +51,35 @@ class NotFound(PromptError):
 class Conflict(PromptError):
     """A write that met a different state from the one it expected.
 
-    `current_version` is the version that is there now, where there is one.
+    `current_version` is the version that is there now, where there is one. A merge's `conflicts`
+    are the places that have to be decided, as JSON, and `marked` is the same for people.
     """
 
-    def __init__(self, message: str, *, current_version: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        current_version: int | None = None,
+        conflicts: Sequence[Mapping[str, object]] = (),
+        marked: str = "",
+    ) -> None:
         super().__init__(message)
         self.current_version = current_version
+        self.conflicts = tuple(conflicts)
+        self.marked = marked
 
     @property
     def data(self) -> dict[str, object]:
-        """The version to start again from."""
-        return {} if self.current_version is None else {"current_version": self.current_version}
+        """The version to start again from, and what has to be decided."""
+        found: dict[str, object] = {}
+        if self.current_version is not None:
+            found["current_version"] = self.current_version
+        return found | ({"conflicts": list(self.conflicts)} if self.conflicts else {})
+
+    @property
+    def account(self) -> str:
+        """The sentence, and below it the conflicts between their marks."""
+        return f"{self.message}\n\n{self.marked}" if self.marked else self.message
 
 
 class Invalid(PromptError):

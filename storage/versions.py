@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.codecs import draft_to_json
@@ -56,6 +56,7 @@ class Versions:
         *,
         branch: str,
         parent: int | None,
+        merged_from: int | None = None,
         content_hash: str,
         tags: Sequence[str],
         created_by: str,
@@ -72,6 +73,7 @@ class Versions:
                 version=number,
                 branch=branch,
                 parent=parent,
+                merged_from=merged_from,
                 content_hash=content_hash,
                 tags=list(tags),
                 created_by=created_by,
@@ -119,14 +121,23 @@ class Versions:
         return cut_page(rows, limit, listing, lambda version: (version.version,))
 
     async def list_summaries(
-        self, prompt_id: UUID, *, branch: str | None, limit: int, cursor: str | None = None
+        self,
+        prompt_id: UUID,
+        *,
+        branch: tuple[str, int] | None = None,
+        limit: int,
+        cursor: str | None = None,
     ) -> Page[VersionSummary]:
         """Return a prompt's versions, newest first, a page at a time.
+
+        With a branch and its head, only that version and those that it was made from, merged ones
+        included.
 
         Raises:
             Invalid: the cursor isn't one of this list.
         """
-        listing = f"versions {prompt_id} {branch}"
+        name, head = branch or (None, 0)
+        listing = f"versions {prompt_id} {name}"
         query = (
             sa.select(*_SUMMARY)
             .where(prompt_versions.c.prompt_id == prompt_id)
@@ -134,7 +145,8 @@ class Versions:
             .limit(limit + 1)
         )
         if branch is not None:
-            query = query.where(prompt_versions.c.branch == branch)
+            line = _line_of(prompt_id, head)
+            query = query.where(prompt_versions.c.version.in_(sa.select(line.c.version)))
         if cursor is not None:
             query = query.where(prompt_versions.c.version < decode_cursor(listing, cursor, int)[0])
         found = await self._connection.execute(query)
@@ -160,3 +172,14 @@ class Versions:
                 constraint="pk_prompt_branches", set_={"head": pointing.excluded.head}
             )
         )
+
+
+def _line_of(prompt_id: UUID, head: int) -> sa.CTE:
+    """Select the numbers of a version and of all that it was made from."""
+    line = sa.select(sa.literal(head).label("version")).cte("line", recursive=True)
+    made_from = sa.func.unnest(array([prompt_versions.c.parent, prompt_versions.c.merged_from]))
+    step = sa.select(made_from).where(
+        prompt_versions.c.prompt_id == prompt_id,
+        prompt_versions.c.version == line.c.version,
+    )
+    return line.union(step)

@@ -15,12 +15,15 @@ Name = Annotated[str, typer.Argument(help="The prompt's name.")]
 Reference = Annotated[
     str,
     typer.Argument(
-        help="name (what it means now), name@3, name@production, name@latest or name@branch:main."
+        help="name (what it means now), name@3, name@production, name@latest or name@branch:terse."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as the MCP tools answer.")]
 Message = Annotated[
     str | None, typer.Option("--message", "-m", help="Why this version exists; kept with it.")
+]
+OnBranch = Annotated[
+    str | None, typer.Option("--branch", help="Write on this branch instead of main.")
 ]
 Expected = Annotated[
     int | None,
@@ -28,7 +31,7 @@ Expected = Annotated[
         "--expected-version",
         min=1,
         max=MAX_VERSION,
-        help="Write only if this is still the newest version of main.",
+        help="Write only if this is still the newest version of main, or of the branch.",
     ),
 ]
 HavingTag = Annotated[

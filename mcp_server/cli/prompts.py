@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mcp_server.cli.options import AsJson, Expected, Message, Name
+from mcp_server.cli.options import AsJson, Expected, Message, Name, OnBranch
 from mcp_server.cli.printing import write_json, write_line
 from mcp_server.cli.running import Invocation, use_library, warn
 from mcp_server.cli.texts import STANDARD_INPUT, read_json, read_text
+from storage.entities import MAIN
 from storage.errors import Invalid
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def create(
     """Create a prompt: of one user message, or of what a JSON file says."""
     from mcp_server.schemas.prompts import PromptCreate
 
-    fields = _read_fields(from_json, file, template) | _fields(
+    fields = read_fields(from_json, file, template) | _fields(
         title, description, tag, folder, model_type, template_format, message
     )
     if "template" not in fields and "messages" not in fields:
@@ -93,6 +94,7 @@ def update(
     model_type: ModelType = None,
     template_format: Format = None,
     message: Message = None,
+    branch: OnBranch = None,
     expected_version: Expected = None,
     from_json: FromJson = None,
     as_json: AsJson = False,
@@ -100,11 +102,11 @@ def update(
     """Change a prompt; what isn't given stays. A new text becomes a new version."""
     from mcp_server.schemas.prompts import PromptUpdate
 
-    fields = _read_fields(from_json, file, template) | _fields(
+    fields = read_fields(from_json, file, template) | _fields(
         title, description, tag, folder, model_type, template_format, message
     )
-    if expected_version is not None:
-        fields["expected_version"] = expected_version
+    guards = {"branch": branch, "expected_version": expected_version}
+    fields |= {key: value for key, value in guards.items() if value is not None}
     given = PromptUpdate.read(fields | {"name": name})
     actor = Invocation.of(context).actor
     saved = use_library(
@@ -113,6 +115,7 @@ def update(
             given.name,
             given.to_input(),
             by=actor,
+            branch=given.branch,
             expected_version=given.expected_version,
             commit_message=given.commit_message,
         ),
@@ -141,7 +144,8 @@ def show_saved(saved: "Saved", *, as_json: bool) -> None:
         return
     name, version = saved.current.prompt.name, saved.current.version.version
     if saved.new_version:
-        write_line(f"{name}: wrote version {version}")
+        branch = saved.current.version.branch
+        write_line(f"{name}: wrote version {version}" + ("" if branch == MAIN else f" on {branch}"))
     elif saved.changed:
         write_line(f"{name}: changed, the text stays at version {version}")
     else:
@@ -158,8 +162,12 @@ def _set_archived(context: typer.Context, name: str, *, restore: bool, as_json: 
     write_line(f"{prompt.name}: archived" if prompt.archived_at else f"{prompt.name}: in use")
 
 
-def _read_fields(from_json: str | None, file: str | None, template: str | None) -> dict[str, Any]:
-    """Read what files hold: fields as JSON, and the text."""
+def read_fields(from_json: str | None, file: str | None, template: str | None) -> dict[str, Any]:
+    """Read what files hold: fields as JSON, and the text.
+
+    Raises:
+        Invalid: a file can't be read, or two exclude each other.
+    """
     if file is not None and template is not None:
         raise Invalid("--file and --template exclude each other. Give one of them.")
     if file == from_json == STANDARD_INPUT:

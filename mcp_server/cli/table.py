@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from mcp_server.cli import (
+    branches,
     configuration,
     database,
     doctor,
@@ -60,6 +61,9 @@ def _add_history(table: typer.Typer) -> None:
     add("restore-version", rich_help_panel=_HISTORY)(versions.restore_version)
     add("label", rich_help_panel=_HISTORY)(labels.label)
     add("unlabel", rich_help_panel=_HISTORY)(labels.unlabel)
+    add("branch", rich_help_panel=_HISTORY)(branches.branch)
+    add("branches", rich_help_panel=_HISTORY)(branches.branches)
+    add("merge", rich_help_panel=_HISTORY)(branches.merge)
 
 
 def _database() -> typer.Typer:

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_server.cli.options import AsJson, Cursor, Expected, Limit, Message, Name
+from mcp_server.cli.options import AsJson, Cursor, Expected, Limit, Message, Name, OnBranch
 from mcp_server.cli.printing import is_terminal, write, write_json, write_rows
 from mcp_server.cli.prompts import show_saved
 from mcp_server.cli.reading import read_pages
 from mcp_server.cli.running import Invocation, use_library, warn
+from storage.entities import MAIN
 
 if TYPE_CHECKING:
     from storage.entities import VersionSummary
@@ -20,7 +21,7 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 def list_versions(
     context: typer.Context,
     name: Name,
-    branch: Annotated[str | None, typer.Option(help="Only of this branch.")] = None,
+    branch: Annotated[str | None, typer.Option(help="Only what is in this branch.")] = None,
     limit: Limit = None,
     cursor: Cursor = None,
     as_json: AsJson = False,
@@ -41,7 +42,9 @@ def list_versions(
 
         write_json(present_versions(page))
         return
-    write_rows(("Version", "Written", "By", "Labels", "Message"), map(_row, page.items))
+    write_rows(
+        ("Version", "Branch", "From", "Written", "By", "Labels", "Message"), map(_row, page.items)
+    )
     if page.next_cursor is not None:
         warn(f"There are more: --cursor {page.next_cursor}")
 
@@ -66,6 +69,7 @@ def restore_version(
     context: typer.Context,
     reference: Annotated[str, typer.Argument(help="The version to bring back, as name@3.")],
     message: Message = None,
+    branch: OnBranch = None,
     expected_version: Expected = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,7 +78,11 @@ def restore_version(
     saved = use_library(
         context,
         lambda library: library.versions.restore(
-            reference, by=actor, expected_version=expected_version, commit_message=message
+            reference,
+            by=actor,
+            branch=branch or MAIN,
+            expected_version=expected_version,
+            commit_message=message,
         ),
     )
     show_saved(saved, as_json=as_json)
@@ -83,7 +91,18 @@ def restore_version(
 def _row(version: "VersionSummary") -> tuple[object, ...]:
     written = version.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     labels = ", ".join(version.labels)
-    return version.version, written, version.created_by, labels, version.commit_message
+    made_from = " + ".join(
+        str(each) for each in (version.parent, version.merged_from) if each is not None
+    )
+    return (
+        version.version,
+        version.branch,
+        made_from,
+        written,
+        version.created_by,
+        labels,
+        version.commit_message,
+    )
 
 
 def _coloured(text: str) -> str:

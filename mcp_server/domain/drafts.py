@@ -57,22 +57,25 @@ def make_draft(
             "variants",
             f"has {len(others)} variants; at most {MAX_VARIANTS} are allowed. Leave some out",
         )
-    engine = template_engine(template_format)
+    template_engine(template_format)
     check_messages(written, "messages")
     for key, each in others.items():
         check_messages(each, f"variants.{key}")
-    everything = [message for each in (written, *others.values()) for message in each]
-    check_sizes(everything)
-    texts = (content_text(message.content) or "" for message in everything)
-    used = dict.fromkeys(name for text in texts for name in engine.placeholders(text))
+    check_sizes(_everything(written, others))
+    used = _placeholders(template_format, written, others)
     return Draft(
         messages=written,
-        arguments=merge_arguments(tuple(used), arguments),
+        arguments=merge_arguments(used, arguments),
         template_format=template_format,
         model_type=check_model_type(model_type, "model_type") if model_type else None,
         model_config=check_config(model_config or {}),
         variants=others,
     )
+
+
+def placeholders(draft: Draft) -> tuple[str, ...]:
+    """Return the arguments that the texts of any message or variant use, each once."""
+    return _placeholders(draft.template_format, draft.messages, draft.variants)
 
 
 def content_hash(draft: Draft) -> str:
@@ -114,6 +117,22 @@ def arguments_from_json(value: object, path: str = "arguments") -> tuple[Argumen
     """
     items = _expect(list, value, path)
     return tuple(_argument(item, f"{path}[{index}]") for index, item in enumerate(items))
+
+
+def _placeholders(
+    template_format: TemplateFormat,
+    messages: Sequence[Message],
+    variants: Mapping[str, Sequence[Message]],
+) -> tuple[str, ...]:
+    engine = template_engine(template_format)
+    texts = (content_text(each.content) or "" for each in _everything(messages, variants))
+    return tuple(dict.fromkeys(name for text in texts for name in engine.placeholders(text)))
+
+
+def _everything(
+    messages: Sequence[Message], variants: Mapping[str, Sequence[Message]]
+) -> list[Message]:
+    return [message for each in (messages, *variants.values()) for message in each]
 
 
 def _written_messages(

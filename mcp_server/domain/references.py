@@ -58,9 +58,7 @@ def resolve_reference(prompt: Prompt, reference: Reference) -> int:
     if reference.version is not None:
         return _existing_version(prompt, reference.version)
     if reference.branch is not None:
-        if reference.branch in prompt.branches:
-            return prompt.branches[reference.branch]
-        raise _missing(prompt, "branch", "branches", reference.branch, prompt.branches)
+        return branch_head(prompt, reference.branch)
     if reference.label is None:
         return prompt.served_version
     if reference.label == LATEST:
@@ -73,6 +71,17 @@ def resolve_reference(prompt: Prompt, reference: Reference) -> int:
 def no_such_label(prompt: Prompt, label: str) -> NotFound:
     """Say that a prompt doesn't carry a label, and which it does."""
     return _missing(prompt, "label", "labels", label, prompt.labels)
+
+
+def branch_head(prompt: Prompt, branch: str) -> int:
+    """Return the number of a branch's newest version.
+
+    Raises:
+        NotFound: the prompt has no such branch.
+    """
+    if branch in prompt.branches:
+        return prompt.branches[branch]
+    raise _missing(prompt, "branch", "branches", branch, prompt.branches)
 
 
 def _pointed(name: str, point: str) -> Reference | None:

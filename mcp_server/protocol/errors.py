@@ -55,7 +55,7 @@ def to_protocol_error(error: PromptError, asked: Mapping[str, object]) -> MCPErr
 def to_failed_result(error: PromptError) -> dict[str, Any]:
     """Return the failure of a tool call: a sentence for the model, data for programs."""
     return {
-        "content": [{"type": "text", "text": error.message}],
+        "content": [{"type": "text", "text": error.account}],
         "isError": True,
         "_meta": {ERROR_META: {"kind": kind_of(error).name, **error.data}},
     }

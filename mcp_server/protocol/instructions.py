@@ -9,8 +9,8 @@ wants to know how a prompt changed. The same prompts are also MCP prompts and, a
 resources.
 
 A reference says which version is meant: `review` (what the label production points at, else the \
-newest version of main), `review@3`, `review@staging` (a label), `review@latest` (the newest). \
-Versions are numbered from 1 and never change; labels move.
+newest version of main), `review@3`, `review@staging` (a label), `review@latest` (the newest), \
+`review@branch:terse`. Versions are numbered from 1 and never change; labels move.
 
 Find with search_prompts: words, tags, folder. Read a text and its arguments with get_prompt. To \
 use a prompt, call render_prompt and follow the text that it returns. list_versions and \
@@ -21,8 +21,8 @@ _WRITING = """
 Write with create_prompt and update_prompt, which writes a new version; put the `latest_version` \
 that you read into expected_version, so that nobody's work is overwritten. A new version is not \
 served while production points at an older one: move the label with set_label, and only when the \
-user wants that. Bring old content back with restore_version; archive_prompt hides a prompt and \
-loses nothing."""
+user wants that. Try a change beside main with create_branch, and bring it in with merge_branch. \
+Bring old content back with restore_version; archive_prompt hides a prompt and loses nothing."""
 
 _READ_ONLY = "\n\nThis server only reads: it has no tools that change the library."
 

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import Lifespan
 
+from mcp_server.rest.branches import BranchRoutes
 from mcp_server.rest.document import write_document
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.labels import LabelRoutes
@@ -32,7 +33,7 @@ The library of prompts that assistants use over MCP, for programs.
 
 A prompt is meant by its name or its id. Where a version is wanted, a reference says which: `review`
 (what the label `production` points at, else the newest version of `main`), `review@3`,
-`review@staging`, `review@latest`, `review@branch:main`.
+`review@staging`, `review@latest`, `review@branch:terse`.
 
 What is read of a prompt carries an `ETag`: send it back as `If-None-Match` to be answered 304 while
 nothing has changed, and as `If-Match` to write only if nothing has. Lists come in pages: follow
@@ -60,7 +61,8 @@ def build_api(
         routes=list(routes),
         separate_input_output_schemas=False,
     )
-    routers = [nouns(door).router() for nouns in (PromptRoutes, VersionRoutes, LabelRoutes)]
+    nouns = (PromptRoutes, VersionRoutes, LabelRoutes, BranchRoutes)
+    routers = [each(door).router() for each in nouns]
     for router in routers:
         api.include_router(router)
     methods = Methods.of(route for router in routers for route in router.routes)
@@ -107,7 +109,7 @@ async def _on_failure(request: Request, error: Exception) -> Response:
 
 
 def _is_conditional(request: Request) -> bool:
-    return request.method in _CONDITIONAL or request.scope["path"].endswith("/restore")
+    return request.method in _CONDITIONAL or request.scope["path"].endswith(("/restore", "/merge"))
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

@@ -17,6 +17,7 @@ TAGS = [
     {"name": "Prompts", "description": "The named things: find, write, read, render, archive."},
     {"name": "Versions", "description": "Frozen states: what was, what changed, and back again."},
     {"name": "Labels", "description": "Movable pointers; `production` decides what is served."},
+    {"name": "Branches", "description": "Named lines of versions: begin, write on, merge."},
 ]
 
 _JSON = "application/json"

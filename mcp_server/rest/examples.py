@@ -16,16 +16,26 @@ from mcp_server.rest.shapes import (
     LabelsOut,
     PromptFoundOut,
     PromptsOut,
+    present_merge_read,
     present_read,
     present_version_read,
     present_write,
 )
 from mcp_server.schemas.base import Shape
+from mcp_server.schemas.branches import present_branch, present_branches
 from mcp_server.schemas.labels import present_move
 from mcp_server.schemas.prompts import present_archived, present_rendered, present_summary
 from mcp_server.schemas.versions import present_diff, present_versions
-from mcp_server.service.results import LabelMove, PromptVersion, RenderedPrompt, Saved
-from storage.entities import MAIN, Draft, Prompt, PromptSummary, Version, VersionSummary
+from mcp_server.service.results import (
+    BranchChange,
+    BranchStanding,
+    LabelMove,
+    Merged,
+    PromptVersion,
+    RenderedPrompt,
+    Saved,
+)
+from storage.entities import MAIN, Branch, Draft, Prompt, PromptSummary, Version, VersionSummary
 from storage.pages import Page
 
 _ID = UUID("01980d6a-7b1c-7d2e-8f3a-4b5c6d7e8f90")
@@ -83,6 +93,20 @@ BODIES: dict[str, dict[str, Any]] = {
         "version": {"summary": "Point at a version", "value": {"version": 2}},
         "promote": {"summary": "Promote what staging is", "value": {"reference": "staging"}},
     },
+    "create_branch": {
+        "newest": {"summary": "At the newest version of main", "value": {"branch": "terse"}},
+        "version": {"summary": "At a version", "value": {"branch": "terse", "version": 1}},
+    },
+    "merge_branch": {
+        "merge": {
+            "summary": "Merge, and delete the branch",
+            "value": {"branch": "terse", "delete_branch": True},
+        },
+        "resolve": {
+            "summary": "Decide what both sides changed",
+            "value": {"branch": "terse", "resolution": {"template": _TEXT}},
+        },
+    },
 }
 
 
@@ -100,6 +124,11 @@ def _shapes() -> dict[str, Shape]:
     created = replace(prompt, last_version=1, labels={}, branches={MAIN: 1}, updated_at=_CREATED)
     first = Saved(PromptVersion(created, replace(old, draft=new.draft)), True, True)
     rendered = render(new.draft, _VALUES, allow_unknown=False)
+    branched = replace(prompt, branches={MAIN: 2, "terse": 2})
+    merge = PromptVersion(
+        replace(prompt, last_version=4, branches={MAIN: 4, "terse": 3}),
+        replace(new, version=4, parent=2, merged_from=3, commit_message="Merge branch 'terse'"),
+    )
     versions = Page((_listed(new, ("production",)), _listed(old, ())))
     return {
         "list_prompts": PromptsOut(
@@ -121,6 +150,17 @@ def _shapes() -> dict[str, Shape]:
         "diff_versions": present_diff(diff_versions(old, new)),
         "list_labels": LabelsOut(labels=dict(prompt.labels)),
         "set_label": present_move(move),
+        "list_branches": present_branches(
+            [
+                BranchStanding(Branch(MAIN, 2, "ada", _CREATED), 0, 0),
+                BranchStanding(Branch("terse", 3, "ada", _CHANGED), 1, 0),
+            ]
+        ),
+        "create_branch": present_branch(BranchChange(branched, "terse", 2)),
+        "delete_branch": present_branch(BranchChange(prompt, "terse", None)),
+        "merge_branch": present_merge_read(
+            Merged(merge, "merged", "terse", MAIN, 1, branch_deleted=False)
+        ),
         "remove_label": present_move(
             replace(move, from_version=2, to_version=None, prompt=created)
         ),

@@ -9,10 +9,9 @@ from mcp_server.rest.door import RestDoor
 from mcp_server.rest.prompts import IfMatch
 from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import documented, json_response
-from mcp_server.rest.shapes import LabelPath, LabelPut, LabelsOut, PromptPath
+from mcp_server.rest.shapes import LabelPath, LabelPut, LabelsOut, PromptPath, point_of
 from mcp_server.schemas.labels import LabelMoveOut, present_move
 from storage.entities import LATEST
-from storage.errors import Invalid
 
 
 class LabelRoutes:
@@ -70,13 +69,7 @@ class LabelRoutes:
     ) -> Response:
         """Point a label at a version. `production` decides what the bare name means."""
         library = await self._door.ready()
-        if (written.version is None) == (written.reference is None):
-            raise Invalid(
-                "Give 'version' or 'reference': the one thing that the label shall point at.",
-                fields={"version": "or 'reference' has to be given, and not both"},
-            )
-        point = written.reference or str(written.version)
-        wanted = await library.versions.reference(prompt, point)
+        wanted = await library.versions.reference(prompt, point_of(written))
         move = await library.labels.set(
             wanted,
             label,

@@ -78,6 +78,8 @@ _FIELDS: Mapping[str, JsonObject] = {
         "maxProperties": MAX_VARIANTS,
     },
     "commit_message": {"pattern": _TEXT, "maxLength": _MAX_MESSAGE},
+    "branch": {"pattern": rf"^{BRANCH.pattern}$"},
+    "into": {"pattern": rf"^{BRANCH.pattern}$"},
 }
 _PARAMETERS: Mapping[str, JsonObject] = {
     "label": {"pattern": rf"^{LABEL.pattern}$", "not": {"const": LATEST}},
@@ -99,14 +101,22 @@ _REFERRING = frozenset({"get_prompt", "render_prompt"})
 
 def limit_schemas(schemas: dict[str, JsonObject]) -> None:
     """Write the limits into the document's shapes."""
-    for name in ("PromptPost", "PromptPut", "PromptPatch", "RestorePost"):
+    for name in (
+        "PromptPost", "PromptPut", "PromptPatch", "RestorePost", "BranchPost", "MergePost",
+        "ContentFields",
+    ):  # fmt: skip
         _limit(schemas[name]["properties"], _FIELDS)
     texts = [_given(field) for field in ("template", "content", "messages")]
     schemas["PromptPost"]["oneOf"] = schemas["PromptPut"]["oneOf"] = texts
     # Nothing about texts, or one of them.
     schemas["PromptPatch"]["oneOf"] = [*texts, {"not": {"anyOf": texts}}]
-    schemas["LabelPut"]["oneOf"] = [_given("version"), _given("reference")]
-    _limit(schemas["LabelPut"]["properties"], {"reference": {"pattern": rf"^(?:{_POINT})$"}})
+    pointed = [_given("version"), _given("reference")]
+    schemas["LabelPut"]["oneOf"] = pointed
+    schemas["BranchPost"]["oneOf"] = [*pointed, {"not": {"anyOf": pointed}}]
+    for name in ("LabelPut", "BranchPost"):
+        _limit(schemas[name]["properties"], {"reference": {"pattern": rf"^(?:{_POINT})$"}})
+    texts = [_given(field) for field in ("template", "messages")]
+    schemas["ContentFields"]["oneOf"] = [*texts, {"not": {"anyOf": texts}}]
     _limit(
         schemas["ArgumentShape"]["properties"],
         {

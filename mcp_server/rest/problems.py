@@ -65,6 +65,12 @@ class ProblemOut(BaseModel):
     current_version: int | None = Field(
         None, description="The version that is there now, where a write met another one."
     )
+    conflicts: list[dict[str, Any]] | None = Field(
+        None,
+        description="The places that both sides of a merge changed differently: `place` (a field "
+        "of the prompt), `line` (in the text of `into`), and what it is in `base`, `ours` and "
+        "`theirs`.",
+    )
     fields: dict[str, str] | None = Field(
         None, description="Each field at fault, and what is wrong with it."
     )
@@ -83,7 +89,8 @@ class Problem:
     def of(cls, error: PromptError, *, conditional: bool = False) -> "Problem":
         """Present a failure; a conflict with a request's own condition is a 412."""
         status = next(code for kind, code in STATUSES.items() if isinstance(error, kind))
-        if conditional and isinstance(error, Conflict):
+        # What a merge leaves to be decided has nothing to do with the request's condition.
+        if conditional and isinstance(error, Conflict) and not error.conflicts:
             status = 412
         retry = {"retry-after": str(RETRY_SECONDS)} if status == 503 else {}
         return cls(status, error.message, error.data, retry)

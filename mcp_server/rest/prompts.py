@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from mcp_server.rest.conditions import expected_states, is_known
 from mcp_server.rest.door import RestDoor
+from mcp_server.rest.queries import PromptsQuery
 from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import (
     ETAG,
@@ -32,7 +33,6 @@ from mcp_server.rest.shapes import (
     PromptPut,
     PromptRead,
     PromptsOut,
-    PromptsQuery,
     ReferencePath,
     RenderPost,
     SavedRead,
@@ -211,7 +211,9 @@ class PromptRoutes:
         written: PromptPut,
         if_match: IfMatch = None,
     ) -> Response:
-        """Write new texts as a new version on `main`; the old versions stay as they are.
+        """Write new texts as a new version on `main`, or on the branch that is given.
+
+        The old versions stay as they are.
 
         Fields that are left out keep their value. Where nothing differs from the newest version,
         none is written.
@@ -273,6 +275,7 @@ class PromptRoutes:
             prompt,
             written.to_input(),
             by=self._door.actor_of(request),
+            branch=written.branch,
             expected_name=written.name,
             expected_version=written.expected_version,
             expected_states=expected_states(if_match),

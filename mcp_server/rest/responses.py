@@ -129,7 +129,7 @@ def documented(
 def problem_example(status: int, path: str) -> dict[str, Any]:
     """Return a problem as a client of a path may get it."""
     examples = {"{prompt}": "code-reviw" if status == 404 else "code-review"}
-    examples |= {"{version}": "1", "{label}": "production"}
+    examples |= {"{version}": "1", "{label}": "production", "{branch}": "terse"}
     for place, value in examples.items():
         path = path.replace(place, value)
     if status == 500:

@@ -7,14 +7,13 @@ from fastapi import Path
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from mcp_server.domain.texts import check_text
 from mcp_server.schemas.base import Shape, Unwrapped
+from mcp_server.schemas.branches import BranchName, MergeFields, MergeOut, merge_fields
 from mcp_server.schemas.messages import ArgumentShape, MessageShape, Variants
 from mcp_server.schemas.prompts import (
+    Branch,
     CommitMessage,
-    Cursor,
     ExpectedVersion,
-    Limit,
     Name,
     PromptFields,
     PromptOut,
@@ -25,8 +24,8 @@ from mcp_server.schemas.prompts import (
 )
 from mcp_server.schemas.versions import VersionOut
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.results import PromptVersion, Saved
-from storage.entities import PromptFilter, TemplateFormat
+from mcp_server.service.results import Merged, PromptVersion, Saved
+from storage.entities import TemplateFormat
 from storage.errors import Invalid
 
 MAX_VERSION = 999_999_999
@@ -107,6 +106,11 @@ LabelPath = Annotated[
     Path(description="The label.", examples=["production"], min_length=1, max_length=100),
 ]
 
+BranchPath = Annotated[
+    str,
+    Path(description="The branch.", examples=["terse"], min_length=1, max_length=100),
+]
+
 Content = Annotated[
     str,
     Field(
@@ -163,6 +167,7 @@ class PromptPatch(_Written):
         description="The prompt's name, for clients that send back what they have read; another "
         "one is refused.",
     )
+    branch: Branch = "main"
     expected_version: Annotated[ExpectedVersion, JsonNumber] | None = None
 
 
@@ -173,6 +178,7 @@ class PromptPut(PromptPatch):
 class RestorePost(Shape):
     """Why an old version is brought back."""
 
+    branch: Branch = "main"
     commit_message: CommitMessage | None = None
     expected_version: Annotated[ExpectedVersion, JsonNumber] | None = None
 
@@ -188,8 +194,8 @@ class RenderPost(Shape):
     )
 
 
-class LabelPut(Shape):
-    """Where a label shall point: a version's number, or what another label means."""
+class Pointed(Shape):
+    """What is pointed at: a version's number, or what a label or branch means."""
 
     version: Annotated[Number, JsonNumber] | None = Field(
         None, description="The version's number.", examples=[3]
@@ -202,87 +208,20 @@ class LabelPut(Shape):
     )
 
 
-class PromptsQuery(Shape):
-    """What narrows a list of prompts; everything given has to hold."""
-
-    q: str = Field(
-        "",
-        description="Words to search for in names, titles, tags, descriptions and texts; best "
-        "matches come first. Without it the list is by name.",
-        max_length=1000,
-    )
-    tag: list[str] = Field(
-        default_factory=list, description="Only prompts with this tag (repeatable: all of them)."
-    )
-    tags: list[str] = Field(
-        default_factory=list, description="The same, also with commas between the tags."
-    )
-    folder: str | None = Field(None, description="Only prompts in this folder and below it.")
-    model_type: str | None = Field(
-        None, description="Only prompts whose served text is written for exactly this model."
-    )
-    label: str | None = Field(None, description="Only prompts that have this label.")
-    version: Annotated[Number, UrlNumber] | None = Field(
-        None, description="Only prompts whose served version is this one."
-    )
-    min_version: Annotated[Number, UrlNumber] | None = Field(
-        None, description="Only prompts whose served version has at least this number."
-    )
-    archived: bool = Field(False, description="Only archived prompts, instead of all others.")
-    limit: Annotated[Limit, UrlNumber] = 20
-    cursor: Cursor | None = None
-
-    def words(self) -> str:
-        """Return the words to search for.
-
-        Raises:
-            Invalid: they hold what no text can.
-        """
-        return check_text(self.q, "q")
-
-    def to_filter(self) -> PromptFilter:
-        """Return the filters, for the use case."""
-        named = (tag.strip() for tags in self.tags for tag in tags.split(","))
-        return PromptFilter(
-            tags=(*self.tag, *(tag for tag in named if tag)),
-            folder=self.folder,
-            model_type=self.model_type,
-            label=self.label,
-            version=self.version,
-            min_version=self.min_version,
-            archived=self.archived,
-        )
+class LabelPut(Pointed):
+    """Where a label shall point."""
 
 
-class VersionsQuery(Shape):
-    """Which of a prompt's versions to list."""
+class BranchPost(Pointed):
+    """A branch to begin, and the version that it begins at; without one, the newest of main."""
 
-    branch: str | None = Field(None, description="Only versions of this branch.")
-    limit: Annotated[Limit, UrlNumber] = 20
-    cursor: Cursor | None = None
+    branch: BranchName
 
 
-class HistoryQuery(Shape):
-    """Which of a prompt's versions to list."""
+class MergePost(MergeFields):
+    """A branch to be merged into another one."""
 
-    limit: Annotated[Limit, UrlNumber] = 20
-    cursor: Cursor | None = None
-
-
-class DiffQuery(Shape):
-    """Which two versions of a prompt to compare."""
-
-    old: str = Field(
-        description="The version to start from: a number, a label, or 'branch:main'.",
-        examples=["2"],
-        max_length=100,
-    )
-    new: str = Field(
-        "latest",
-        description="The version to compare with it.",
-        examples=["3", "latest"],
-        max_length=100,
-    )
+    expected_version: Annotated[ExpectedVersion, JsonNumber] | None = None
 
 
 class PromptRead(PromptOut):
@@ -315,6 +254,12 @@ class VersionRead(VersionOut):
 
 class SavedRead(SavedOut):
     """A prompt as a write left it."""
+
+    content: Content | None = None
+
+
+class MergeRead(MergeOut):
+    """A prompt as a merge left it."""
 
     content: Content | None = None
 
@@ -352,6 +297,22 @@ class LabelsOut(Shape):
     )
 
 
+def point_of(written: Pointed, *, default: str | None = None) -> str:
+    """Return what stands behind the '@' of a reference to what is pointed at.
+
+    Raises:
+        Invalid: both were given, or nothing was and there is no default.
+    """
+    if written.version is None and written.reference is None and default is not None:
+        return default
+    if (written.version is None) == (written.reference is None):
+        raise Invalid(
+            "Give 'version' or 'reference': the one thing that shall be pointed at.",
+            fields={"version": "or 'reference' has to be given, and not both"},
+        )
+    return written.reference or str(written.version)
+
+
 def present_read(source: PromptVersion) -> PromptRead:
     """Present a prompt and a version of it."""
     fields = read_prompt(source)
@@ -379,3 +340,9 @@ def present_write(saved: Saved) -> SavedRead:
     """Present what a write left behind."""
     fields = saved_fields(saved)
     return SavedRead(**fields, content=fields.get("template"))
+
+
+def present_merge_read(merged: Merged) -> MergeRead:
+    """Present what a merge left behind."""
+    fields = merge_fields(merged)
+    return MergeRead(**fields, content=fields.get("template"))

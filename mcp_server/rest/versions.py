@@ -9,6 +9,7 @@ from starlette.responses import Response
 from mcp_server.rest.conditions import expected_states, is_known
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.prompts import IfMatch, IfNoneMatch, saved_response
+from mcp_server.rest.queries import DiffQuery, HistoryQuery, VersionsQuery
 from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import (
     ETAG,
@@ -20,15 +21,12 @@ from mcp_server.rest.responses import (
     state_headers,
 )
 from mcp_server.rest.shapes import (
-    DiffQuery,
     HistoryOut,
-    HistoryQuery,
     PromptPath,
     RestorePost,
     SavedRead,
     VersionPath,
     VersionRead,
-    VersionsQuery,
     present_version_read,
 )
 from mcp_server.schemas.versions import DiffOut, VersionsOut, present_diff, present_versions
@@ -128,6 +126,7 @@ class VersionRoutes:
         saved = await library.versions.restore(
             await library.versions.reference(prompt, str(version)),
             by=self._door.actor_of(request),
+            branch=given.branch,
             expected_version=given.expected_version,
             expected_states=expected_states(if_match),
             commit_message=given.commit_message,

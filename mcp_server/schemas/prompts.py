@@ -1,5 +1,6 @@
 """Prompts as they are written and read."""
 
+from dataclasses import fields
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -42,12 +43,19 @@ CommitMessage = Annotated[
         examples=["Ask for a shorter answer"],
     ),
 ]
+Branch = Annotated[
+    str,
+    Field(
+        description="The branch to write on; main, if you leave it out.",
+        examples=["terse"],
+    ),
+]
 ExpectedVersion = Annotated[
     int,
     Field(
-        description="The newest version of main that your change is based on (`latest_version` of "
-        "get_prompt). If somebody wrote a newer one meanwhile, nothing is written and the answer "
-        "names the current version.",
+        description="The newest version that your change is based on: of main (`latest_version` of "
+        "get_prompt), or of the branch that you write on. If somebody wrote a newer one meanwhile, "
+        "nothing is written and the answer names the current version.",
         ge=1,
         le=MAX_VERSION,
     ),
@@ -59,27 +67,12 @@ Cursor = Annotated[
 ]
 
 
-class PromptFields(Shape):
-    """What can be written of a prompt. A field that is left out keeps its value."""
+_WRITABLE = {"settings", *(field.name for field in fields(PromptInput))}
 
-    title: str | None = Field(
-        None, description="The name for people, in any script. An empty text removes it."
-    )
-    description: str | None = Field(
-        None,
-        description="What the prompt is for, in a sentence or two; shown in menus and searched. "
-        "An empty text removes it.",
-    )
-    folder: str | None = Field(
-        None,
-        description="The path that organises the library; an empty text is the root.",
-        examples=["support/emails"],
-    )
-    tags: Annotated[list[str], Unwrapped] | None = Field(
-        None,
-        description="All tags of the prompt, for free grouping; these replace the present ones.",
-        examples=[["review", "python"]],
-    )
+
+class ContentFields(Shape):
+    """What can be written of a version. A field that is left out keeps its value."""
+
     template: str | None = Field(
         None,
         description="The text of a prompt that is one user message, with {{argument}} wherever a "
@@ -124,7 +117,7 @@ class PromptFields(Shape):
         Raises:
             Invalid: a message isn't one.
         """
-        names = self.model_fields_set & PromptFields.model_fields.keys()
+        names = self.model_fields_set & _WRITABLE
         given = {name: getattr(self, name) for name in names}
         if self.messages is not None:
             given["messages"] = read_messages(self.messages)
@@ -137,6 +130,29 @@ class PromptFields(Shape):
         if "settings" in given:
             given["model_config"] = given.pop("settings")
         return PromptInput(**given)
+
+
+class PromptFields(ContentFields):
+    """What can be written of a prompt. A field that is left out keeps its value."""
+
+    title: str | None = Field(
+        None, description="The name for people, in any script. An empty text removes it."
+    )
+    description: str | None = Field(
+        None,
+        description="What the prompt is for, in a sentence or two; shown in menus and searched. "
+        "An empty text removes it.",
+    )
+    folder: str | None = Field(
+        None,
+        description="The path that organises the library; an empty text is the root.",
+        examples=["support/emails"],
+    )
+    tags: Annotated[list[str], Unwrapped] | None = Field(
+        None,
+        description="All tags of the prompt, for free grouping; these replace the present ones.",
+        examples=[["review", "python"]],
+    )
 
 
 class Named(Shape):
@@ -154,6 +170,7 @@ class PromptCreate(PromptFields, Named):
 class PromptUpdate(PromptFields, Named):
     """A change of a prompt."""
 
+    branch: Branch = "main"
     commit_message: CommitMessage | None = None
     expected_version: ExpectedVersion | None = None
 
@@ -174,6 +191,9 @@ class PromptOut(Shape):
     branch: str = Field(description="The branch that this version was written on.")
     labels: dict[str, int] = Field(
         description="The prompt's labels and the version that each points at now."
+    )
+    branches: dict[str, int] = Field(
+        description="The prompt's branches and the newest version of each."
     )
     template: str | None = Field(
         None, description="The text, where the version is one user message; else see `messages`."
@@ -332,6 +352,7 @@ def read_prompt(source: PromptVersion) -> dict[str, Any]:
         "latest_version": prompt.latest_version,
         "branch": version.branch,
         "labels": dict(prompt.labels),
+        "branches": dict(prompt.branches),
         **_content(version.draft),
         "commit_message": version.commit_message,
         "created_by": version.created_by,

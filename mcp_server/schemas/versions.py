@@ -8,6 +8,7 @@ from mcp_server.domain.diffs import ArgumentDiff, MessageDiff, VersionDiff
 from mcp_server.schemas.base import Shape, Time
 from mcp_server.schemas.messages import ArgumentShape
 from mcp_server.schemas.prompts import (
+    Branch,
     CommitMessage,
     Cursor,
     ExpectedVersion,
@@ -24,7 +25,11 @@ DiffKind = Literal["added", "removed", "changed"]
 class VersionsIn(Named):
     """Whose versions to list."""
 
-    branch: str | None = Field(None, description="Only versions of this branch.", examples=["main"])
+    branch: str | None = Field(
+        None,
+        description="Only the newest version of this branch and those that it was made from.",
+        examples=["main"],
+    )
     limit: Limit = 20
     cursor: Cursor | None = None
 
@@ -118,6 +123,7 @@ class RestoreIn(Shape):
         "label.",
         examples=["code-review@3"],
     )
+    branch: Branch = "main"
     commit_message: CommitMessage | None = None
     expected_version: ExpectedVersion | None = None
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from mcp_server.domain.drafts import make_draft
+from mcp_server.domain.merging import Merge
 from mcp_server.domain.names import check_metadata
 from mcp_server.service.inputs import PromptInput
 from storage.entities import Argument, Draft, Message, Metadata
@@ -71,6 +72,17 @@ def revise_draft(present: Draft, written: PromptInput) -> Draft:
     return make_draft(
         template=given.get("template"), messages=fields["messages"], **_settings(fields)
     )
+
+
+def merged_draft(merge: Merge, resolution: PromptInput) -> Draft:
+    """Return what a merge made, with the fields of a resolution in their places.
+
+    Raises:
+        Invalid: the result can't be kept, or a field of the resolution can't be used.
+    """
+    settings = _settings({name: getattr(merge, name) for name in _CONTENT})
+    made = make_draft(messages=merge.messages, **settings)
+    return revise_draft(made, resolution)
 
 
 def _still_used(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from mcp_server.service.branches import Branches
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.completing import Completing
 from mcp_server.service.exporting import Exporting
@@ -41,6 +42,7 @@ class Library:
         writer = Writer(database, self.catalog, finder, self.scope)
         self.prompts = Prompts(self.catalog, finder, writer, self.values, self.scope)
         self.versions = Versions(self.catalog, finder, writer)
+        self.branches = Branches(self.catalog, finder, writer)
         self.labels = Labels(finder, writer)
         self.search = Search(self.catalog, self.scope)
         self.completing = Completing(self.catalog, finder, self.scope)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from mcp_server.domain.arguments import missing_arguments
 from mcp_server.domain.messages import first_line
-from mcp_server.domain.names import safe_name, unique_name
+from mcp_server.domain.names import check_branch, safe_name, unique_name
 from mcp_server.domain.rendering import render
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.editing import new_draft, new_metadata, revise_draft, revise_metadata
@@ -14,7 +14,7 @@ from mcp_server.service.results import Missing, PromptVersion, RenderedPrompt, S
 from mcp_server.service.scope import Scope
 from mcp_server.service.values import ArgumentValues
 from mcp_server.service.writing import Writer, check_name, check_state, metadata_of, read_prompt
-from storage.entities import Draft, Metadata, Prompt, PromptFilter, PromptSummary, Version
+from storage.entities import MAIN, Draft, Metadata, Prompt, PromptFilter, PromptSummary, Version
 from storage.errors import Conflict
 from storage.ids import new_id
 from storage.pages import Page, cut_page, decode_cursor
@@ -65,17 +65,19 @@ class Prompts:
         written: PromptInput,
         *,
         by: str,
+        branch: str = MAIN,
         expected_name: str | None = None,
         expected_version: int | None = None,
         expected_states: Collection[str] | None = None,
         commit_message: str | None = None,
     ) -> Saved:
-        """Change the written fields; changed content becomes a new version.
+        """Change the written fields; changed content becomes a new version of a branch.
 
         Raises:
             NotFound, Invalid, Forbidden: as everywhere; also where the prompt of that name or id
                 isn't called `expected_name`.
-            Conflict: the prompt isn't at `expected_version`, or in none of `expected_states`.
+            Conflict: the branch isn't at `expected_version`, or the prompt in none of
+                `expected_states`.
         """
 
         def edit(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
@@ -87,6 +89,7 @@ class Prompts:
             name,
             edit,
             by=by,
+            branch=check_branch(branch),
             expected_version=expected_version,
             expected_states=expected_states,
             commit_message=commit_message,

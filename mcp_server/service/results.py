@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Literal
 
-from storage.entities import Argument, Message, Prompt, Version
+from storage.entities import Argument, Branch, Message, Prompt, Version
 from storage.pages import Page
 
 
@@ -59,6 +60,43 @@ class LabelMove:
     label: str
     from_version: int | None
     to_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BranchStanding:
+    """A branch compared with `main`: how many versions each has that the other lacks."""
+
+    branch: Branch
+    ahead: int
+    behind: int
+
+
+@dataclass(frozen=True, slots=True)
+class BranchChange:
+    """A prompt after one of its branches began (`head`) or went (None)."""
+
+    prompt: Prompt
+    branch: str
+    head: int | None
+
+
+MergeOutcome = Literal["merged", "fast_forward", "already_merged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge left behind: the prompt, and the head of the branch that was merged into.
+
+    `fast_forward` moved the branch to a version that was there already; `already_merged` changed
+    nothing. `base` is the version from which the two went apart.
+    """
+
+    current: PromptVersion
+    outcome: MergeOutcome
+    branch: str
+    into: str
+    base: int | None
+    branch_deleted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from collections.abc import Collection
 
 from mcp_server.domain.diffs import VersionDiff, diff_versions
 from mcp_server.domain.names import check_branch
-from mcp_server.domain.references import parse_reference
+from mcp_server.domain.references import branch_head, parse_reference
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import History, Saved
 from mcp_server.service.writing import Writer, metadata_of
-from storage.entities import Draft, Metadata, Prompt, Version, VersionSummary
+from storage.entities import MAIN, Draft, Metadata, Prompt, Version, VersionSummary
 from storage.pages import Page
 
 
@@ -26,12 +26,16 @@ class Versions:
     ) -> Page[VersionSummary]:
         """Return a prompt's versions, newest first, without their texts.
 
+        With a `branch`, those that its newest version was made from.
+
         Raises:
-            NotFound: there is no such prompt.
+            NotFound: there is no such prompt, or it has no such branch.
             Invalid: the cursor isn't one of this list.
         """
         prompt = await self._finder.prompt(await self._finder.bare(name))
-        wanted = None if branch is None else check_branch(branch)
+        wanted = None
+        if branch is not None:
+            wanted = check_branch(branch), branch_head(prompt, branch)
         return await self._catalog.read(
             lambda tx: tx.versions.list_summaries(
                 prompt.id, branch=wanted, limit=limit, cursor=cursor
@@ -74,15 +78,17 @@ class Versions:
         reference: str,
         *,
         by: str,
+        branch: str = MAIN,
         expected_version: int | None = None,
         expected_states: Collection[str] | None = None,
         commit_message: str | None = None,
     ) -> Saved:
-        """Write an old version's content as a new version; history stays as it is.
+        """Write an old version's content as a new version of a branch; history stays as it is.
 
         Raises:
             NotFound, Invalid, Forbidden: as everywhere.
-            Conflict: the prompt isn't at `expected_version`, or in none of `expected_states`.
+            Conflict: the branch isn't at `expected_version`, or the prompt in none of
+                `expected_states`.
         """
         source = await self._finder.read(reference)
 
@@ -93,6 +99,7 @@ class Versions:
             source.prompt.name,
             edit,
             by=by,
+            branch=check_branch(branch),
             expected_version=expected_version,
             expected_states=expected_states,
             commit_message=commit_message or f"Restore version {source.version.version}",

@@ -5,13 +5,14 @@ from uuid import UUID
 
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.names import name_warning
+from mcp_server.domain.references import BRANCH_PREFIX, branch_head
 from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import PromptVersion, Saved, state_of
 from mcp_server.service.scope import Scope
 from storage.database import Database, Transaction
-from storage.entities import MAIN, Change, Draft, Metadata, Prompt, Version
+from storage.entities import LATEST, MAIN, Change, Draft, Metadata, Prompt, Version
 from storage.errors import Conflict, Invalid
 from storage.ids import new_id
 
@@ -40,12 +41,12 @@ class Writer:
         """
         self._scope.check_writable()
         self._scope.check_stays_inside(metadata)
-        _check_message(commit_message)
+        check_message(commit_message)
         prompt_id = new_id()
         async with self._database.transaction() as tx:
             await tx.prompts.insert(prompt_id, metadata)
-            await self._append(tx, prompt_id, metadata, draft, None, by, commit_message)
-            current = await _read_back(tx, metadata.name)
+            await append(tx, prompt_id, metadata, draft, by=by, commit_message=commit_message)
+            current = await read_back(tx, metadata.name)
         self.announce(current.prompt)
         warning = name_warning(metadata.name)
         return Saved(current, True, True, (warning,) if warning else ())
@@ -56,22 +57,22 @@ class Writer:
         edit: Edit,
         *,
         by: str,
+        branch: str = MAIN,
         expected_version: int | None = None,
         expected_states: Collection[str] | None = None,
         commit_message: str | None = None,
     ) -> Saved:
-        """Write a new version on `main`, unless its content equals the head's.
+        """Write a new version on a branch, unless its content equals the head's.
 
         Raises:
-            NotFound: there is no such prompt in sight.
-            Conflict: the head of `main` isn't `expected_version`, or is in none of
+            NotFound: there is no such prompt in sight, or it has no such branch.
+            Conflict: the branch's head isn't `expected_version`, or is in none of
                 `expected_states`; carries the version that is the head.
         """
-        _check_message(commit_message)
+        check_message(commit_message)
         async with self._finder.locked(name) as (tx, prompt):
-            _check_expected(prompt, expected_version)
-            check_head(prompt, expected_states)
-            head = await _head(tx, prompt)
+            check_head(prompt, branch, expected_version, expected_states)
+            head = await head_of(tx, prompt, branch)
             metadata, draft = edit(prompt, head)
             self._scope.check_stays_inside(metadata)
             described = metadata != metadata_of(prompt)
@@ -79,8 +80,17 @@ class Writer:
                 await tx.prompts.update(prompt.id, metadata)
             rewritten = content_hash(draft) != head.content_hash
             if rewritten:
-                await self._append(tx, prompt.id, metadata, draft, head.version, by, commit_message)
-            current = await _read_back(tx, prompt.name)
+                await append(
+                    tx,
+                    prompt.id,
+                    metadata,
+                    draft,
+                    branch=branch,
+                    parent=head.version,
+                    by=by,
+                    commit_message=commit_message,
+                )
+            current = await read_back(tx, prompt.name, branch)
         if rewritten or described:
             self.announce(current.prompt)
         return Saved(current, rewritten, rewritten or described)
@@ -89,26 +99,31 @@ class Writer:
         """Let this process forget what it remembered of a prompt, before anyone reads again."""
         self._catalog.hear(Change("prompt", prompt.name, prompt.id))
 
-    @staticmethod
-    async def _append(
-        tx: Transaction,
-        prompt_id: UUID,
-        metadata: Metadata,
-        draft: Draft,
-        parent: int | None,
-        by: str,
-        commit_message: str | None,
-    ) -> None:
-        await tx.versions.append(
-            prompt_id,
-            draft,
-            branch=MAIN,
-            parent=parent,
-            content_hash=content_hash(draft),
-            tags=metadata.tags,
-            created_by=by,
-            commit_message=commit_message,
-        )
+
+async def append(
+    tx: Transaction,
+    prompt_id: UUID,
+    metadata: Metadata,
+    draft: Draft,
+    *,
+    by: str,
+    branch: str = MAIN,
+    parent: int | None = None,
+    merged_from: int | None = None,
+    commit_message: str | None = None,
+) -> None:
+    """Write a draft as the next version and head of a branch; the caller holds the lock."""
+    await tx.versions.append(
+        prompt_id,
+        draft,
+        branch=branch,
+        parent=parent,
+        merged_from=merged_from,
+        content_hash=content_hash(draft),
+        tags=metadata.tags,
+        created_by=by,
+        commit_message=commit_message,
+    )
 
 
 def metadata_of(prompt: Prompt) -> Metadata:
@@ -116,38 +131,41 @@ def metadata_of(prompt: Prompt) -> Metadata:
     return Metadata(prompt.name, prompt.title, prompt.description, prompt.folder, prompt.tags)
 
 
-def _check_message(commit_message: str | None) -> None:
+def check_message(commit_message: str | None) -> None:
+    """Raise Invalid where a commit message can't be kept."""
     if commit_message is not None:
         check_text(commit_message, "commit_message", limit=_MAX_MESSAGE)
 
 
-def _check_expected(prompt: Prompt, expected: int | None) -> None:
-    current = prompt.latest_version
-    if expected is not None and expected != current:
-        raise Conflict(
-            f"'{prompt.name}' is at version {current}, not at version {expected} as expected. "
-            f"Read version {current}, merge your change into it, and write again with "
-            f"expected_version {current}.",
-            current_version=current,
-        )
-
-
-def check_head(prompt: Prompt, expected: Collection[str] | None) -> None:
-    """Compare the newest version, which a write goes on from, with what a caller saw.
+def check_head(
+    prompt: Prompt, branch: str, version: int | None, states: Collection[str] | None
+) -> None:
+    """Compare the head of a branch, which a write goes on from, with what a caller saw.
 
     Raises:
-        Conflict: it is another one, or what was seen is served but not the newest.
+        NotFound: there is no such branch.
+        Conflict: it is another version, or what was seen is a version but not the head.
     """
-    if expected is None or state_of(prompt, prompt.latest_version) in expected:
-        return
-    if state_of(prompt, prompt.served_version) in expected:
+    head = branch_head(prompt, branch)
+    if version is not None and version != head:
         raise Conflict(
-            f"What you read of '{prompt.name}' is version {prompt.served_version}, which is "
-            f"served, but a write goes on from the newest, version {prompt.latest_version}. Read "
-            f"'{prompt.name}@latest', and put your change into that.",
-            current_version=prompt.latest_version,
+            f"'{prompt.name}' is at version {head}{_on(branch)}, not at version {version} as "
+            f"expected. Read version {head}, merge your change into it, and write again with "
+            f"expected_version {head}.",
+            current_version=head,
         )
-    check_state(prompt, expected)
+    if states is None or state_of(prompt, head) in states:
+        return
+    seen = next((each for each in _shown(prompt) if state_of(prompt, each) in states), None)
+    if seen is not None:
+        latest = LATEST if branch == MAIN else f"{BRANCH_PREFIX}{branch}"
+        raise Conflict(
+            f"What you read of '{prompt.name}' is version {seen}, but a write{_on(branch)} goes on "
+            f"from the newest, version {head}. Read '{prompt.name}@{latest}', and put your change "
+            "into that.",
+            current_version=head,
+        )
+    check_state(prompt, states)
 
 
 def check_name(prompt: Prompt, expected: str | None) -> None:
@@ -170,8 +188,9 @@ def check_state(prompt: Prompt, expected: Collection[str] | None) -> None:
     Raises:
         Conflict: it changed meanwhile.
     """
-    shown = {prompt.served_version, prompt.latest_version}
-    if expected is not None and all(state_of(prompt, each) not in expected for each in shown):
+    if expected is not None and all(
+        state_of(prompt, each) not in expected for each in _shown(prompt)
+    ):
         raise Conflict(
             f"'{prompt.name}' has changed since you read it; its newest version is "
             f"{prompt.latest_version}. Nothing was written: read it again, and put your change "
@@ -180,10 +199,12 @@ def check_state(prompt: Prompt, expected: Collection[str] | None) -> None:
         )
 
 
-async def _head(tx: Transaction, prompt: Prompt) -> Version:
-    head = await tx.versions.find(prompt.id, prompt.latest_version)
+async def head_of(tx: Transaction, prompt: Prompt, branch: str) -> Version:
+    """Return the newest version of a branch that the prompt has."""
+    number = branch_head(prompt, branch)
+    head = await tx.versions.find(prompt.id, number)
     if head is None:  # the branch's foreign key forbids it
-        raise LookupError(f"{prompt.name}@{prompt.latest_version}")
+        raise LookupError(f"{prompt.name}@{number}")
     return head
 
 
@@ -195,6 +216,16 @@ async def read_prompt(tx: Transaction, name: str) -> Prompt:
     return prompt
 
 
-async def _read_back(tx: Transaction, name: str) -> PromptVersion:
+async def read_back(tx: Transaction, name: str, branch: str = MAIN) -> PromptVersion:
+    """Return a prompt and the head of a branch as this very transaction wrote them."""
     prompt = await read_prompt(tx, name)
-    return PromptVersion(prompt, await _head(tx, prompt))
+    return PromptVersion(prompt, await head_of(tx, prompt, branch))
+
+
+def _shown(prompt: Prompt) -> set[int]:
+    """Return the versions that a prompt shows without being asked for a number."""
+    return {prompt.served_version, *prompt.labels.values(), *prompt.branches.values()}
+
+
+def _on(branch: str) -> str:
+    return "" if branch == MAIN else f" on the branch '{branch}'"

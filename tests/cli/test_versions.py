@@ -11,9 +11,9 @@ def review(run):
 def test_versions_are_listed_newest_first_with_their_labels(review):
     review("label", "review@1", "production")
     lines = [line.split("\t") for line in review("versions", "review").out.splitlines()]
-    assert [(line[0], *line[2:]) for line in lines] == [
-        ("2", "tester", "", ""),
-        ("1", "tester", "production", "first"),
+    assert [(*line[:3], *line[4:]) for line in lines] == [
+        ("2", "main", "1", "tester", "", ""),
+        ("1", "main", "", "tester", "production", "first"),
     ]
     as_json = review("versions", "review", "--json").json
     assert [version["version"] for version in as_json["items"]] == [2, 1]

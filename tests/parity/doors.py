@@ -57,7 +57,9 @@ class McpDoor:
     def ask(self, tool: str, **arguments: Any) -> Answer:
         result = asyncio.run(self._with_client(lambda client: client.call_tool(tool, arguments)))
         if result.is_error:
-            return Answer(kind=result.meta[ERROR_META]["kind"], sentence=result.content[0].text)
+            return Answer(
+                kind=result.meta[ERROR_META]["kind"], sentence=_sentence(result.content[0].text)
+            )
         return Answer(entity=_settled(result.structured_content))
 
     def use(self, reference: str, **arguments: str) -> str:
@@ -92,7 +94,7 @@ class CliDoor:
         if ran.exit_code:
             return Answer(
                 kind=_KINDS[ran.exit_code],
-                sentence=ran.stderr.removeprefix("promptstack: ").removesuffix("\n"),
+                sentence=_sentence(ran.stderr.removeprefix("promptstack: ").removesuffix("\n")),
             )
         return Answer(entity=_settled(json.loads(ran.stdout)))
 
@@ -157,6 +159,11 @@ class Request:
     body: Mapping[str, Any] | None = None
 
 
+def _sentence(account: str) -> str:
+    """Leave out what REST gives as data: the conflicts below the sentence."""
+    return account.partition("\n\n")[0]
+
+
 def _place(reference: str, *rest: str) -> str:
     return "/".join(["/prompts", quote(reference, safe="@:"), *rest])
 
@@ -197,6 +204,18 @@ def _label_request(arguments: dict[str, Any]) -> Request:
     return Request("PUT", place, body=body)
 
 
+def _branch_request(arguments: dict[str, Any]) -> Request:
+    name, _, point = arguments["reference"].partition("@")
+    if arguments.get("delete"):
+        return Request("DELETE", _place(name, "branches", arguments["branch"]))
+    start = {"version": int(point)} if point.isdigit() else {"reference": point or "latest"}
+    return Request("POST", _place(name, "branches"), body={**start, "branch": arguments["branch"]})
+
+
+def _merge_request(arguments: dict[str, Any]) -> Request:
+    return Request("POST", _place(arguments.pop("name"), "merge"), body=arguments)
+
+
 def _archive_request(arguments: dict[str, Any]) -> Request:
     place = _place(arguments["name"])
     if arguments.get("restore"):
@@ -214,6 +233,8 @@ _REQUESTS: Mapping[str, Any] = {
     "diff_versions": _diff_request,
     "restore_version": _restore_request,
     "set_label": _label_request,
+    "create_branch": _branch_request,
+    "merge_branch": _merge_request,
     "archive_prompt": _archive_request,
 }
 
@@ -274,6 +295,18 @@ def _set_label(arguments: dict[str, Any]) -> list[str]:
     return [command, arguments["reference"], arguments["label"]]
 
 
+def _branch(arguments: dict[str, Any]) -> list[str]:
+    deleting = ["--delete"] if arguments.get("delete") else []
+    return ["branch", *deleting, arguments["reference"], arguments["branch"]]
+
+
+def _merge(arguments: dict[str, Any]) -> list[str]:
+    places = [arguments.pop("name"), arguments.pop("branch")]
+    deleting = ["--delete-branch"] if arguments.pop("delete_branch", False) else []
+    resolution = _options(arguments.pop("resolution", {}))
+    return ["merge", *deleting, *resolution, *_options(arguments), "--", *places]
+
+
 def _archive(arguments: dict[str, Any]) -> list[str]:
     return ["restore" if arguments.get("restore") else "archive", arguments["name"]]
 
@@ -292,6 +325,8 @@ _COMMANDS: Mapping[str, Any] = {
     "diff_versions": _command("diff", "old", "new"),
     "restore_version": _command("restore-version", "reference"),
     "set_label": _set_label,
+    "create_branch": _branch,
+    "merge_branch": _merge,
     "archive_prompt": _archive,
 }
 

@@ -149,6 +149,26 @@ def test_rendering_makes_the_same_messages(review):
             "not_found",
             "production",
         ),
+        ("update_prompt", {"name": "review", "template": "x", "branch": "x"}, "not_found", "'x'"),
+        ("update_prompt", {"name": "review", "template": "x", "branch": "X"}, "invalid", "'X'"),
+        ("list_versions", {"name": "review", "branch": "x"}, "not_found", "no branch 'x'"),
+        ("create_branch", {"reference": "review", "branch": "main"}, "conflict", "already"),
+        ("create_branch", {"reference": "review", "branch": "a b"}, "invalid", "'a-b'"),
+        ("create_branch", {"reference": "review@7", "branch": "x"}, "not_found", "version 7"),
+        (
+            "create_branch",
+            {"reference": "review", "branch": "main", "delete": True},
+            "invalid",
+            "can't be deleted",
+        ),
+        (
+            "create_branch",
+            {"reference": "review", "branch": "x", "delete": True},
+            "not_found",
+            "no branch 'x'",
+        ),
+        ("merge_branch", {"name": "review", "branch": "x"}, "not_found", "no branch 'x'"),
+        ("merge_branch", {"name": "review", "branch": "main"}, "invalid", "into itself"),
         ("archive_prompt", {"name": "reviw"}, "not_found", "'review'"),
         ("search_prompts", {"cursor": "x"}, "invalid", "cursor"),
         ("search_prompts", {"folder": "Team A"}, "invalid", "'team-a'"),
@@ -226,3 +246,61 @@ def test_a_restored_version_is_the_same_new_version(review):
     assert restored["commit_message"] == "Restore version 1"
     again = review.ask("restore_version", reference="review@1", commit_message="Once more")
     assert again["new_version"] is False
+
+
+def test_a_branch_begins_is_written_and_moves_main_ahead_the_same(review):
+    began = review.ask("create_branch", reference="review@latest", branch="terse")
+    assert (began["head"], began["branches"]) == (1, {"main": 1, "terse": 1})
+    wrote = review.ask("update_prompt", name="review", template="two", branch="terse")
+    assert (wrote["version"], wrote["branch"], wrote["latest_version"]) == (2, "terse", 1)
+    assert review.use("review", language="C", code="x").startswith("Review this C")
+    assert review.use("review@branch:terse") == "two"
+    merged = review.ask("merge_branch", name="review", branch="terse", delete_branch=True)
+    assert (merged["outcome"], merged["version"]) == ("fast_forward", 2)
+    assert merged["branches"] == {"main": 2}
+    assert review.use("review") == "two"
+
+
+def _two_sides(door):
+    text = REVIEW["template"]
+    door.ask("create_branch", reference="review@1", branch="terse")
+    door.ask("update_prompt", name="review", template=f"{text}\nBe brief.", branch="terse")
+
+
+def test_a_merge_puts_both_sides_together_the_same(review):
+    _two_sides(review)
+    text = REVIEW["template"]
+    review.ask("update_prompt", name="review", template=f"Hello.\n{text}")
+    merged = review.ask(
+        "merge_branch", name="review", branch="terse", expected_version=3, commit_message="Both"
+    )
+    assert (merged["outcome"], merged["version"], merged["base_version"]) == ("merged", 4, 1)
+    assert merged["template"] == f"Hello.\n{text}\nBe brief."
+    newest = review.ask("list_versions", name="review", branch="main")["items"][0]
+    assert (newest["parent"], newest["merged_from"], newest["commit_message"]) == (3, 2, "Both")
+    again = review.ask("merge_branch", name="review", branch="terse")
+    assert (again["outcome"], again["version"]) == ("already_merged", 4)
+
+
+def test_a_conflict_writes_nothing_until_it_is_decided_the_same(review):
+    _two_sides(review)
+    review.ask("update_prompt", name="review", template=f"{REVIEW['template']}\nTake your time.")
+    failed = review.ask("merge_branch", name="review", branch="terse")
+    assert failed.kind == "conflict"
+    assert "resolution that gives 'template'" in failed.sentence
+    assert review.ask("get_prompt", reference="review@latest")["version"] == 3
+    decided = {"template": "Be brief, {{language}}, {{code}}"}
+    merged = review.ask("merge_branch", name="review", branch="terse", resolution=decided)
+    assert (merged["version"], merged["template"]) == (4, decided["template"])
+
+
+def test_an_old_version_is_restored_on_a_branch_the_same(review):
+    review.ask("update_prompt", name="review", template="two")
+    review.ask("create_branch", reference="review@2", branch="old")
+    restored = review.ask("restore_version", reference="review@1", branch="old", expected_version=2)
+    assert (restored["version"], restored["branch"], restored["latest_version"]) == (3, "old", 2)
+    listed = review.ask("list_versions", name="review", branch="main")["items"]
+    assert [each["version"] for each in listed] == [2, 1]
+    review.ask("create_branch", reference="review", branch="old", delete=True)
+    assert review.ask("get_prompt", reference="review@branch:old").kind == "not_found"
+    assert review.ask("get_prompt", reference="review@3")["template"] == REVIEW["template"]

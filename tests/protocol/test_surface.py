@@ -16,7 +16,15 @@ SCHEMAS = [
     for name, declaration in DECLARATIONS.items()
     for key in ("inputSchema", "outputSchema")
 ]
-WRITING = {"create_prompt", "update_prompt", "restore_version", "set_label", "archive_prompt"}
+WRITING = {
+    "create_prompt",
+    "update_prompt",
+    "restore_version",
+    "set_label",
+    "create_branch",
+    "merge_branch",
+    "archive_prompt",
+}
 
 
 def nodes(schema, path="$"):

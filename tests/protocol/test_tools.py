@@ -36,6 +36,7 @@ async def test_a_created_prompt_reads_back_as_it_was_written(client):
         "latest_version": 1,
         "branch": "main",
         "labels": {},
+        "branches": {"main": 1},
         "created_by": "ada",
     }
 

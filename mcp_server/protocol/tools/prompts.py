@@ -21,6 +21,7 @@ from mcp_server.schemas.prompts import (
     present_rendered,
     present_saved,
 )
+from storage.entities import MAIN
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library
@@ -46,6 +47,7 @@ async def _update(library: Library, given: PromptUpdate, actor: str) -> SavedOut
         given.name,
         given.to_input(),
         by=actor,
+        branch=given.branch,
         expected_version=given.expected_version,
         commit_message=given.commit_message,
     )
@@ -65,6 +67,7 @@ def _say_prompt(prompt: PromptOut) -> str:
             prompt.description,
             f"Folder: {prompt.folder or '(root)'}. Tags: {texts.listed(prompt.tags)}. "
             f"Labels: {texts.labelled(prompt.labels)}.",
+            f"Branches: {texts.labelled(prompt.branches)}." if len(prompt.branches) > 1 else None,
             f"Arguments: {texts.arguments(prompt.arguments)}",
             prompt.model_type and f"Written for: {prompt.model_type}",
             prompt.commit_message and f"Commit message: {prompt.commit_message}",
@@ -92,7 +95,8 @@ def say_saved(saved: SavedOut) -> str:
 
 def _outcome(saved: SavedOut) -> str:
     if saved.new_version:
-        return f"Wrote version {saved.version} of '{saved.name}'."
+        branch = "" if saved.branch == MAIN else f" on the branch '{saved.branch}'"
+        return f"Wrote version {saved.version} of '{saved.name}'{branch}."
     if saved.changed:
         return f"Changed '{saved.name}'; its texts are the same, so it stays at {saved.version}."
     return f"'{saved.name}' was like that already; it stays at version {saved.version}."
@@ -114,7 +118,8 @@ prompt, or when the user wants to see one. To *use* a prompt, call render_prompt
 
 `reference` says which version: a bare name means the version that the label production points \
 at, else the newest of main; 'name@3' is version 3, 'name@staging' what a label points at, \
-'name@latest' the newest of main. A version never changes; labels move.
+'name@latest' the newest of main, 'name@branch:terse' the newest of a branch. A version never \
+changes; labels and branches move.
 
 The text is in `template` where the version is a single user message, else in `messages`. \
 `latest_version` is the newest version of main: give it as expected_version to update_prompt. It \
@@ -190,11 +195,13 @@ UPDATE_PROMPT = Tool(
     title="Change a prompt",
     description="""\
 Change a prompt. Fields that you leave out keep their value. A change of the text, the arguments, \
-the format, the model settings or the variants writes a new version on main; a change of title, \
-description, folder or tags alone doesn't. Versions are never overwritten, so nothing is lost.
+the format, the model settings or the variants writes a new version on main, or on the `branch` \
+that you give; a change of title, description, folder or tags alone doesn't, and holds for all \
+branches. Versions are never overwritten, so nothing is lost.
 
 Changes are made to the newest version of main, so read it first: get_prompt with 'name@latest'. \
-Give its `latest_version` as `expected_version`. If somebody wrote a version meanwhile, the call \
+Give its `latest_version` as `expected_version`. (On a branch: get_prompt with \
+'name@branch:terse', and its `version`.) If somebody wrote a version meanwhile, the call \
 fails, nothing is written, and the answer names the current version: read that one, put your \
 change into its text, and call again. `template` or `messages` replace the whole text, not a part \
 of it. Arguments that you don't declare again keep their declaration as long as the text uses \

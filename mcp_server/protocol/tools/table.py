@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mcp_server.protocol.tools.branches import CREATE_BRANCH, MERGE_BRANCH
 from mcp_server.protocol.tools.labels import SET_LABEL
 from mcp_server.protocol.tools.prompts import (
     ARCHIVE_PROMPT,
@@ -27,6 +28,8 @@ TOOLS: Mapping[str, Tool[Any, Any]] = {
         DIFF_VERSIONS,
         RESTORE_VERSION,
         SET_LABEL,
+        CREATE_BRANCH,
+        MERGE_BRANCH,
         ARCHIVE_PROMPT,
     )
 }

@@ -18,6 +18,7 @@ from mcp_server.schemas.versions import (
     present_diff,
     present_versions,
 )
+from storage.entities import MAIN
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library
@@ -38,6 +39,7 @@ async def _restore(library: Library, given: RestoreIn, actor: str) -> SavedOut:
     saved = await library.versions.restore(
         given.reference,
         by=actor,
+        branch=given.branch,
         expected_version=given.expected_version,
         commit_message=given.commit_message,
     )
@@ -54,7 +56,9 @@ def _say_version(version: VersionOut) -> str:
     labels = f" [{texts.listed(version.labels)}]" if version.labels else ""
     message = f": {version.commit_message}" if version.commit_message else ""
     written = version.created_at.strftime("%Y-%m-%d %H:%M")
-    return f"- {version.version}{labels} {written} by {version.created_by}{message}"
+    branch = "" if version.branch == MAIN else f" on {version.branch}"
+    merged = f", merged from {version.merged_from}" if version.merged_from else ""
+    return f"- {version.version}{labels}{branch} {written} by {version.created_by}{merged}{message}"
 
 
 LIST_VERSIONS = Tool(
@@ -62,8 +66,9 @@ LIST_VERSIONS = Tool(
     title="List versions",
     description="""\
 Show the history of a prompt: its versions, newest first, each with its number, who wrote it, \
-when and why, and which labels point at it now. Texts are left out; read one with get_prompt \
-('name@3') and compare two with diff_versions.
+when and why, on which branch, which version it was made from (`parent`) or merged from \
+(`merged_from`), and which labels point at it now. Give a `branch` to see only what is in it. \
+Texts are left out; read one with get_prompt ('name@3') and compare two with diff_versions.
 
 Versions are numbered from 1 without gaps and never change. Labels are movable: `labels` says \
 where they point now, not where they pointed when the version was written. Where there are more \
@@ -101,7 +106,8 @@ RESTORE_VERSION = Tool(
     name="restore_version",
     title="Restore a version",
     description="""\
-Bring an old version's content back as a new version on main: history goes on and nothing is \
+Bring an old version's content back as a new version on main, or on the `branch` that you give: \
+history goes on and nothing is \
 overwritten. Restoring version 3 of a prompt that is at version 7 writes version 8 with the \
 content of version 3. The title, description, folder and tags stay as they are. If the newest \
 version already has that content, nothing is written.

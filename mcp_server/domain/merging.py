@@ -1,0 +1,283 @@
+"""Merging: what two lines of versions changed since they parted, put together.
+
+Texts merge by lines; arguments, settings and variants one by one; everything else as a whole. Where
+both sides changed the same thing differently there is a conflict, and whoever merges decides.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from mcp_server.domain.configs import canonical
+from mcp_server.domain.drafts import messages_to_json, placeholders
+from mcp_server.domain.line_diffs import align
+from mcp_server.domain.messages import single_user_text
+from storage.codecs import argument_to_json, content_to_json
+from storage.entities import Argument, Content, Draft, Message, TemplateFormat, TextContent
+
+T = TypeVar("T")
+U = TypeVar("U")
+S = TypeVar("S", covariant=True)
+_ABSENT: Any = object()
+
+
+class Sides(NamedTuple, Generic[S]):
+    """One thing three times: where two lines parted, and what it is on each of them now."""
+
+    base: S
+    ours: S
+    theirs: S
+
+    def each(self, take: Callable[[S], U]) -> "Sides[U]":
+        """Return a part of each."""
+        return Sides(take(self.base), take(self.ours), take(self.theirs))
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether at most one side changed it, or both in the same way."""
+        return (
+            _same(self.ours, self.theirs)
+            or _same(self.ours, self.base)
+            or _same(self.theirs, self.base)
+        )
+
+    @property
+    def decided(self) -> S:
+        """The changed one; ours where both changed it."""
+        return self.theirs if _same(self.ours, self.base) else self.ours
+
+
+@dataclass(frozen=True, slots=True)
+class MergeConflict:
+    """One place that both sides changed differently.
+
+    `place` names it as a field of the prompt, as in `template` or `arguments.code.default`; `line`
+    is where it begins in our text, counted from 1, and None where it isn't part of a text. `base`,
+    `ours` and `theirs` are what stands there, lines of a text or JSON values; None is nothing.
+    """
+
+    place: str
+    line: int | None
+    base: Any
+    ours: Any
+    theirs: Any
+
+    @property
+    def field(self) -> str:
+        """The field of the prompt that it lies in; a template is its messages."""
+        name = self.place.partition(".")[0].partition("[")[0]
+        return "messages" if name == "template" else name
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What came of a merge: the content by its fields, and the places that are undecided.
+
+    At those places the fields hold our side.
+    """
+
+    messages: tuple[Message, ...]
+    arguments: tuple[Argument, ...]
+    template_format: TemplateFormat
+    model_type: str | None
+    model_config: Mapping[str, Any]
+    variants: Mapping[str, tuple[Message, ...]]
+    conflicts: tuple[MergeConflict, ...]
+
+
+def merge_drafts(base: Draft, ours: Draft, theirs: Draft) -> Merge:
+    """Put together what both sides changed since the base."""
+    sides = Sides(base, ours, theirs)
+    merging = _Merging()
+    template_format = merging.value("template_format", sides.each(lambda it: it.template_format))
+    messages = merging.messages(_texts_place(sides), sides.each(lambda it: it.messages))
+    variants = merging.mapping("variants", sides.each(lambda it: it.variants), merging.messages)
+    merged = Draft(messages, template_format=template_format, variants=variants)
+    return Merge(
+        messages=messages,
+        arguments=merging.arguments(sides, set(placeholders(merged))),
+        template_format=template_format,
+        model_type=merging.value("model_type", sides.each(lambda it: it.model_type)),
+        model_config=merging.mapping("model_config", sides.each(lambda it: it.model_config)),
+        variants=variants,
+        conflicts=tuple(merging.conflicts),
+    )
+
+
+def write_conflicts(conflicts: Sequence[MergeConflict], ours: str, theirs: str) -> str:
+    """Write conflicts as one text, each with the marks that merge tools use."""
+    return "".join(
+        f"{_where(each)}\n<<<<<<< {ours}\n{_shown(each.ours)}||||||| base\n{_shown(each.base)}"
+        f"=======\n{_shown(each.theirs)}>>>>>>> {theirs}\n"
+        for each in conflicts
+    )
+
+
+@dataclass
+class _Merging:
+    """A merge under way, and the conflicts met so far."""
+
+    conflicts: list[MergeConflict] = field(default_factory=list)
+
+    def value(self, place: str, sides: Sides[T]) -> T:
+        """Merge what is one thing: whoever changed it decides."""
+        if not sides.is_decided:
+            self.conflicts.append(MergeConflict(place, None, *sides.each(_plain)))
+        return sides.decided
+
+    def mapping(
+        self,
+        place: str,
+        sides: Sides[Mapping[str, T]],
+        deep: Callable[[str, Sides[T]], T] | None = None,
+    ) -> dict[str, T]:
+        """Merge what has keys, each by itself; `deep` merges those that all three have."""
+        merged: dict[str, T] = {}
+        for key in dict.fromkeys([*sides.ours, *sides.theirs]):
+            found: Sides[T] = Sides(*(side.get(key, _ABSENT) for side in sides))
+            merge = self.value if deep is None or _ABSENT in found else deep
+            kept = merge(f"{place}.{key}", found)
+            if kept is not _ABSENT:
+                merged[key] = kept
+        return merged
+
+    def arguments(self, sides: Sides[Draft], used: set[str]) -> tuple[Argument, ...]:
+        """Merge declarations; those that only one side's text had a use for go with that use."""
+        declared = sides.each(lambda it: {each.name: each for each in it.arguments})
+        merged = self.mapping("arguments", declared, self._argument)
+        for name in used - merged.keys():
+            # Taken away by a side whose text went without it, while the other's still needs it.
+            found = [side[name] for side in declared if name in side]
+            merged |= {name: found[-1]} if found else {}
+        needed = [set(placeholders(side)) for side in (sides.ours, sides.theirs)]
+        return tuple(
+            each
+            for name, each in merged.items()
+            if name in used or not all(name in side for side in needed)
+        )
+
+    def messages(self, place: str, sides: Sides[tuple[Message, ...]]) -> tuple[Message, ...]:
+        """Merge messages: those that stand at one place between equal ones text by text."""
+        merged: list[Message] = []
+        for at, piece in _pieces(sides):
+            if len(set(piece.each(len))) == 1:
+                for index, each in enumerate(zip(*piece, strict=True), at):
+                    merged.append(self._message(_numbered(place, index), Sides(*each)))
+            else:
+                merged += self.value(place, piece)
+        return tuple(merged)
+
+    def _message(self, place: str, sides: Sides[Message]) -> Message:
+        if sides.is_decided:
+            return sides.decided
+        role = self.value(f"{place}.role", sides.each(lambda it: it.role))
+        contents = sides.each(lambda it: it.content)
+        texts = [each.text for each in contents if isinstance(each, TextContent)]
+        if len(texts) == len(contents):
+            return Message(role, TextContent(self._text(place, Sides(*texts))))
+        return Message(role, self.value(place, contents))
+
+    def _text(self, place: str, sides: Sides[str]) -> str:
+        merged: list[str] = []
+        for at, piece in _pieces(sides.each(lambda it: tuple(it.split("\n")))):
+            if not piece.is_decided:
+                lines = piece.each(lambda it: "\n".join(it) if it else None)
+                self.conflicts.append(MergeConflict(place, at + 1, *lines))
+            merged += piece.decided
+        return "\n".join(merged)
+
+    def _argument(self, place: str, sides: Sides[Argument]) -> Argument:
+        names = [each.name for each in fields(Argument)]
+        parts = sides.each(lambda it: {name: getattr(it, name) for name in names})
+        return Argument(**self.mapping(place, parts))
+
+
+class _Aligned:
+    """Tells `merge3` which items of two sequences match, in a time that their size bounds."""
+
+    def __init__(
+        self, isjunk: object = None, a: Sequence[str] = "", b: Sequence[str] = "", _: bool = True
+    ) -> None:
+        self._old, self._new = a, b
+
+    def get_matching_blocks(self) -> list[tuple[int, int, int]]:
+        """Return where each match begins in both, and its length; an empty one comes last."""
+        ends = (len(self._old), len(self._new))
+        matches: list[tuple[int, int, int]] = []
+        old = new = 0
+        for start, end, _, new_end in [*align(self._old, self._new), (ends[0], *ends, ends[1])]:
+            matches += [(old, new, start - old)] if start > old else []
+            old, new = end, new_end
+        return [*matches, (*ends, 0)]
+
+
+def _pieces(sides: Sides[tuple[T, ...]]) -> Iterator[tuple[int, Sides[tuple[T, ...]]]]:
+    """Cut three sequences wherever all of them agree; each piece comes with its place in ours."""
+    # Loaded here: no server needs it to start.
+    from merge3 import Merge3
+
+    # It compares texts; so each item gets one of its own.
+    names: dict[T, str] = {}
+    named = sides.each(lambda side: [names.setdefault(it, str(len(names))) for it in side])
+    merge = Merge3(named.base, named.ours, named.theirs, sequence_matcher=_Aligned)
+    was = mine = other = 0
+    for start, end, our_start, our_end, their_start, their_end in merge.find_sync_regions():
+        changed = Sides(
+            sides.base[was:start], sides.ours[mine:our_start], sides.theirs[other:their_start]
+        )
+        if any(changed):
+            yield mine, changed
+        if start < end:
+            same = sides.base[start:end]
+            yield our_start, Sides(same, same, same)
+        was, mine, other = end, our_end, their_end
+
+
+def _texts_place(sides: Sides[Draft]) -> str:
+    """Call the texts as authors do, who write a single user text as a template."""
+    single = all(single_user_text(side.messages) is not None for side in sides)
+    return "template" if single else "messages"
+
+
+def _numbered(place: str, index: int) -> str:
+    return place if place == "template" else f"{place}[{index}]"
+
+
+def _same(one: object, other: object) -> bool:
+    """Compare values: JSON's true isn't 1, and 1.0 is."""
+    if isinstance(one, _JSON) and isinstance(other, _JSON):
+        return _written(one) == _written(other)
+    return one == other
+
+
+_JSON = (dict, list, int, float)
+
+
+def _written(value: object) -> str:
+    return json.dumps(canonical(value), sort_keys=True)
+
+
+def _plain(value: object) -> Any:
+    """Write a value as JSON; None is nothing."""
+    match value:
+        case tuple() if value and isinstance(value[0], Message):
+            return messages_to_json(value)
+        case Argument():
+            return argument_to_json(value)
+        case _ if isinstance(value, Content):
+            return content_to_json(value)
+        case tuple():
+            return list(value) or None
+    return None if value is _ABSENT else value
+
+
+def _where(conflict: MergeConflict) -> str:
+    return conflict.place + (f", line {conflict.line}" if conflict.line else "")
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    return f"{text}\n"

@@ -1,0 +1,296 @@
+"""Branches: begin, list, delete, merge."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+
+from mcp_server.domain.lineage import Lineage
+from mcp_server.domain.merging import Merge, MergeConflict, merge_drafts, write_conflicts
+from mcp_server.domain.names import check_branch
+from mcp_server.domain.references import branch_head, resolve_reference
+from mcp_server.service.catalog import Catalog
+from mcp_server.service.editing import merged_draft
+from mcp_server.service.finding import Finder
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.results import BranchChange, BranchStanding, Merged, MergeOutcome
+from mcp_server.service.writing import (
+    Writer,
+    append,
+    check_head,
+    check_message,
+    check_state,
+    head_of,
+    metadata_of,
+    read_back,
+    read_prompt,
+)
+from storage.database import Transaction
+from storage.entities import MAIN, Draft, Prompt, Version
+from storage.errors import Conflict, Invalid
+
+MAX_BRANCHES = 200
+"""Branches of one prompt: they are read with it, each time."""
+
+_TOLD = 50
+_TOLD_CHARACTERS = 50_000
+
+
+class Branches:
+    """What can be done with named lines of versions."""
+
+    def __init__(self, catalog: Catalog, finder: Finder, writer: Writer) -> None:
+        self._catalog = catalog
+        self._finder = finder
+        self._writer = writer
+
+    async def create(
+        self,
+        reference: str,
+        branch: str,
+        *,
+        by: str,
+        expected_states: Collection[str] | None = None,
+    ) -> BranchChange:
+        """Begin a branch at the version that a reference means.
+
+        Raises:
+            NotFound: there is no such prompt or version.
+            Invalid: the name isn't one that a branch may have, or there are too many.
+            Conflict: the prompt has a branch of that name, or is in none of `expected_states`.
+        """
+        check_branch(branch)
+        wanted = await self._finder.reference(reference)
+        async with self._finder.locked(wanted.name) as (tx, prompt):
+            check_state(prompt, expected_states)
+            head = resolve_reference(prompt, wanted)
+            _check_room(prompt)
+            await tx.branches.insert(prompt.id, branch, head, created_by=by)
+            current = await read_prompt(tx, prompt.name)
+        self._writer.announce(prompt)
+        return BranchChange(current, branch, head)
+
+    async def list(self, name: str) -> Sequence[BranchStanding]:
+        """Return a prompt's branches by name, each compared with `main`.
+
+        Raises:
+            NotFound: there is no such prompt.
+        """
+        prompt = await self._finder.prompt(await self._finder.bare(name))
+
+        async def read(tx: Transaction) -> Sequence[BranchStanding]:
+            branches = await tx.branches.list(prompt.id)
+            lineage = Lineage(await tx.branches.list_ancestry(prompt.id))
+            heads = {each.branch: lineage.line_of(each.head) for each in branches}
+            main = heads.get(MAIN, set())
+            return [
+                BranchStanding(each, len(heads[each.branch] - main), len(main - heads[each.branch]))
+                for each in branches
+            ]
+
+        return await self._catalog.read(read)
+
+    async def delete(
+        self, name: str, branch: str, *, expected_states: Collection[str] | None = None
+    ) -> BranchChange:
+        """Take a branch's name away; the versions that were written on it stay.
+
+        Raises:
+            NotFound: there is no such prompt or branch.
+            Invalid: it is `main`.
+            Conflict: the prompt is in none of `expected_states`.
+        """
+        check_branch(branch)
+        _check_deletable(branch)
+        async with self._finder.locked(name) as (tx, prompt):
+            check_state(prompt, expected_states)
+            branch_head(prompt, branch)
+            await tx.branches.remove(prompt.id, branch)
+            current = await read_prompt(tx, prompt.name)
+        self._writer.announce(prompt)
+        return BranchChange(current, branch, None)
+
+    async def merge(
+        self,
+        name: str,
+        branch: str,
+        *,
+        by: str,
+        into: str = MAIN,
+        resolution: PromptInput | None = None,
+        expected_version: int | None = None,
+        expected_states: Collection[str] | None = None,
+        commit_message: str | None = None,
+        delete_branch: bool = False,
+    ) -> Merged:
+        """Bring what was written on a branch into another one.
+
+        Where the other one stands where the two went apart, it moves ahead and no version is
+        written. Otherwise both sides' changes are put together in a new version; the fields of a
+        `resolution` are written as they are given.
+
+        Raises:
+            NotFound: there is no such prompt or branch.
+            Invalid: a field of the resolution can't be used; or the branches are one.
+            Conflict: both sides changed the same place and no resolution decides it; or the branch
+                merged into isn't at `expected_version`, or the prompt in none of
+                `expected_states`. Nothing is written.
+        """
+        check_message(commit_message)
+        _check_two(check_branch(branch), check_branch(into))
+        if delete_branch:
+            _check_deletable(branch)
+        async with self._finder.locked(name) as (tx, prompt):
+            check_head(prompt, into, expected_version, expected_states)
+            lineage = Lineage(await tx.branches.list_ancestry(prompt.id))
+            ours, theirs = prompt.branches[into], branch_head(prompt, branch)
+            base = lineage.parting(ours, theirs)
+            outcome = _outcome(ours, theirs, base, resolution, branch, into)
+            if outcome == "fast_forward":
+                await tx.branches.point(prompt.id, into, theirs)
+            elif outcome == "merged":
+                await self._write(
+                    tx, prompt, branch, into, base, resolution, by=by, commit_message=commit_message
+                )
+            if delete_branch:
+                await tx.branches.remove(prompt.id, branch)
+            current = await read_back(tx, prompt.name, into)
+        self._writer.announce(prompt)
+        return Merged(current, outcome, branch, into, base, delete_branch)
+
+    @staticmethod
+    async def _write(
+        tx: Transaction,
+        prompt: Prompt,
+        branch: str,
+        into: str,
+        base: int | None,
+        resolution: PromptInput | None,
+        *,
+        by: str,
+        commit_message: str | None,
+    ) -> None:
+        ours, theirs = await head_of(tx, prompt, into), await head_of(tx, prompt, branch)
+        parted = None if base is None else await tx.versions.find(prompt.id, base)
+        draft = await _merge(prompt, parted, (into, ours), (branch, theirs), resolution)
+        await append(
+            tx,
+            prompt.id,
+            metadata_of(prompt),
+            draft,
+            branch=into,
+            parent=ours.version,
+            merged_from=theirs.version,
+            by=by,
+            commit_message=commit_message or f"Merge branch '{branch}'",
+        )
+
+
+async def _merge(
+    prompt: Prompt,
+    base: Version | None,
+    ours: tuple[str, Version],
+    theirs: tuple[str, Version],
+    resolution: PromptInput | None,
+) -> Draft:
+    """Put two heads together, or raise what has to be decided."""
+    nothing = Draft(())
+    parted = nothing if base is None else base.draft
+    # Large texts take up to a second: others are served meanwhile.
+    merge = await asyncio.to_thread(merge_drafts, parted, ours[1].draft, theirs[1].draft)
+    given = resolution or PromptInput()
+    open_conflicts = _undecided(merge, given)
+    if open_conflicts:
+        raise _conflict(prompt, open_conflicts, ours, theirs)
+    return merged_draft(merge, given)
+
+
+def _undecided(merge: Merge, resolution: PromptInput) -> Sequence[MergeConflict]:
+    decided = {"messages" if name == "template" else name for name in resolution.given()}
+    return [each for each in merge.conflicts if each.field not in decided]
+
+
+def _conflict(
+    prompt: Prompt,
+    conflicts: Sequence[MergeConflict],
+    ours: tuple[str, Version],
+    theirs: tuple[str, Version],
+) -> Conflict:
+    (into, head), (branch, other) = ours, theirs
+    told = _told(conflicts)
+    left_out = len(conflicts) - len(told)
+    fields = sorted({"template" if it.field == "messages" else it.field for it in conflicts})
+    places = "1 place" if len(conflicts) == 1 else f"{len(conflicts)} places"
+    more = f" {left_out} more aren't shown: compare the two heads." if left_out else ""
+    return Conflict(
+        f"'{branch}' and '{into}' of '{prompt.name}' changed {places} differently, so nothing was "
+        f"written. Merge again with a resolution that gives {' and '.join(map(repr, fields))} as "
+        f"it shall be.{more}",
+        current_version=head.version,
+        conflicts=[asdict(each) for each in told],
+        marked=write_conflicts(
+            told, f"{into} (version {head.version})", f"{branch} (version {other.version})"
+        ),
+    )
+
+
+def _told(conflicts: Sequence[MergeConflict]) -> Sequence[MergeConflict]:
+    """Return as many conflicts, from the first on, as an answer may hold."""
+    told: list[MergeConflict] = []
+    size = 0
+    for each in conflicts[:_TOLD]:
+        size += sum(len(str(side)) for side in (each.base, each.ours, each.theirs))
+        if size > _TOLD_CHARACTERS:
+            break
+        told.append(each)
+    return told
+
+
+def _outcome(
+    ours: int,
+    theirs: int,
+    base: int | None,
+    resolution: PromptInput | None,
+    branch: str,
+    into: str,
+) -> MergeOutcome:
+    """Decide what a merge comes to.
+
+    Raises:
+        Conflict: there is nothing to merge, and yet a resolution.
+    """
+    resolved = resolution is not None and bool(resolution.given())
+    if base == theirs and resolved:
+        raise Conflict(
+            f"Everything of '{branch}' is in '{into}' already, so there is nothing to resolve. "
+            f"Write the text as a change of '{into}', or leave the resolution out.",
+            current_version=ours,
+        )
+    if base == theirs:
+        return "already_merged"
+    return "fast_forward" if base == ours and not resolved else "merged"
+
+
+def _check_two(branch: str, into: str) -> None:
+    if branch == into:
+        raise Invalid(
+            f"'{branch}' can't be merged into itself. Give another branch in 'into'.",
+            fields={"into": f"is '{branch}' itself"},
+        )
+
+
+def _check_deletable(branch: str) -> None:
+    if branch == MAIN:
+        raise Invalid(
+            f"Every prompt has the branch '{MAIN}', so it can't be deleted. Archive the prompt to "
+            "take it out of use.",
+            fields={"branch": "can't be main"},
+        )
+
+
+def _check_room(prompt: Prompt) -> None:
+    if len(prompt.branches) >= MAX_BRANCHES:
+        raise Invalid(
+            f"'{prompt.name}' has {len(prompt.branches)} branches; at most {MAX_BRANCHES} are "
+            "allowed. Delete one whose versions are merged.",
+            fields={"branch": f"would be more than {MAX_BRANCHES}"},
+        )
