@@ -18,6 +18,7 @@ _SENTENCES: dict[str, tuple[type[PromptError], str]] = {
     "ck_prompts_name": (Invalid, "The name isn't one that a prompt may have."),
     "ck_prompt_labels_label": (Invalid, "The label isn't one that a version may carry."),
     "fk_prompt_labels_prompt_id_version": (NotFound, "The prompt has no such version."),
+    "fk_label_weights_prompt_id_version": (NotFound, "The prompt has no such version."),
     "fk_prompt_branches_prompt_id_head": (NotFound, "The prompt has no such version."),
     "pk_prompt_branches": (
         Conflict,

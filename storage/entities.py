@@ -119,6 +119,23 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedMove:
+    """What a label once did: where it pointed before and after (None is nowhere), and why.
+
+    `weights` are the shares of versions, where it pointed at several; `to_version` is then the one
+    with the largest.
+    """
+
+    label: str
+    from_version: int | None
+    to_version: int | None
+    weights: Mapping[int, int]
+    moved_by: str
+    moved_at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class VersionSummary:
     """A version in a list: without its texts."""
 
@@ -127,6 +144,7 @@ class VersionSummary:
     parent: int | None
     merged_from: int | None
     labels: tuple[str, ...]
+    moves: tuple[RecordedMove, ...]
     tags: tuple[str, ...]
     model_type: str | None
     commit_message: str | None
@@ -170,6 +188,8 @@ class Prompt:
     created_at: datetime
     updated_at: datetime
     archived_at: datetime | None = None
+    weights: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    """The labels that share their reads out, and the weight of each version."""
 
     @property
     def latest_version(self) -> int:
@@ -225,10 +245,11 @@ class SearchHit:
 class PromptFilter:
     """What narrows a list or a search. All conditions hold together; `tags` wants every tag.
 
-    `folder` means the folder and all below it. `label` keeps prompts that carry the label,
-    `version` those whose served version is just that, `min_version` those where it is at least
-    that. `any_tags` and `folders` are a server's allow-list: where given, at least one of each has
-    to match.
+    `folder` means the folder and all below it. `model_type` keeps prompts that have a text for that
+    model: the base text's or a variant's, under its own name or a prefix of it with '*'. `label`
+    keeps prompts that carry the label, `version` those whose served version is just that,
+    `min_version` those where it is at least that. `any_tags` and `folders` are a server's
+    allow-list: where given, at least one of each has to match.
     """
 
     tags: tuple[str, ...] = ()

@@ -8,6 +8,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from storage.entities import PromptFilter
 from storage.tables import prompt_labels, prompts
 
+_LONGEST_MODEL = 128
+"""Characters of a model_type; a longer one has no text."""
+
 
 def conditions(chosen: PromptFilter) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that hold for the prompts that a filter keeps."""
@@ -17,15 +20,23 @@ def conditions(chosen: PromptFilter) -> tuple[ColumnElement[bool], ...]:
 def facets(chosen: PromptFilter) -> str:
     """Return tags, folders and model type as a query for the words that triggers add to vectors."""
     folders = [chosen.folder] if chosen.folder else []
-    models = [chosen.model_type] if chosen.model_type is not None else []
     wanted = [
         *(_facet("t", tag) for tag in chosen.tags),
         *(_facet("f", folder) for folder in folders),
-        *(_facet("m", model_type) for model_type in models),
+        _any_facet("m", models_for(chosen.model_type)),
         _any_facet("t", chosen.any_tags),
         _any_facet("f", chosen.folders),
     ]
     return " & ".join(filter(None, wanted))
+
+
+def models_for(model_type: str | None) -> list[str]:
+    """Return under which names a text for a model may stand: its own, and each prefix with '*'."""
+    if model_type is None:
+        return []
+    longest = min(len(model_type), _LONGEST_MODEL)
+    prefixes = [f"{model_type[:length]}*" for length in range(longest + 1)]
+    return list(dict.fromkeys([model_type, *prefixes]))
 
 
 def _any_facet(kind: str, values: Sequence[str]) -> str:
@@ -56,7 +67,7 @@ def _shape(chosen: PromptFilter) -> Iterator[ColumnElement[bool]]:
     if chosen.folder:
         yield _below(chosen.folder)
     if chosen.model_type is not None:
-        yield prompts.c.served_model_type == chosen.model_type
+        yield prompts.c.served_models.overlap(models_for(chosen.model_type))
 
 
 def _allowed(chosen: PromptFilter) -> Iterator[ColumnElement[bool]]:

@@ -11,7 +11,7 @@ from storage.entities import Metadata, Prompt, PromptFilter, PromptSummary, Vers
 from storage.filters import conditions
 from storage.pages import Page, cut_page, decode_cursor
 from storage.rows import prompt_from_row, summary_from_row, version_from_row
-from storage.tables import prompt_branches, prompt_labels, prompt_versions, prompts
+from storage.tables import label_weights, prompt_branches, prompt_labels, prompt_versions, prompts
 
 
 def _pointers(table: sa.Table, name: str, version: str) -> sa.ScalarSelect[object]:
@@ -24,6 +24,14 @@ def _pointers(table: sa.Table, name: str, version: str) -> sa.ScalarSelect[objec
     )
 
 
+_SHARE = sa.func.json_build_array(
+    label_weights.c.label, label_weights.c.version, label_weights.c.weight
+)
+_WEIGHTS = (
+    sa.select(sa.func.coalesce(sa.func.json_agg(_SHARE), sa.text("'[]'::json"), type_=JSON))
+    .where(label_weights.c.prompt_id == prompts.c.id)
+    .scalar_subquery()
+)
 _METADATA = (
     prompts.c.id,
     prompts.c.name,
@@ -40,6 +48,7 @@ _PROMPT = sa.select(
     prompts.c.last_version,
     _pointers(prompt_labels, "label", "version").label("labels"),
     _pointers(prompt_branches, "branch", "head").label("branches"),
+    _WEIGHTS.label("weights"),
 )
 SUMMARY = (
     *_METADATA,

@@ -1,13 +1,14 @@
 """Rows to entities: the only place where both are seen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping
 
 from storage.codecs import argument_from_json, draft_from_json
-from storage.entities import Prompt, PromptSummary, Version, VersionSummary
+from storage.entities import Prompt, PromptSummary, RecordedMove, Version, VersionSummary
 
 
 def version_from_row(row: RowMapping | Mapping[str, Any]) -> Version:
@@ -35,6 +36,7 @@ def version_summary_from_row(row: RowMapping) -> VersionSummary:
         parent=row["parent"],
         merged_from=row["merged_from"],
         labels=tuple(row["label_names"] or ()),
+        moves=tuple(move_from_row(move) for move in row["moves"] or ()),
         tags=tuple(row["tags"]),
         model_type=row["model_type"],
         commit_message=row["commit_message"],
@@ -42,6 +44,27 @@ def version_summary_from_row(row: RowMapping) -> VersionSummary:
         created_at=row["created_at"],
         content_hash=row["content_hash"],
     )
+
+
+def move_from_row(row: RowMapping | Mapping[str, Any]) -> RecordedMove:
+    """Read what a label once did; a moment that comes as JSON is text."""
+    moved_at = row["moved_at"]
+    return RecordedMove(
+        label=row["label"],
+        from_version=row["from_version"],
+        to_version=row["to_version"],
+        weights={int(version): each for version, each in (row["weights"] or {}).items()},
+        moved_by=row["moved_by"],
+        moved_at=datetime.fromisoformat(moved_at) if isinstance(moved_at, str) else moved_at,
+        reason=row["reason"],
+    )
+
+
+def _grouped(shares: Iterable[tuple[str, int, int]]) -> dict[str, dict[int, int]]:
+    weights: dict[str, dict[int, int]] = {}
+    for label, version, weight in shares:
+        weights.setdefault(label, {})[version] = weight
+    return weights
 
 
 def prompt_from_row(row: RowMapping) -> Prompt:
@@ -56,6 +79,7 @@ def prompt_from_row(row: RowMapping) -> Prompt:
         last_version=row["last_version"],
         labels=row["labels"],
         branches=row["branches"],
+        weights=_grouped(row["weights"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         archived_at=row["archived_at"],

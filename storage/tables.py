@@ -44,6 +44,7 @@ prompts = sa.Table(
     # Triggers keep the rest of the content: what a bare name means, and how it's found.
     sa.Column("served_version", sa.Integer),
     sa.Column("served_model_type", sa.Text),
+    sa.Column("served_models", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("search", TSVECTOR),
     sa.Column("heading", TSVECTOR),
     sa.Column("spelling", sa.Text),
@@ -64,7 +65,12 @@ prompts = sa.Table(
     sa.Index("ix_prompts_heading", "heading", postgresql_using="gin", postgresql_with=_AT_ONCE),
     sa.Index("ix_prompts_tags", "tags", postgresql_using="gin", postgresql_with=_AT_ONCE),
     sa.Index("ix_prompts_folder", "folder", "name", postgresql_ops={"folder": "text_pattern_ops"}),
-    sa.Index("ix_prompts_served_model_type", "served_model_type", "name"),
+    sa.Index(
+        "ix_prompts_served_models",
+        "served_models",
+        postgresql_using="gin",
+        postgresql_with=_AT_ONCE,
+    ),
     sa.Index("ix_prompts_served_version", "served_version"),
     sa.Index("ix_prompts_archived", "name", postgresql_where=sa.text("archived_at IS NOT NULL")),
     sa.Index(
@@ -138,6 +144,27 @@ prompt_labels = sa.Table(
     sa.Index("ix_prompt_labels_label", "label", "prompt_id"),
 )
 
+label_weights = sa.Table(
+    "label_weights",
+    metadata,
+    sa.Column("prompt_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("label", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("weight", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["prompt_id", "label"],
+        ["prompt_labels.prompt_id", "prompt_labels.label"],
+        ondelete="CASCADE",
+        name="fk_label_weights_prompt_id_label",
+    ),
+    sa.ForeignKeyConstraint(
+        ["prompt_id", "version"],
+        ["prompt_versions.prompt_id", "prompt_versions.version"],
+        name="fk_label_weights_prompt_id_version",
+    ),
+    sa.CheckConstraint("weight > 0", name="weight"),
+)
+
 label_history = sa.Table(
     "label_history",
     metadata,
@@ -146,6 +173,8 @@ label_history = sa.Table(
     sa.Column("label", sa.Text, nullable=False),
     sa.Column("from_version", sa.Integer),
     sa.Column("to_version", sa.Integer),
+    sa.Column("weights", JSONB),
+    sa.Column("reason", sa.Text),
     sa.Column("moved_by", sa.Text, nullable=False),
     _moment("moved_at"),
     sa.ForeignKeyConstraint(["prompt_id"], ["prompts.id"], ondelete="CASCADE"),

@@ -11,7 +11,7 @@ from storage.codecs import draft_to_json
 from storage.entities import Draft, Version, VersionSummary
 from storage.pages import Page, cut_page, decode_cursor
 from storage.rows import version_from_row, version_summary_from_row
-from storage.tables import prompt_branches, prompt_labels, prompt_versions, prompts
+from storage.tables import label_history, prompt_branches, prompt_labels, prompt_versions, prompts
 
 _LABEL_NAMES = (
     sa.select(sa.func.array_agg(sa.text("label ORDER BY label")))
@@ -22,6 +22,26 @@ _LABEL_NAMES = (
     )
     .scalar_subquery()
     .label("label_names")
+)
+_MOST_MOVES = 20
+_MOVED = (
+    sa.select(label_history)
+    .where(
+        label_history.c.prompt_id == prompt_versions.c.prompt_id,
+        # A label that was taken away is told where it was taken from.
+        sa.func.coalesce(label_history.c.to_version, label_history.c.from_version)
+        == prompt_versions.c.version,
+    )
+    .order_by(label_history.c.id.desc())
+    .limit(_MOST_MOVES)
+    .correlate(prompt_versions)
+    .subquery("moved")
+)
+_MOVES = (
+    sa.select(sa.func.json_agg(sa.literal_column("moved")))
+    .select_from(_MOVED)
+    .scalar_subquery()
+    .label("moves")
 )
 _SUMMARY = (
     prompt_versions.c.version,
@@ -35,6 +55,7 @@ _SUMMARY = (
     prompt_versions.c.created_at,
     prompt_versions.c.content_hash,
     _LABEL_NAMES,
+    _MOVES,
 )
 
 _ONE = sa.select(prompt_versions).where(

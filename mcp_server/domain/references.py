@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from mcp_server.domain.names import BRANCH, LABEL, NAME, did_you_mean, nearest, safe_name
 from mcp_server.domain.texts import shown
-from storage.entities import LATEST, Prompt
+from mcp_server.domain.weights import choose
+from storage.entities import LATEST, PRODUCTION, Prompt
 from storage.errors import Invalid, NotFound
 
 BRANCH_PREFIX = "branch:"
@@ -49,8 +50,11 @@ def parse_reference(text: str) -> Reference:
     )
 
 
-def resolve_reference(prompt: Prompt, reference: Reference) -> int:
+def resolve_reference(prompt: Prompt, reference: Reference, key: str | None = None) -> int:
     """Return the number of the version that a reference to this prompt means.
+
+    Of a label that shares its reads out, a reader with a `key` gets the share that the key falls
+    into; without one the version with the largest share is meant.
 
     Raises:
         NotFound: the prompt has no such version, label or branch.
@@ -59,12 +63,29 @@ def resolve_reference(prompt: Prompt, reference: Reference) -> int:
         return _existing_version(prompt, reference.version)
     if reference.branch is not None:
         return branch_head(prompt, reference.branch)
-    if reference.label is None:
-        return prompt.served_version
     if reference.label == LATEST:
         return prompt.latest_version
+    label = label_of(prompt, reference)
+    if label is None:
+        return prompt.latest_version
+    weights = prompt.weights.get(label)
+    if weights and key:
+        return choose(weights, prompt.id, label, key)
+    return prompt.labels[label]
+
+
+def label_of(prompt: Prompt, reference: Reference) -> str | None:
+    """Return the label that decides what a reference means; None where none does.
+
+    Raises:
+        NotFound: the prompt doesn't carry the label that was named.
+    """
+    if reference.version is not None or reference.branch is not None or reference.label == LATEST:
+        return None
+    if reference.label is None:
+        return PRODUCTION if PRODUCTION in prompt.labels else None
     if reference.label in prompt.labels:
-        return prompt.labels[reference.label]
+        return reference.label
     raise no_such_label(prompt, reference.label)
 
 

@@ -35,7 +35,16 @@ from mcp_server.service.results import (
     RenderedPrompt,
     Saved,
 )
-from storage.entities import MAIN, Branch, Draft, Prompt, PromptSummary, Version, VersionSummary
+from storage.entities import (
+    MAIN,
+    Branch,
+    Draft,
+    Prompt,
+    PromptSummary,
+    RecordedMove,
+    Version,
+    VersionSummary,
+)
 from storage.pages import Page
 
 _ID = UUID("01980d6a-7b1c-7d2e-8f3a-4b5c6d7e8f90")
@@ -208,6 +217,7 @@ def _listed(version: Version, labels: tuple[str, ...]) -> VersionSummary:
         parent=version.parent,
         merged_from=version.merged_from,
         labels=labels,
+        moves=tuple(RecordedMove(each, 1, 2, {}, "ada", _CHANGED, None) for each in labels),
         tags=version.tags,
         model_type=version.draft.model_type,
         commit_message=version.commit_message,

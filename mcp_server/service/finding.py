@@ -6,8 +6,15 @@ from dataclasses import replace
 from uuid import UUID
 
 from mcp_server.domain.names import ID, nearest
-from mcp_server.domain.references import Reference, parse_reference, resolve_reference
+from mcp_server.domain.references import (
+    Reference,
+    label_of,
+    parse_reference,
+    resolve_reference,
+)
+from mcp_server.domain.variants import choose_variant
 from mcp_server.service.catalog import Catalog
+from mcp_server.service.inputs import ANYONE, Reader
 from mcp_server.service.results import PromptVersion
 from mcp_server.service.scope import Scope
 from storage.database import Database, Transaction
@@ -23,8 +30,8 @@ class Finder:
         self._catalog = catalog
         self._scope = scope
 
-    async def read(self, text: str) -> PromptVersion:
-        """Return the prompt and version that a reference means now.
+    async def read(self, text: str, reader: Reader = ANYONE) -> PromptVersion:
+        """Return the prompt and version that a reference means now to a reader.
 
         Raises:
             Invalid: the text isn't a reference.
@@ -32,11 +39,14 @@ class Finder:
         """
         reference = await self.reference(text)
         prompt = await self.prompt(reference)
-        number = resolve_reference(prompt, reference)
+        number = resolve_reference(prompt, reference, reader.key)
         version = await self._catalog.find_version(prompt.id, number)
         if version is None:
             raise NotFound(f"'{text}' was purged while it was read. List the prompts again.")
-        return PromptVersion(prompt, version)
+        chosen = choose_variant(version.draft, reader.model_type)
+        label = label_of(prompt, reference) if prompt.weights else None
+        weighted = label if label in prompt.weights and reader.key else None
+        return PromptVersion(prompt, version, chosen.variant, weighted)
 
     async def reference(self, text: str) -> Reference:
         """Read a reference; in place of the name a prompt's id may stand.

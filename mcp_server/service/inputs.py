@@ -20,6 +20,20 @@ UNSET: Final = _Unset.UNSET
 """Stands for "leave it as it is": None means "take it away"."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """For whom a prompt is read: the model that gets the text, and a key of who uses it.
+
+    The key decides which version a label with weights means: the same for the same key.
+    """
+
+    model_type: str | None = None
+    key: str | None = None
+
+
+ANYONE = Reader()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptInput:
     """The fields that a caller wrote; those left `UNSET` keep their value, or get the default.

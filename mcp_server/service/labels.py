@@ -1,18 +1,25 @@
-"""Labels: set, move, remove."""
+"""Labels: set, move, share out, take away; and what they did before."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from mcp_server.domain.names import check_label
 from mcp_server.domain.references import no_such_label, resolve_reference
+from mcp_server.domain.weights import check_weights, heaviest
+from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import LabelMove
-from mcp_server.service.writing import Writer, check_state, read_prompt
+from mcp_server.service.writing import Writer, check_message, check_state, read_prompt
+from storage.database import Transaction
+from storage.entities import Prompt, RecordedMove
+from storage.pages import Page
 
 
 class Labels:
     """What can be done with movable pointers."""
 
-    def __init__(self, finder: Finder, writer: Writer) -> None:
+    def __init__(self, catalog: Catalog, finder: Finder, writer: Writer) -> None:
+        self._catalog = catalog
         self._finder = finder
         self._writer = writer
 
@@ -22,6 +29,7 @@ class Labels:
         label: str,
         *,
         by: str,
+        reason: str | None = None,
         expected_states: Collection[str] | None = None,
     ) -> LabelMove:
         """Point a label at the version that a reference means, moving it where it's set already.
@@ -31,20 +39,53 @@ class Labels:
             Invalid: the label isn't one that a version may carry.
             Conflict: the prompt is in none of `expected_states`.
         """
-        check_label(label)
         wanted = await self._finder.reference(reference)
-        async with self._finder.locked(wanted.name) as (tx, prompt):
-            check_state(prompt, expected_states)
-            version = resolve_reference(prompt, wanted)
-            before = prompt.labels.get(label)
-            if before != version:
-                await tx.labels.point(prompt.id, label, version, moved_from=before, moved_by=by)
-            current = await read_prompt(tx, prompt.name)
-        self._writer.announce(prompt)
-        return LabelMove(current, label, before, version)
+        return await self._move(
+            wanted.name,
+            label,
+            lambda prompt: {resolve_reference(prompt, wanted): 1},
+            by,
+            reason,
+            expected_states,
+        )
+
+    async def share(
+        self,
+        name: str,
+        label: str,
+        weights: Mapping[int, int],
+        *,
+        by: str,
+        reason: str | None = None,
+        expected_states: Collection[str] | None = None,
+    ) -> LabelMove:
+        """Let a label mean several versions, each for its share of the readers.
+
+        Lists, searches and readers without a key get the version with the largest share.
+
+        Raises:
+            NotFound: there is no such prompt or version.
+            Invalid: the label or the weights can't be used.
+            Conflict: the prompt is in none of `expected_states`.
+        """
+        wanted = await self._finder.bare(name)
+        shared = check_weights(weights)
+
+        def existing(prompt: Prompt) -> Mapping[int, int]:
+            for version in shared:
+                resolve_reference(prompt, replace(wanted, version=version))
+            return shared
+
+        return await self._move(wanted.name, label, existing, by, reason, expected_states)
 
     async def remove(
-        self, name: str, label: str, *, by: str, expected_states: Collection[str] | None = None
+        self,
+        name: str,
+        label: str,
+        *,
+        by: str,
+        reason: str | None = None,
+        expected_states: Collection[str] | None = None,
     ) -> LabelMove:
         """Take a label away.
 
@@ -52,12 +93,72 @@ class Labels:
             NotFound: there is no such prompt, or it doesn't carry the label.
             Conflict: the prompt is in none of `expected_states`.
         """
+        check_message(reason, "reason")
         async with self._finder.locked(name) as (tx, prompt):
             check_state(prompt, expected_states)
             before = prompt.labels.get(label)
             if before is None:
                 raise no_such_label(prompt, label)
-            await tx.labels.remove(prompt.id, label, moved_from=before, moved_by=by)
+            await tx.labels.remove(prompt.id, label, moved_from=before, moved_by=by, reason=reason)
             current = await read_prompt(tx, prompt.name)
         self._writer.announce(prompt)
         return LabelMove(current, label, before, None)
+
+    async def list_moves(
+        self, name: str, *, label: str | None = None, limit: int, cursor: str | None = None
+    ) -> Page[RecordedMove]:
+        """Return what a prompt's labels did, or one of them, newest first.
+
+        Raises:
+            NotFound: there is no such prompt.
+            Invalid: the cursor isn't one of this list, or the label is none.
+        """
+        prompt = await self._finder.prompt(await self._finder.bare(name))
+        wanted = None if label is None else check_label(label)
+        return await self._catalog.read(
+            lambda tx: tx.labels.list_moves(prompt.id, label=wanted, limit=limit, cursor=cursor)
+        )
+
+    async def _move(
+        self,
+        name: str,
+        label: str,
+        choose: Callable[[Prompt], Mapping[int, int]],
+        by: str,
+        reason: str | None,
+        expected_states: Collection[str] | None,
+    ) -> LabelMove:
+        check_label(label)
+        check_message(reason, "reason")
+        async with self._finder.locked(name) as (tx, prompt):
+            check_state(prompt, expected_states)
+            shares = choose(prompt)
+            before = prompt.labels.get(label)
+            if before is None or shares != _shares(prompt, label):
+                await _point(tx, prompt, label, shares, by, reason)
+            current = await read_prompt(tx, prompt.name)
+        self._writer.announce(prompt)
+        return LabelMove(current, label, before, current.labels[label])
+
+
+def _shares(prompt: Prompt, label: str) -> Mapping[int, int]:
+    return prompt.weights.get(label) or {prompt.labels[label]: 1}
+
+
+async def _point(
+    tx: Transaction,
+    prompt: Prompt,
+    label: str,
+    shares: Mapping[int, int],
+    by: str,
+    reason: str | None,
+) -> None:
+    await tx.labels.point(
+        prompt.id,
+        label,
+        heaviest(shares),
+        weights=shares if len(shares) > 1 else None,
+        moved_from=prompt.labels.get(label),
+        moved_by=by,
+        reason=reason,
+    )

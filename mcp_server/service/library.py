@@ -43,7 +43,7 @@ class Library:
         self.prompts = Prompts(self.catalog, finder, writer, self.values, self.scope)
         self.versions = Versions(self.catalog, finder, writer)
         self.branches = Branches(self.catalog, finder, writer)
-        self.labels = Labels(finder, writer)
+        self.labels = Labels(self.catalog, finder, writer)
         self.search = Search(self.catalog, self.scope)
         self.completing = Completing(self.catalog, finder, self.scope)
         self.importing = Importing(database, writer)

@@ -1,15 +1,17 @@
 """Prompts: create, update, read, render, list, archive."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 
 from mcp_server.domain.arguments import missing_arguments
 from mcp_server.domain.messages import first_line
 from mcp_server.domain.names import check_branch, safe_name, unique_name
 from mcp_server.domain.rendering import render
+from mcp_server.domain.variants import for_variant
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.editing import new_draft, new_metadata, revise_draft, revise_metadata
 from mcp_server.service.finding import Finder
-from mcp_server.service.inputs import PromptInput
+from mcp_server.service.inputs import ANYONE, PromptInput, Reader
 from mcp_server.service.results import Missing, PromptVersion, RenderedPrompt, Saved
 from mcp_server.service.scope import Scope
 from mcp_server.service.values import ArgumentValues
@@ -38,6 +40,8 @@ class Prompts:
         self._scope = scope
         self.reads = 0
         """Prompts that were read or rendered."""
+        self.shared_reads: Counter[tuple[str, str, int]] = Counter()
+        """Reads that a label's weights decided: by prompt, label and version."""
 
     async def create(
         self, name: str | None, written: PromptInput, *, by: str, commit_message: str | None = None
@@ -95,19 +99,23 @@ class Prompts:
             commit_message=commit_message,
         )
 
-    async def get(self, reference: str) -> PromptVersion:
-        """Return the prompt and the version that a reference means now.
+    async def get(self, reference: str, reader: Reader = ANYONE) -> PromptVersion:
+        """Return the prompt and the version that a reference means now to a reader.
 
         Raises:
             Invalid, NotFound: see `Finder.read`.
         """
-        self.reads += 1
-        return await self._finder.read(reference)
+        return self._counted(await self._finder.read(reference, reader))
 
     async def render(
-        self, reference: str, arguments: Mapping[str, object], *, lenient: bool = False
+        self,
+        reference: str,
+        arguments: Mapping[str, object],
+        *,
+        reader: Reader = ANYONE,
+        lenient: bool = False,
     ) -> RenderedPrompt:
-        """Fill the blanks of the version that a reference means.
+        """Fill the blanks of the version that a reference means to a reader.
 
         With `lenient`, unknown arguments are ignored and named in the result.
 
@@ -115,20 +123,23 @@ class Prompts:
             Invalid: arguments are missing, ill-typed or unknown; names all of them.
             NotFound: see `Finder.read`.
         """
-        self.reads += 1
-        source = await self._finder.read(reference)
-        rendered = render(source.version.draft, arguments, allow_unknown=lenient)
+        source = self._counted(await self._finder.read(reference, reader))
+        draft = for_variant(source.version.draft, source.variant)
+        rendered = render(draft, arguments, allow_unknown=lenient)
         self._values.remember(source.prompt.id, rendered.values)
         return RenderedPrompt(source, rendered.messages, rendered.ignored)
 
-    async def missing(self, reference: str, arguments: Mapping[str, object]) -> Missing:
+    async def missing(
+        self, reference: str, arguments: Mapping[str, object], *, reader: Reader = ANYONE
+    ) -> Missing:
         """Tell which required arguments of a version weren't given a value.
 
         Raises:
             Invalid, NotFound: see `Finder.read`.
         """
-        source = await self._finder.read(reference)
-        return Missing(source, missing_arguments(source.version.draft.arguments, arguments))
+        source = await self._finder.read(reference, reader)
+        needed = for_variant(source.version.draft, source.variant).arguments
+        return Missing(source, missing_arguments(needed, arguments))
 
     async def list(
         self, chosen: PromptFilter, *, limit: int, cursor: str | None = None
@@ -179,6 +190,12 @@ class Prompts:
             current = await read_prompt(tx, prompt.name)
         self._writer.announce(prompt)
         return current
+
+    def _counted(self, source: PromptVersion) -> PromptVersion:
+        self.reads += 1
+        if source.label is not None:
+            self.shared_reads[source.prompt.name, source.label, source.version.version] += 1
+        return source
 
     async def _create(
         self,

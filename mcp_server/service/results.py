@@ -1,5 +1,6 @@
 """What the use cases return, as plain data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Literal
@@ -10,10 +11,22 @@ from storage.pages import Page
 
 @dataclass(frozen=True, slots=True)
 class PromptVersion:
-    """A prompt together with the version that a reference meant."""
+    """A prompt together with the version that a reference meant, and the text for a model.
+
+    `variant` is the key of the text that was chosen, None for the base text; `label` is the label
+    whose weights chose the version, where one did.
+    """
 
     prompt: Prompt
     version: Version
+    variant: str | None = None
+    label: str | None = None
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The text that was chosen."""
+        draft = self.version.draft
+        return draft.messages if self.variant is None else draft.variants[self.variant]
 
     @property
     def state(self) -> str:
@@ -60,6 +73,11 @@ class LabelMove:
     label: str
     from_version: int | None
     to_version: int | None
+
+    @property
+    def weights(self) -> Mapping[int, int]:
+        """The shares of versions, where it points at several now."""
+        return self.prompt.weights.get(self.label, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +133,7 @@ class Completions:
     total: int
 
 
-_SHOWN_AS = 1
+_SHOWN_AS = 2
 """To be raised where something else is shown of a prompt, so that nobody keeps the old form."""
 
 
@@ -132,5 +150,6 @@ def state_of(prompt: Prompt, version: int) -> str:
         version,
         sorted(prompt.labels.items()),
         sorted(prompt.branches.items()),
+        sorted((label, sorted(each.items())) for label, each in prompt.weights.items()),
     )
     return blake2b(repr(shown).encode(), digest_size=12).hexdigest()

@@ -131,10 +131,10 @@ def metadata_of(prompt: Prompt) -> Metadata:
     return Metadata(prompt.name, prompt.title, prompt.description, prompt.folder, prompt.tags)
 
 
-def check_message(commit_message: str | None) -> None:
-    """Raise Invalid where a commit message can't be kept."""
-    if commit_message is not None:
-        check_text(commit_message, "commit_message", limit=_MAX_MESSAGE)
+def check_message(message: str | None, field: str = "commit_message") -> None:
+    """Raise Invalid where what somebody says about a write can't be kept."""
+    if message is not None:
+        check_text(message, field, limit=_MAX_MESSAGE)
 
 
 def check_head(
