@@ -1,35 +1,119 @@
-"""Labels: `label`, `unlabel`."""
+"""Labels: `label`, `unlabel`, `label-history`."""
 
+from collections.abc import Sequence
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_server.cli.options import AsJson, Name, Reference
-from mcp_server.cli.printing import write_json, write_line
-from mcp_server.cli.running import Invocation, use_library
+from mcp_server.cli.options import AsJson, Cursor, Limit, Name, Reference
+from mcp_server.cli.printing import write_json, write_line, write_rows
+from mcp_server.cli.reading import read_pages
+from mcp_server.cli.running import Invocation, use_library, warn
+from storage.errors import Invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mcp_server.service.results import LabelMove
+    from storage.entities import RecordedMove
 
 Label = Annotated[
     str, typer.Argument(help="The label; 'production' decides what the bare name means.")
 ]
 
 
+Reason = Annotated[str | None, typer.Option("--reason", help="Why; kept in the label's history.")]
+
+
 def label(
-    context: typer.Context, reference: Reference, label: Label, as_json: AsJson = False
+    context: typer.Context,
+    reference: Reference,
+    label: Label,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(help="Share its reads out among versions: 3=90 (repeatable)."),
+    ] = None,
+    reason: Reason = None,
+    as_json: AsJson = False,
 ) -> None:
     """Point a label at a version, moving it where it is set already."""
     actor = Invocation.of(context).actor
-    move = use_library(context, lambda library: library.labels.set(reference, label, by=actor))
+    shares = _read_shares(weight or ())
+    move = use_library(
+        context,
+        lambda library: (
+            library.labels.share(reference, label, shares, by=actor, reason=reason)
+            if shares
+            else library.labels.set(reference, label, by=actor, reason=reason)
+        ),
+    )
     _show(move, as_json=as_json)
 
 
-def unlabel(context: typer.Context, name: Name, label: Label, as_json: AsJson = False) -> None:
+def unlabel(
+    context: typer.Context,
+    name: Name,
+    label: Label,
+    reason: Reason = None,
+    as_json: AsJson = False,
+) -> None:
     """Take a label away."""
     actor = Invocation.of(context).actor
-    move = use_library(context, lambda library: library.labels.remove(name, label, by=actor))
+    move = use_library(
+        context, lambda library: library.labels.remove(name, label, by=actor, reason=reason)
+    )
     _show(move, as_json=as_json)
+
+
+def label_history(
+    context: typer.Context,
+    name: Name,
+    label: Annotated[str | None, typer.Option(help="Only moves of this label.")] = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
+    """List who moved which label when, from where to where and why, newest first."""
+    page = use_library(
+        context,
+        lambda library: read_pages(
+            lambda size, start: library.labels.list_moves(
+                name, label=label, limit=size, cursor=start
+            ),
+            limit,
+            cursor,
+        ),
+    )
+    if as_json:
+        from mcp_server.schemas.labels import present_label_history
+
+        write_json(present_label_history(page))
+        return
+    write_rows(("Moved", "Label", "From", "To", "By", "Reason"), map(_row, page.items))
+    if page.next_cursor is not None:
+        warn(f"There are more: --cursor {page.next_cursor}")
+
+
+def _read_shares(given: Sequence[str]) -> dict[int, int]:
+    """Read what was written as `version=weight`."""
+    shares: dict[int, int] = {}
+    for written in given:
+        version, _, weight = written.partition("=")
+        if not (version.isdecimal() and weight.isdecimal()):
+            raise Invalid(f"'--weight {written}' is no share. Write --weight 3=90.")
+        shares[int(version)] = int(weight)
+    return shares
+
+
+def _row(move: "RecordedMove") -> Sequence[object]:
+    moved = move.moved_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    to = _shared(move.weights) if move.weights else move.to_version
+    return moved, move.label, move.from_version, to, move.moved_by, move.reason
+
+
+def _shared(weights: "Mapping[int, int]") -> str:
+    return ", ".join(f"{version} ({weight})" for version, weight in sorted(weights.items()))
 
 
 def _show(move: "LabelMove", *, as_json: bool) -> None:
@@ -45,6 +129,8 @@ def _outcome(move: "LabelMove") -> str:
     before, after = move.from_version, move.to_version
     if after is None:
         return f"taken away from version {before}"
+    if move.weights:
+        return f"is shared out by weight: {_shared(move.weights)}"
     if before == after:
         return f"stays at version {after}"
     return f"points at version {after} now" + (f", before at {before}" if before else "")

@@ -20,7 +20,8 @@ from mcp_server.cli.options import (
     read_values,
 )
 from mcp_server.cli.printing import is_terminal, write, write_json, write_line, write_rows
-from mcp_server.cli.running import use_library, warn
+from mcp_server.cli.running import Invocation, use_library, warn
+from mcp_server.service.inputs import Reader
 
 if TYPE_CHECKING:
     from mcp_server.service.results import PromptVersion, RenderedPrompt
@@ -104,20 +105,28 @@ def get(
         typer.Option("--arg", "-a", help="A value for a blank, name=value (repeatable); renders."),
     ] = None,
     render: Annotated[bool, typer.Option("--render", help="Fill the blanks.")] = False,
+    model: Annotated[
+        str | None, typer.Option(help="The text for this model, where it has one of its own.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="Who it is for, where a label shares its reads out; by default you."),
+    ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The text alone, on a terminal too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print a prompt's text, byte for byte; with --arg, its blanks filled."""
+    reader = Reader(model, key or Invocation.of(context).actor)
     if render or arg:
-        _show_rendered(context, reference, arg or (), raw=raw, as_json=as_json)
+        _show_rendered(context, reference, arg or (), reader, raw=raw, as_json=as_json)
         return
-    source = use_library(context, lambda library: library.prompts.get(reference))
+    source = use_library(context, lambda library: library.prompts.get(reference, reader))
     if as_json:
         from mcp_server.schemas.prompts import present_prompt
 
         write_json(present_prompt(source))
         return
-    _show(source, source.version.draft.messages, raw=raw)
+    _show(source, source.messages, raw=raw)
 
 
 async def read_pages(
@@ -150,14 +159,20 @@ def _tell_more(page: "Page[T]") -> None:
 
 
 def _show_rendered(
-    context: typer.Context, reference: str, arg: Sequence[str], *, raw: bool, as_json: bool
+    context: typer.Context,
+    reference: str,
+    arg: Sequence[str],
+    reader: Reader,
+    *,
+    raw: bool,
+    as_json: bool,
 ) -> None:
     values = read_values(arg)
     rendered: RenderedPrompt = use_library(
-        context, lambda library: library.prompts.render(reference, values)
+        context, lambda library: library.prompts.render(reference, values, reader=reader)
     )
     if as_json:
-        from mcp_server.schemas.prompts import present_rendered
+        from mcp_server.schemas.reading import present_rendered
 
         write_json(present_rendered(rendered))
         return

@@ -61,6 +61,7 @@ def _add_history(table: typer.Typer) -> None:
     add("restore-version", rich_help_panel=_HISTORY)(versions.restore_version)
     add("label", rich_help_panel=_HISTORY)(labels.label)
     add("unlabel", rich_help_panel=_HISTORY)(labels.unlabel)
+    add("label-history", rich_help_panel=_HISTORY)(labels.label_history)
     add("branch", rich_help_panel=_HISTORY)(branches.branch)
     add("branches", rich_help_panel=_HISTORY)(branches.branches)
     add("merge", rich_help_panel=_HISTORY)(branches.merge)

@@ -154,6 +154,13 @@ class _States:
             ),
         }
         self._seen: Tally[str] = Tally()
+        self._shared = Counter(
+            "promptstack_shared_reads",
+            "Reads whose version a label's weights decided.",
+            ("prompt", "label", "version"),
+            registry=registry,
+        )
+        self._shared_seen: Tally[tuple[str, str, int]] = Tally()
 
     def look(self, live: Live) -> None:
         """Take over what the library has come to."""
@@ -164,6 +171,9 @@ class _States:
         for name, total in _totals(live):
             self._counted[name].inc(total - self._seen[name])
             self._seen[name] = total
+        for chosen, total in live.library.prompts.shared_reads.items():
+            self._shared.labels(*chosen).inc(total - self._shared_seen[chosen])
+            self._shared_seen[chosen] = total
 
 
 def _totals(live: Live) -> Iterator[tuple[str, int]]:

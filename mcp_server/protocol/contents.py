@@ -60,9 +60,11 @@ def argument_description(argument: Argument) -> str:
 
 
 def version_meta(source: PromptVersion) -> Json:
-    """Return which version this is and which labels point at it."""
+    """Return which version this is, which labels point at it, and what else chose the text."""
+    chosen = {"promptstack/variant": source.variant, "promptstack/label": source.label}
     return {
         **fixed_meta(source),
+        **{key: value for key, value in chosen.items() if value is not None},
         "promptstack/labels": sorted(
             label
             for label, version in source.prompt.labels.items()

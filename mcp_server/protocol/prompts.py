@@ -5,6 +5,7 @@ import logging
 from mcp.server.context import HandlerResult
 from mcp_types import GetPromptRequestParams, PaginatedRequestParams
 
+from mcp_server.protocol.actors import reader_of
 from mcp_server.protocol.asking import can_ask, filled_in, question, was_asked
 from mcp_server.protocol.contents import Json, argument_description, prompt_messages, version_meta
 from mcp_server.protocol.errors import Context
@@ -18,8 +19,9 @@ logger = logging.getLogger(__name__)
 class PromptHandlers:
     """Answers what is asked about prompts."""
 
-    def __init__(self, ready: Ready, page_size: int | None, memory: ListMemory) -> None:
+    def __init__(self, ready: Ready, page_size: int | None, memory: ListMemory, actor: str) -> None:
         self._ready = ready
+        self._actor = actor
         self._page_size = page_size
         self._memory = memory
 
@@ -39,12 +41,13 @@ class PromptHandlers:
         library = await self._ready()
         # What was asked for is rendered, though a label may have moved meanwhile.
         name = params.request_state or params.name
+        reader = reader_of(ctx, params, self._actor)
         arguments = {**(params.arguments or {}), **filled_in(params)}
         if can_ask(ctx) and not was_asked(params):
-            missing = await library.prompts.missing(name, arguments)
+            missing = await library.prompts.missing(name, arguments, reader=reader)
             if missing.arguments:
                 return question(missing)
-        rendered = await library.prompts.render(name, arguments, lenient=True)
+        rendered = await library.prompts.render(name, arguments, reader=reader, lenient=True)
         if rendered.ignored:
             logger.info("%s was given unknown arguments: %s", params.name, rendered.ignored)
         return {

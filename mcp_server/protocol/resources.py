@@ -72,7 +72,7 @@ class ResourceHandlers:
             return await self._read_history(params.uri, target.reference)
         library = await self._ready()
         source = await library.prompts.get(target.reference)
-        messages = source.version.draft.messages
+        messages = source.messages
         if not target.fixed:
             return {"contents": resource_contents(params.uri, messages, version_meta(source))}
         return {

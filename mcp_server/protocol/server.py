@@ -89,7 +89,7 @@ def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
     server.middleware.append(readable_params)
     server.middleware.append(memory)
     server.middleware.append(SealedState(options.state_keys))
-    _add_prompts(server, PromptHandlers(ready, options.page_size, memory))
+    _add_prompts(server, PromptHandlers(ready, options.page_size, memory, options.actor))
     _add_resources(server, ResourceHandlers(ready, options.page_size, memory))
     _add_tools(server, ToolHandlers(ready, options))
     _add_changes(server, changes)

@@ -23,8 +23,9 @@ from mcp_server.rest.shapes import (
 )
 from mcp_server.schemas.base import Shape
 from mcp_server.schemas.branches import present_branch, present_branches
-from mcp_server.schemas.labels import present_move
-from mcp_server.schemas.prompts import present_archived, present_rendered, present_summary
+from mcp_server.schemas.labels import present_label_history, present_move
+from mcp_server.schemas.prompts import present_archived, present_summary
+from mcp_server.schemas.reading import present_rendered
 from mcp_server.schemas.versions import present_diff, present_versions
 from mcp_server.service.results import (
     BranchChange,
@@ -100,7 +101,11 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "set_label": {
         "version": {"summary": "Point at a version", "value": {"version": 2}},
-        "promote": {"summary": "Promote what staging is", "value": {"reference": "staging"}},
+        "promote": {
+            "summary": "Promote what staging is",
+            "value": {"reference": "staging", "reason": "Tested for a week"},
+        },
+        "share": {"summary": "Try a version on a tenth", "value": {"weights": {"1": 90, "2": 10}}},
     },
     "create_branch": {
         "newest": {"summary": "At the newest version of main", "value": {"branch": "terse"}},
@@ -159,6 +164,9 @@ def _shapes() -> dict[str, Shape]:
         "diff_versions": present_diff(diff_versions(old, new)),
         "list_labels": LabelsOut(labels=dict(prompt.labels)),
         "set_label": present_move(move),
+        "get_label_history": present_label_history(
+            Page((RecordedMove("production", 1, 2, {}, "ada", _CHANGED, "Tested for a week"),))
+        ),
         "list_branches": present_branches(
             [
                 BranchStanding(Branch(MAIN, 2, "ada", _CREATED), 0, 0),

@@ -1,16 +1,24 @@
-"""`/prompts/{prompt}/labels`: the movable pointers."""
+"""`/prompts/{prompt}/labels` and `…/label-history`: the movable pointers."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mcp_server.rest.conditions import expected_states
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.prompts import IfMatch
+from mcp_server.rest.queries import LabelHistoryQuery, ReasonQuery
 from mcp_server.rest.reading import JsonRoute
-from mcp_server.rest.responses import documented, json_response
-from mcp_server.rest.shapes import LabelPath, LabelPut, LabelsOut, PromptPath, point_of
-from mcp_server.schemas.labels import LabelMoveOut, present_move
+from mcp_server.rest.responses import NEXT, documented, json_response, page_headers
+from mcp_server.rest.shapes import LabelPath, LabelPut, LabelsOut, PromptPath, point_of, shares_of
+from mcp_server.schemas.labels import (
+    LabelHistoryOut,
+    LabelMoveOut,
+    present_label_history,
+    present_move,
+)
 from storage.entities import LATEST
 
 
@@ -22,11 +30,9 @@ class LabelRoutes:
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(
-            prefix="/prompts/{prompt}/labels", tags=["Labels"], route_class=JsonRoute
-        )
+        router = APIRouter(prefix="/prompts/{prompt}", tags=["Labels"], route_class=JsonRoute)
         router.add_api_route(
-            "",
+            "/labels",
             self.list,
             operation_id="list_labels",
             summary="List a prompt's labels",
@@ -34,7 +40,7 @@ class LabelRoutes:
             responses=documented(404, description="The labels."),
         )
         router.add_api_route(
-            "/{label}",
+            "/labels/{label}",
             self.set,
             methods=["PUT"],
             operation_id="set_label",
@@ -43,7 +49,7 @@ class LabelRoutes:
             responses=documented(404, 412, body=True, description="Where it points now."),
         )
         router.add_api_route(
-            "/{label}",
+            "/labels/{label}",
             self.remove,
             methods=["DELETE"],
             operation_id="remove_label",
@@ -51,7 +57,26 @@ class LabelRoutes:
             response_model=LabelMoveOut,
             responses=documented(404, 412, writes=True, description="Where it pointed."),
         )
+        router.add_api_route(
+            "/label-history",
+            self.history,
+            operation_id="get_label_history",
+            summary="Read what a prompt's labels did",
+            response_model=LabelHistoryOut,
+            responses=documented(404, description="A page of moves.", headers=NEXT),
+        )
         return router
+
+    async def history(
+        self, request: Request, prompt: PromptPath, query: Annotated[LabelHistoryQuery, Query()]
+    ) -> Response:
+        """Read who moved which label when, from where to where and why, newest first."""
+        library = await self._door.ready()
+        page = await library.labels.list_moves(
+            prompt, label=query.label, limit=query.limit, cursor=query.cursor
+        )
+        headers = page_headers(request, page.next_cursor)
+        return json_response(present_label_history(page), headers=headers)
 
     async def list(self, prompt: PromptPath) -> Response:
         """List a prompt's labels and the version that each points at now."""
@@ -67,19 +92,31 @@ class LabelRoutes:
         written: LabelPut,
         if_match: IfMatch = None,
     ) -> Response:
-        """Point a label at a version. `production` decides what the bare name means."""
+        """Point a label at a version, or share its reads out among several by weight.
+
+        `production` decides what the bare name means.
+        """
         library = await self._door.ready()
-        wanted = await library.versions.reference(prompt, point_of(written))
-        move = await library.labels.set(
-            wanted,
-            label,
-            by=self._door.actor_of(request),
-            expected_states=expected_states(if_match),
-        )
+        by, states = self._door.actor_of(request), expected_states(if_match)
+        shares = shares_of(written)
+        if shares is not None:
+            move = await library.labels.share(
+                prompt, label, shares, by=by, reason=written.reason, expected_states=states
+            )
+        else:
+            wanted = await library.versions.reference(prompt, point_of(written))
+            move = await library.labels.set(
+                wanted, label, by=by, reason=written.reason, expected_states=states
+            )
         return json_response(present_move(move))
 
     async def remove(
-        self, request: Request, prompt: PromptPath, label: LabelPath, if_match: IfMatch = None
+        self,
+        request: Request,
+        prompt: PromptPath,
+        label: LabelPath,
+        reason: ReasonQuery = None,
+        if_match: IfMatch = None,
     ) -> Response:
         """Take a label away; the versions stay."""
         library = await self._door.ready()
@@ -87,6 +124,7 @@ class LabelRoutes:
             prompt,
             label,
             by=self._door.actor_of(request),
+            reason=reason,
             expected_states=expected_states(if_match),
         )
         return json_response(present_move(move))

@@ -25,6 +25,7 @@ from mcp_server.domain.texts import (
     MAX_TEXT,
     MAX_TITLE,
 )
+from mcp_server.domain.weights import MAX_SHARED, MAX_WEIGHT
 from storage.entities import LATEST
 
 JsonObject = dict[str, Any]
@@ -79,7 +80,17 @@ _FIELDS: Mapping[str, JsonObject] = {
     },
     "commit_message": {"pattern": _TEXT, "maxLength": _MAX_MESSAGE},
     "branch": {"pattern": rf"^{BRANCH.pattern}$"},
+    "reason": {"pattern": _TEXT, "maxLength": _MAX_MESSAGE},
     "into": {"pattern": rf"^{BRANCH.pattern}$"},
+}
+_LABEL_FIELDS: Mapping[str, JsonObject] = {
+    "reason": _FIELDS["reason"],
+    "weights": {
+        "propertyNames": {"pattern": "^[1-9][0-9]{0,8}$"},
+        "additionalProperties": {"type": "integer", "minimum": 1, "maximum": MAX_WEIGHT},
+        "minProperties": 2,
+        "maxProperties": MAX_SHARED,
+    },
 }
 _PARAMETERS: Mapping[str, JsonObject] = {
     "label": {"pattern": rf"^{LABEL.pattern}$", "not": {"const": LATEST}},
@@ -90,6 +101,7 @@ _PARAMETERS: Mapping[str, JsonObject] = {
     "if-match": {"pattern": _ETAGS},
     "if-none-match": {"pattern": _ETAGS},
     "folder": {"pattern": rf"^\s*/*{FOLDER.pattern}/*\s*$", "maxLength": MAX_FOLDER},
+    "reason": _FIELDS["reason"],
     **{name: {"pattern": _TEXT} for name in ("q", "model_type")},
     **{name: {"items": {"type": "string", "pattern": _TEXT}} for name in ("tag", "tags")},
 }
@@ -111,10 +123,11 @@ def limit_schemas(schemas: dict[str, JsonObject]) -> None:
     # Nothing about texts, or one of them.
     schemas["PromptPatch"]["oneOf"] = [*texts, {"not": {"anyOf": texts}}]
     pointed = [_given("version"), _given("reference")]
-    schemas["LabelPut"]["oneOf"] = pointed
+    schemas["LabelPut"]["oneOf"] = [*pointed, _given("weights")]
     schemas["BranchPost"]["oneOf"] = [*pointed, {"not": {"anyOf": pointed}}]
     for name in ("LabelPut", "BranchPost"):
         _limit(schemas[name]["properties"], {"reference": {"pattern": rf"^(?:{_POINT})$"}})
+    _limit(schemas["LabelPut"]["properties"], _LABEL_FIELDS)
     texts = [_given(field) for field in ("template", "messages")]
     schemas["ContentFields"]["oneOf"] = [*texts, {"not": {"anyOf": texts}}]
     _limit(

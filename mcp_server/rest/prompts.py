@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from mcp_server.rest.conditions import expected_states, is_known
 from mcp_server.rest.door import RestDoor
-from mcp_server.rest.queries import PromptsQuery
+from mcp_server.rest.queries import PromptsQuery, ReadQuery
 from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import (
     ETAG,
@@ -39,13 +39,9 @@ from mcp_server.rest.shapes import (
     present_read,
     present_write,
 )
-from mcp_server.schemas.prompts import (
-    ArchivedOut,
-    RenderedOut,
-    present_archived,
-    present_rendered,
-    present_summary,
-)
+from mcp_server.schemas.prompts import ArchivedOut, present_archived, present_summary
+from mcp_server.schemas.reading import RenderedOut, present_rendered
+from mcp_server.service.inputs import Reader
 from mcp_server.service.results import PromptVersion, Saved
 from storage.entities import SearchHit
 from storage.errors import Invalid
@@ -190,14 +186,20 @@ class PromptRoutes:
         location = f"{request.scope.get('root_path', '')}/prompts/{name}"
         return saved_response(saved, 201, {"location": location})
 
-    async def get(self, prompt: ReferencePath, if_none_match: IfNoneMatch = None) -> Response:
+    async def get(
+        self,
+        request: Request,
+        prompt: ReferencePath,
+        query: Annotated[ReadQuery, Query()],
+        if_none_match: IfNoneMatch = None,
+    ) -> Response:
         """Read one version of a prompt with all that is kept about it.
 
         A bare name means the version that the label `production` points at, else the newest of
         `main`. The ETag changes whenever anything does that is shown here.
         """
         library = await self._door.ready()
-        source = await library.prompts.get(prompt)
+        source = await library.prompts.get(prompt, self._reader(request, query))
         state = source.state
         headers = state_headers(state)
         if is_known(if_none_match, state):
@@ -255,7 +257,10 @@ class PromptRoutes:
         return json_response(present_archived(restored))
 
     async def render(
-        self, prompt: ReferencePath, values: Annotated[RenderPost | None, Body()] = None
+        self,
+        request: Request,
+        prompt: ReferencePath,
+        values: Annotated[RenderPost | None, Body()] = None,
     ) -> Response:
         """Fill the blanks of a version and get the messages that result.
 
@@ -263,9 +268,10 @@ class PromptRoutes:
         """
         library = await self._door.ready()
         given = values or RenderPost()
-        return json_response(
-            present_rendered(await library.prompts.render(prompt, given.arguments))
+        rendered = await library.prompts.render(
+            prompt, given.arguments, reader=self._reader(request, given)
         )
+        return json_response(present_rendered(rendered))
 
     async def _change(
         self, request: Request, prompt: str, written: PromptPatch, if_match: str | None
@@ -283,12 +289,17 @@ class PromptRoutes:
         )
         return saved_response(saved)
 
+    def _reader(self, request: Request, given: ReadQuery | RenderPost) -> Reader:
+        """Return for whom a request reads: without a key, whoever acts."""
+        return Reader(given.model_type, given.key or self._door.actor_of(request))
+
     def _body(self, source: PromptVersion, state: str) -> bytes:
-        body = self._bodies.get(state)
+        kept = state if source.variant is None else f"{state} {source.variant}"
+        body = self._bodies.get(kept)
         if body is None:
             body = write_json(present_read(source))
             if len(body) <= _CACHED_BYTES:
-                self._bodies[state] = body
+                self._bodies[kept] = body
         return body
 
 

@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import Field
 
 from mcp_server.domain.texts import check_text
 from mcp_server.rest.shapes import Number, UrlNumber
 from mcp_server.schemas.base import Shape
 from mcp_server.schemas.prompts import Cursor, Limit
+from mcp_server.schemas.reading import ForModel, Key
 from storage.entities import PromptFilter
 
 
@@ -28,7 +30,9 @@ class PromptsQuery(Shape):
     )
     folder: str | None = Field(None, description="Only prompts in this folder and below it.")
     model_type: str | None = Field(
-        None, description="Only prompts whose served text is written for exactly this model."
+        None,
+        description="Only prompts that have a text for this model: the base text's model_type or a "
+        "variant, by its name or a prefix of it with '*'.",
     )
     label: str | None = Field(None, description="Only prompts that have this label.")
     version: Annotated[Number, UrlNumber] | None = Field(
@@ -61,6 +65,26 @@ class PromptsQuery(Shape):
             min_version=self.min_version,
             archived=self.archived,
         )
+
+
+ReasonQuery = Annotated[
+    str | None, Query(description="Why it is taken away; kept in the label's history.")
+]
+
+
+class ReadQuery(Shape):
+    """For whom a prompt is read."""
+
+    model_type: ForModel | None = None
+    key: Key | None = None
+
+
+class LabelHistoryQuery(Shape):
+    """Which moves of labels to list."""
+
+    label: str | None = Field(None, description="Only moves of this label.")
+    limit: Annotated[Limit, UrlNumber] = 20
+    cursor: Cursor | None = None
 
 
 class VersionsQuery(Shape):

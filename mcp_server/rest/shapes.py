@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from mcp_server.schemas.base import Shape, Unwrapped
 from mcp_server.schemas.branches import BranchName, MergeFields, MergeOut, merge_fields
+from mcp_server.schemas.labels import Reason, Weights, read_weights
 from mcp_server.schemas.messages import ArgumentShape, MessageShape, Variants
 from mcp_server.schemas.prompts import (
     Branch,
@@ -22,7 +23,8 @@ from mcp_server.schemas.prompts import (
     read_prompt,
     saved_fields,
 )
-from mcp_server.schemas.versions import VersionOut
+from mcp_server.schemas.reading import ForModel, Key
+from mcp_server.schemas.versions import VersionFields
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import Merged, PromptVersion, Saved
 from storage.entities import TemplateFormat
@@ -62,6 +64,7 @@ _OF_THE_PROMPT = (
     "name",
     "version",
     "branch",
+    "variant",
     "template",
     "messages",
     "template_format",
@@ -192,6 +195,8 @@ class RenderPost(Shape):
         "the argument has that type.",
         examples=[{"language": "Python", "code": "print(1)"}],
     )
+    model_type: ForModel | None = None
+    key: Key | None = None
 
 
 class Pointed(Shape):
@@ -209,7 +214,10 @@ class Pointed(Shape):
 
 
 class LabelPut(Pointed):
-    """Where a label shall point."""
+    """Where a label shall point, or how it shares its reads out; and why."""
+
+    weights: Weights | None = None
+    reason: Reason | None = None
 
 
 class BranchPost(Pointed):
@@ -230,7 +238,7 @@ class PromptRead(PromptOut):
     content: Content | None = None
 
 
-class VersionRead(VersionOut):
+class VersionRead(VersionFields):
     """A version with its texts, as it was written."""
 
     id: str = Field(description="The prompt's UUID.")
@@ -311,6 +319,23 @@ def point_of(written: Pointed, *, default: str | None = None) -> str:
             fields={"version": "or 'reference' has to be given, and not both"},
         )
     return written.reference or str(written.version)
+
+
+def shares_of(written: LabelPut) -> dict[int, int] | None:
+    """Return the weights by version; None where the label shall point at one thing.
+
+    Raises:
+        Invalid: something else is given too, or a key is no number.
+    """
+    if written.weights is None:
+        return None
+    if written.version is not None or written.reference is not None:
+        raise Invalid(
+            "'weights' say which versions the label means, so 'version' and 'reference' have to be "
+            "left out.",
+            fields={"weights": "exclude 'version' and 'reference'"},
+        )
+    return read_weights(written.weights)
 
 
 def present_read(source: PromptVersion) -> PromptRead:

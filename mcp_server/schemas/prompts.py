@@ -1,5 +1,6 @@
 """Prompts as they are written and read."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Annotated, Any
 
@@ -15,8 +16,8 @@ from mcp_server.schemas.messages import (
     read_messages,
 )
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.results import PromptVersion, RenderedPrompt, Saved
-from storage.entities import MAX_VERSION, Draft, Prompt, PromptSummary, TemplateFormat
+from mcp_server.service.results import PromptVersion, Saved
+from storage.entities import MAX_VERSION, Draft, Message, Prompt, PromptSummary, TemplateFormat
 
 Name = Annotated[
     str,
@@ -192,8 +193,16 @@ class PromptOut(Shape):
     labels: dict[str, int] = Field(
         description="The prompt's labels and the version that each points at now."
     )
+    weights: dict[str, dict[str, int]] | None = Field(
+        None,
+        description="For each label that shares its reads out: the weight of each version. "
+        "`labels` then names the version with the largest.",
+    )
     branches: dict[str, int] = Field(
         description="The prompt's branches and the newest version of each."
+    )
+    variant: str | None = Field(
+        None, description="The key of the variant that is shown; absent for the base text."
     )
     template: str | None = Field(
         None, description="The text, where the version is one user message; else see `messages`."
@@ -243,32 +252,6 @@ class PromptSummaryOut(Shape):
     model_type: str | None = Field(None, description="The model that the text is written for.")
     created_at: Time = Field(description="When the prompt was created.")
     updated_at: Time = Field(description="When the prompt last changed.")
-
-
-class RenderIn(Shape):
-    """A prompt to be rendered."""
-
-    reference: Reference
-    arguments: Annotated[dict[str, Any], Unwrapped] = Field(
-        default_factory=dict,
-        description="A value for each blank, by name: text, or a number, boolean or JSON where "
-        "the argument has that type.",
-        examples=[{"language": "Python", "code": "print(1)"}],
-    )
-
-
-class ReferenceIn(Shape):
-    """A prompt to be read."""
-
-    reference: Reference
-
-
-class RenderedOut(Shape):
-    """A prompt with its blanks filled."""
-
-    name: str = Field(description="The prompt's name.")
-    version: int = Field(description="The version that was rendered.")
-    messages: list[MessageShape] = Field(description="The messages, ready to be used.")
 
 
 class ArchiveIn(Named):
@@ -323,15 +306,6 @@ def present_summary(summary: PromptSummary) -> dict[str, Any]:
     }
 
 
-def present_rendered(rendered: RenderedPrompt) -> RenderedOut:
-    """Present a rendered prompt."""
-    return RenderedOut(
-        name=rendered.source.prompt.name,
-        version=rendered.source.version.version,
-        messages=[MessageShape.of(message) for message in rendered.messages],
-    )
-
-
 def present_archived(prompt: Prompt) -> ArchivedOut:
     """Present whether a prompt is archived."""
     archived = prompt.archived_at is not None
@@ -352,8 +326,14 @@ def read_prompt(source: PromptVersion) -> dict[str, Any]:
         "latest_version": prompt.latest_version,
         "branch": version.branch,
         "labels": dict(prompt.labels),
+        "weights": {
+            label: {str(number): weight for number, weight in shares.items()}
+            for label, shares in prompt.weights.items()
+        }
+        or None,
         "branches": dict(prompt.branches),
-        **_content(version.draft),
+        "variant": source.variant,
+        **_content(version.draft, source.messages),
         "commit_message": version.commit_message,
         "created_by": version.created_by,
         "created_at": prompt.created_at,
@@ -361,9 +341,9 @@ def read_prompt(source: PromptVersion) -> dict[str, Any]:
     }
 
 
-def _content(draft: Draft) -> dict[str, Any]:
+def _content(draft: Draft, messages: Sequence[Message]) -> dict[str, Any]:
     return {
-        **_texts(draft),
+        **_texts(messages),
         "template_format": draft.template_format,
         "arguments": [ArgumentShape.of(argument) for argument in draft.arguments],
         "model_type": draft.model_type,
@@ -375,9 +355,9 @@ def _content(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _texts(draft: Draft) -> dict[str, Any]:
+def _texts(messages: Sequence[Message]) -> dict[str, Any]:
     """Present one user text as the template that it was written as."""
-    text = single_user_text(draft.messages)
+    text = single_user_text(messages)
     if text is not None:
         return {"template": text}
-    return {"messages": [MessageShape.of(message) for message in draft.messages]}
+    return {"messages": [MessageShape.of(message) for message in messages]}

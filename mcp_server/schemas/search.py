@@ -37,7 +37,8 @@ class SearchIn(Shape):
     )
     model_type: str | None = Field(
         None,
-        description="Only prompts whose served text is written for exactly this model.",
+        description="Only prompts that have a text for this model: the base text's model_type or a "
+        "variant, by its name or a prefix of it with '*'.",
         examples=["gpt-4"],
     )
     label: str | None = Field(

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from mcp_server.domain.diffs import ArgumentDiff, MessageDiff, VersionDiff
 from mcp_server.schemas.base import Shape, Time
+from mcp_server.schemas.labels import RecordedMoveOut, present_recorded
 from mcp_server.schemas.messages import ArgumentShape
 from mcp_server.schemas.prompts import (
     Branch,
@@ -34,8 +35,8 @@ class VersionsIn(Named):
     cursor: Cursor | None = None
 
 
-class VersionOut(Shape):
-    """A version in a list: without its texts."""
+class VersionFields(Shape):
+    """What is told of a version beside its texts."""
 
     version: int = Field(description="The version's number.")
     branch: str = Field(description="The branch that it was written on.")
@@ -48,6 +49,14 @@ class VersionOut(Shape):
     created_by: str = Field(description="Who wrote it.")
     created_at: Time = Field(description="When it was written.")
     content_hash: str = Field(description="Equal for versions that mean the same.")
+
+
+class VersionOut(VersionFields):
+    """A version in a list: without its texts."""
+
+    label_moves: list[RecordedMoveOut] = Field(
+        description="When labels were moved here, or taken away from here, newest first."
+    )
 
 
 class VersionsOut(Shape):
@@ -136,6 +145,7 @@ def present_version(version: VersionSummary) -> VersionOut:
         parent=version.parent,
         merged_from=version.merged_from,
         labels=list(version.labels),
+        label_moves=[present_recorded(move) for move in version.moves],
         tags=list(version.tags),
         model_type=version.model_type,
         commit_message=version.commit_message,

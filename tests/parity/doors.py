@@ -22,7 +22,7 @@ from storage.connectors import UrlConnector
 from storage.database import Database
 
 ACTOR = "tester"
-MOMENTS_AND_IDS = ("id", "created_at", "updated_at", "archived_at")
+MOMENTS_AND_IDS = ("id", "created_at", "updated_at", "archived_at", "moved_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,10 @@ class CliDoor:
     runner: CliRunner = field(default_factory=CliRunner)
 
     def ask(self, tool: str, **arguments: Any) -> Answer:
-        command, *rest = _COMMANDS[tool](dict(arguments))
-        ran = self._run([command, "--json", *rest])
+        plain, nested = _parted(tool, arguments)
+        command, *rest = _COMMANDS[tool](plain)
+        reading = ["--from-json", "-"] if nested else []
+        ran = self._run([command, "--json", *reading, *rest], json.dumps(nested))
         if ran.exit_code:
             return Answer(
                 kind=_KINDS[ran.exit_code],
@@ -101,9 +103,9 @@ class CliDoor:
     def use(self, reference: str, **arguments: str) -> str:
         return self._run(["get", reference, "--render", *_values(arguments)]).stdout
 
-    def _run(self, arguments: Sequence[str]) -> Any:
+    def _run(self, arguments: Sequence[str], given: str | None = None) -> Any:
         environment = {"DATABASE_URL": self.url, "PROMPTSTACK_USER": ACTOR}
-        ran = self.runner.invoke(cli, arguments, env=environment)
+        ran = self.runner.invoke(cli, arguments, env=environment, input=given)
         if ran.exception is not None and not isinstance(ran.exception, SystemExit):
             raise ran.exception
         return ran
@@ -200,8 +202,11 @@ def _label_request(arguments: dict[str, Any]) -> Request:
     place = _place(name, "labels", arguments["label"])
     if arguments.get("remove"):
         return Request("DELETE", place)
-    body = {"version": int(point)} if point.isdigit() else {"reference": point or "latest"}
-    return Request("PUT", place, body=body)
+    body: dict[str, Any] = {}
+    if "weights" not in arguments:
+        body = {"version": int(point)} if point.isdigit() else {"reference": point or "latest"}
+    told = {name: arguments[name] for name in ("weights", "reason") if name in arguments}
+    return Request("PUT", place, body=body | told)
 
 
 def _branch_request(arguments: dict[str, Any]) -> Request:
@@ -225,7 +230,7 @@ def _archive_request(arguments: dict[str, Any]) -> Request:
 
 _REQUESTS: Mapping[str, Any] = {
     "search_prompts": _search_request,
-    "get_prompt": lambda given: Request("GET", _place(given["reference"])),
+    "get_prompt": lambda given: Request("GET", _place(given.pop("reference")), given),
     "render_prompt": _render_request,
     "create_prompt": lambda given: Request("POST", "/prompts", body=given),
     "update_prompt": _update_request,
@@ -271,6 +276,21 @@ def _options(arguments: Mapping[str, Any]) -> list[str]:
     return written
 
 
+def _for_model(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Call the model as `get` does, whose --model-type would be a filter's."""
+    return {("model" if name == "model_type" else name): each for name, each in arguments.items()}
+
+
+def _parted(tool: str, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part what options hold from what is read from a file."""
+    nested = {
+        name: each
+        for name, each in arguments.items()
+        if tool in ("create_prompt", "update_prompt") and name in ("variants", "messages")
+    }
+    return {name: each for name, each in arguments.items() if name not in nested}, nested
+
+
 def _values(arguments: Mapping[str, Any]) -> list[str]:
     return [part for name, value in arguments.items() for part in ("--arg", f"{name}={value}")]
 
@@ -291,8 +311,10 @@ def _search(arguments: dict[str, Any]) -> list[str]:
 
 
 def _set_label(arguments: dict[str, Any]) -> list[str]:
-    command = "unlabel" if arguments.get("remove") else "label"
-    return [command, arguments["reference"], arguments["label"]]
+    command = "unlabel" if arguments.pop("remove", False) else "label"
+    places = [arguments.pop("reference"), arguments.pop("label")]
+    shares = [f"{version}={weight}" for version, weight in arguments.pop("weights", {}).items()]
+    return [command, *_options({**arguments, "weight": shares}), "--", *places]
 
 
 def _branch(arguments: dict[str, Any]) -> list[str]:
@@ -312,12 +334,15 @@ def _archive(arguments: dict[str, Any]) -> list[str]:
 
 
 def _render(arguments: dict[str, Any]) -> list[str]:
-    return ["get", arguments["reference"], "--render", *_values(arguments.get("arguments", {}))]
+    values = _values(arguments.pop("arguments", {}))
+    reference = arguments.pop("reference")
+    arguments = _for_model(arguments)
+    return ["get", reference, "--render", *values, *_options(arguments)]
 
 
 _COMMANDS: Mapping[str, Any] = {
     "search_prompts": _search,
-    "get_prompt": _command("get", "reference"),
+    "get_prompt": lambda given: _command("get", "reference")(_for_model(given)),
     "render_prompt": _render,
     "create_prompt": _command("create", "name"),
     "update_prompt": _command("update", "name"),

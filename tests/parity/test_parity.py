@@ -26,6 +26,10 @@ class Every:
     def ask(self, tool, **arguments):
         return self._agreed([door.ask(tool, **arguments) for door in self._doors])
 
+    def each(self, tool, **arguments):
+        """Return what each door answers, also where that differs."""
+        return [door.ask(tool, **arguments) for door in self._doors]
+
     def use(self, reference, **arguments):
         return self._agreed([door.use(reference, **arguments) for door in self._doors])
 
@@ -304,3 +308,50 @@ def test_an_old_version_is_restored_on_a_branch_the_same(review):
     review.ask("create_branch", reference="review", branch="old", delete=True)
     assert review.ask("get_prompt", reference="review@branch:old").kind == "not_found"
     assert review.ask("get_prompt", reference="review@3")["template"] == REVIEW["template"]
+
+
+def test_a_label_that_is_shared_out_gives_a_reader_the_same_version(review):
+    review.ask("update_prompt", name="review", template="two")
+    weights = {"1": 50, "2": 50}
+    shared = review.ask(
+        "set_label", reference="review", label="production", weights=weights, reason="A trial"
+    )
+    assert (shared["weights"], shared["to_version"], shared["served_version"]) == (weights, 2, 2)
+    keys = [f"user-{n}" for n in range(12)]
+    # Which one differs from library to library, that it stays the same doesn't.
+    for answers in (review.each("get_prompt", reference="review", key=key) for key in keys):
+        assert {answer["version"] for answer in answers} <= {1, 2}
+    assert review.ask("get_prompt", reference="review@1")["weights"] == {"production": weights}
+    listed = review.ask("list_versions", name="review")["items"]
+    assert [
+        (each["label"], each["weights"], each["reason"]) for each in listed[0]["label_moves"]
+    ] == [("production", weights, "A trial")]
+    ended = review.ask("set_label", reference="review@1", label="production")
+    assert "weights" not in ended.entity
+    assert review.ask("get_prompt", reference="review", key="user-3")["version"] == 1
+
+
+def test_weights_that_cant_be_used_are_refused_the_same(review):
+    for weights, kind, words in (
+        ({"1": 1}, "invalid", "at least two"),
+        ({"1": 1, "9": 1}, "not_found", "version 9"),
+    ):
+        failed = review.ask("set_label", reference="review", label="x", weights=weights)
+        assert failed.kind == kind
+        assert words in failed.sentence
+
+
+def test_a_model_is_served_its_variant_the_same(review):
+    said = [{"role": "user", "content": {"type": "text", "text": "Claude, {{code}}"}}]
+    review.ask("update_prompt", name="review", variants={"claude-*": said})
+    read = review.ask("get_prompt", reference="review", model_type="claude-sonnet-4")
+    assert (read["template"], read["variant"]) == ("Claude, {{code}}", "claude-*")
+    rendered = review.ask(
+        "render_prompt", reference="review", arguments={"code": "x"}, model_type="claude-sonnet-4"
+    )
+    assert rendered["messages"][0]["content"]["text"] == "Claude, x"
+    assert rendered["variant"] == "claude-*"
+    for model_type, names in (("claude-opus-4", ["review"]), ("gpt-5", []), ("gpt-4", ["review"])):
+        found = review.ask("search_prompts", model_type=model_type)
+        assert [hit["name"] for hit in found["items"]] == names
+    assert review.ask("search_prompts", query="claude")["items"][0]["name"] == "review"

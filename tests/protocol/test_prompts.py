@@ -301,3 +301,20 @@ async def test_the_server_says_who_it_is_and_what_it_can_do(door, era):
         assert capabilities.resources.subscribe
         assert capabilities.completions is not None
         assert capabilities.tools is not None
+
+
+async def test_a_request_says_for_which_model_and_for_whom_it_reads(client, write, library):
+    said = [Message("user", TextContent("Claude"))]
+    await write("greeting", variants={"claude-*": said})
+    await library.prompts.update("greeting", PromptInput(template="two"), by="me")
+    await library.labels.share("greeting", "production", {1: 50, 2: 50}, by="me")
+    got = [
+        await client.session.get_prompt(
+            "greeting", meta={"promptstack/key": f"user-{n}", "promptstack/model_type": "claude-4"}
+        )
+        for n in range(20)
+    ]
+    assert {each.messages[0].content.text for each in got} == {"Claude"}
+    assert {each.meta["promptstack/version"] for each in got} == {1, 2}
+    assert {each.meta["promptstack/label"] for each in got} == {"production"}
+    assert {each.meta["promptstack/variant"] for each in got} == {"claude-*"}

@@ -1,6 +1,6 @@
 import pytest
 
-from mcp_server.service.inputs import PromptInput
+from mcp_server.service.inputs import PromptInput, Reader
 from storage.errors import Conflict, Invalid, NotFound
 
 
@@ -106,3 +106,57 @@ async def test_completion_offers_choices_then_what_was_used_before(library):
     assert (await complete.name("gree")).values == ("greeting",)
     assert (await complete.version("greeting", "")).values == ("1",)
     assert (await complete.label("greeting", "")).values == ("latest",)
+
+
+async def test_a_labels_history_tells_who_moved_it_when_and_why(three):
+    await three.labels.set("story@1", "production", by="me", reason="First")
+    await three.labels.share("story", "production", {1: 90, 3: 10}, by="you", reason="Try it")
+    await three.labels.set("story@2", "staging", by="me")
+    await three.labels.remove("story", "production", by="me")
+    page = await three.labels.list_moves("story", label="production", limit=10)
+    assert [
+        (each.from_version, each.to_version, each.weights, each.moved_by, each.reason)
+        for each in page.items
+    ] == [
+        (1, None, {}, "me", None),
+        (1, 1, {1: 90, 3: 10}, "you", "Try it"),
+        (None, 1, {}, "me", "First"),
+    ]
+    first = await three.labels.list_moves("story", limit=3)
+    rest = await three.labels.list_moves("story", limit=3, cursor=first.next_cursor)
+    assert [each.label for each in (*first.items, *rest.items)] == [
+        "production", "staging", "production", "production",
+    ]  # fmt: skip
+    versions = await three.versions.list("story", limit=10)
+    assert [[move.label for move in each.moves] for each in versions.items] == [
+        [], ["staging"], ["production"] * 3,
+    ]  # fmt: skip
+
+
+async def test_a_trial_gives_each_reader_one_version_and_counts_them(three):
+    await three.labels.share("story", "production", {1: 50, 3: 50}, by="me")
+    readers = [Reader(key=f"user-{n}") for n in range(40)]
+    given = [(await three.prompts.get("story", reader)).version.version for reader in readers]
+    again = [(await three.prompts.get("story", reader)).version.version for reader in readers]
+    assert given == again
+    assert set(given) == {1, 3}
+    assert (await three.prompts.get("story")).version.version == 3
+    assert (await three.prompts.get("story@2", readers[0])).label is None
+    assert three.prompts.shared_reads == {
+        ("story", "production", version): 2 * given.count(version) for version in (1, 3)
+    }
+    await three.labels.set("story@2", "production", by="me")
+    assert {(await three.prompts.get("story", reader)).version.version for reader in readers} == {2}
+
+
+async def test_weights_of_the_same_are_no_move(three):
+    for _ in range(2):
+        await three.labels.share("story", "production", {1: 50, 3: 50}, by="me")
+    assert len((await three.labels.list_moves("story", limit=9)).items) == 1
+
+
+async def test_a_trial_of_a_version_that_isnt_there_is_refused_and_nothing_moves(three):
+    await three.labels.set("story@1", "production", by="me")
+    with pytest.raises(NotFound, match="no version 9"):
+        await three.labels.share("story", "production", {1: 1, 9: 1}, by="me")
+    assert (await three.prompts.get("story")).prompt.weights == {}

@@ -23,6 +23,20 @@ from storage.schema import (
 )
 from storage.tables import VERSION_TABLE, metadata
 
+_ID = "00000000-0000-0000-0000-000000000001"
+OLD_PROMPT = (
+    f"INSERT INTO prompts (id, name) VALUES ('{_ID}', 'old')",
+    f"""
+    INSERT INTO prompt_versions (prompt_id, version, branch, messages, variants, template_format,
+      model_type, created_by, content_hash)
+    VALUES ('{_ID}', 1, 'main',
+      '[{{"role": "user", "content": {{"type": "text", "text": "Hi"}}}}]',
+      '{{"claude-*": [{{"role": "user", "content": {{"type": "text", "text": "Salve"}}}}]}}',
+      'simple', 'gpt-4', 'me', 'x')""",
+    f"INSERT INTO prompt_branches (prompt_id, branch, head, created_by) "
+    f"VALUES ('{_ID}', 'main', 1, 'me')",
+)
+
 
 @pytest.fixture
 async def empty(empty_database_url):
@@ -184,3 +198,16 @@ def _as_user(url: str, user: str) -> str:
     parts = urlsplit(url)
     query = urlencode(dict(parse_qsl(parts.query)) | {"user": user})
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}?{query}"
+
+
+async def test_the_step_that_finds_variants_finds_those_that_are_there(empty):
+    async with empty.connect() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "0003"))
+        for statement in OLD_PROMPT:
+            await connection.exec_driver_sql(statement)
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "0004"))
+        found = await connection.exec_driver_sql(
+            "SELECT name FROM prompts WHERE served_models = '{claude-*,gpt-4}' "
+            "AND search @@ promptstack_query('salve')"
+        )
+        assert found.scalars().all() == ["old"]

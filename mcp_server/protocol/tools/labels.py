@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 
 async def _set(library: Library, given: LabelIn, actor: str) -> LabelMoveOut:
+    reference, label, labels = given.reference, given.label, library.labels
     if given.remove:
-        move = await library.labels.remove(given.reference, given.label, by=actor)
+        move = await labels.remove(reference, label, by=actor, reason=given.reason)
+    elif given.weights is not None:
+        move = await labels.share(reference, label, given.shares(), by=actor, reason=given.reason)
     else:
-        move = await library.labels.set(given.reference, given.label, by=actor)
+        move = await labels.set(reference, label, by=actor, reason=given.reason)
     return present_move(move)
 
 
@@ -34,6 +37,9 @@ def _outcome(move: LabelMoveOut) -> str:
     before, after = move.from_version, move.to_version
     if after is None:
         return f"Took the label '{move.label}' away from version {before} of '{move.name}'."
+    if move.weights:
+        shares = ", ".join(f"{version} ({weight})" for version, weight in move.weights.items())
+        return f"The label '{move.label}' of '{move.name}' is shared out by weight: {shares}."
     if before == after:
         return f"The label '{move.label}' pointed at version {after} of '{move.name}' already."
     moved = f", before that at version {before}" if before else ""
@@ -55,8 +61,12 @@ as 'staging', change nothing for those who don't ask for them.
 
 `reference` is the prompt and the version to point at: 'name@4' for version 4, 'name@staging' to \
 promote what staging points at, 'name@latest' for the newest. A bare name means what is served \
-now. 'latest' is reserved and can't be set. Who moved a label, when, from where to where, is \
-kept.""",
+now. 'latest' is reserved and can't be set. Who moved a label, when, from where to where and for \
+what `reason` is kept, and shown by list_versions.
+
+To try a version on a part of the users, give `weights` with just the name as `reference`: \
+{"3": 90, "4": 10} serves version 4 to a tenth of them, always the same ones. Lists and searches \
+show the version with the largest weight. Setting the label on one version ends the trial.""",
     input=LabelIn,
     output=LabelMoveOut,
     run=_set,

@@ -12,15 +12,12 @@ from mcp_server.schemas.prompts import (
     PromptCreate,
     PromptOut,
     PromptUpdate,
-    ReferenceIn,
-    RenderedOut,
-    RenderIn,
     SavedOut,
     present_archived,
     present_prompt,
-    present_rendered,
     present_saved,
 )
+from mcp_server.schemas.reading import ReferenceIn, RenderedOut, RenderIn, present_rendered
 from storage.entities import MAIN
 
 if TYPE_CHECKING:
@@ -28,11 +25,14 @@ if TYPE_CHECKING:
 
 
 async def _get(library: Library, given: ReferenceIn, actor: str) -> PromptOut:
-    return present_prompt(await library.prompts.get(given.reference))
+    return present_prompt(await library.prompts.get(given.reference, given.reader(actor)))
 
 
 async def _render(library: Library, given: RenderIn, actor: str) -> RenderedOut:
-    return present_rendered(await library.prompts.render(given.reference, given.arguments))
+    rendered = await library.prompts.render(
+        given.reference, given.arguments, reader=given.reader(actor)
+    )
+    return present_rendered(rendered)
 
 
 async def _create(library: Library, given: PromptCreate, actor: str) -> SavedOut:
@@ -70,6 +70,9 @@ def _say_prompt(prompt: PromptOut) -> str:
             f"Branches: {texts.labelled(prompt.branches)}." if len(prompt.branches) > 1 else None,
             f"Arguments: {texts.arguments(prompt.arguments)}",
             prompt.model_type and f"Written for: {prompt.model_type}",
+            f"Variants: {texts.listed(sorted(prompt.variants))}. Shown: {prompt.variant or 'base'}."
+            if prompt.variants
+            else None,
             prompt.commit_message and f"Commit message: {prompt.commit_message}",
             "",
             prompt.template if prompt.messages is None else texts.messages(prompt.messages),
@@ -152,6 +155,7 @@ If arguments are missing, of the wrong type, not among the choices, or unknown, 
 rendered and the answer names all of them at once, so that one more call is enough. Ask the user \
 for values that you don't know instead of inventing them.
 
+A prompt may have other texts for other models: give the `model_type` that will read the result. \
 Values are put in as they are: braces inside them aren't filled again.""",
     input=RenderIn,
     output=RenderedOut,
