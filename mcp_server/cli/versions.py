@@ -53,16 +53,23 @@ def diff(
     context: typer.Context,
     old: Annotated[str, typer.Argument(help="The version before, as name@3.")],
     new: Annotated[str, typer.Argument(help="The version after, as name@4 or name@latest.")],
+    words: Annotated[bool, typer.Option("--words", help="Word by word.")] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Show what merging the second into the first brings.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what changed between two versions."""
-    found = use_library(context, lambda library: library.versions.diff(old, new))
+    found = use_library(
+        context, lambda library: library.versions.diff(old, new, words=words, merge=merge)
+    )
     if as_json:
         from mcp_server.schemas.versions import present_diff
 
         write_json(present_diff(found))
         return
-    write(_coloured(found.text) if is_terminal() else found.text)
+    text = found.difference.text if found.merge is None else found.merge.text
+    write(_coloured(text) if is_terminal() else text)
 
 
 def restore_version(

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any, Literal, TypeAlias
 
 from mcp_server.domain.line_diffs import align, unified_diff
+from mcp_server.domain.word_diffs import Segment, word_diff, write_words
 from storage.entities import Argument, EmbeddedResource, Message, TextContent, Version
 
 DiffKind: TypeAlias = Literal["added", "removed", "changed"]
@@ -16,7 +17,8 @@ class MessageDiff:
     """One message that differs. `old` and `new` are its positions, counted from 0.
 
     `variant` is the model_type whose text it belongs to, None for the base text; `text` is a
-    unified diff, '' where only the role changed.
+    unified diff, '' where only the role changed. `words` are the runs of both texts, where they
+    were asked for.
     """
 
     kind: DiffKind
@@ -26,6 +28,7 @@ class MessageDiff:
     new_role: str | None
     text: str
     variant: str | None = None
+    words: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,11 @@ class VersionDiff:
         return not (self.messages or self.arguments or self.metadata)
 
 
-def diff_versions(old: Version, new: Version) -> VersionDiff:
-    """Compare two versions of a prompt."""
+def diff_versions(old: Version, new: Version, *, words: bool = False) -> VersionDiff:
+    """Compare two versions of a prompt, with `words` also word by word."""
     messages = (
-        *_message_diffs(old.draft.messages, new.draft.messages, None),
-        *_variant_diffs(old.draft.variants, new.draft.variants),
+        *_message_diffs(old.draft.messages, new.draft.messages, None, words=words),
+        *_variant_diffs(old.draft.variants, new.draft.variants, words=words),
     )
     arguments = tuple(_argument_diffs(old.draft.arguments, new.draft.arguments))
     metadata = tuple(_field_diffs(old, new))
@@ -78,20 +81,21 @@ def diff_versions(old: Version, new: Version) -> VersionDiff:
 
 
 def _variant_diffs(
-    old: Mapping[str, Sequence[Message]], new: Mapping[str, Sequence[Message]]
+    old: Mapping[str, Sequence[Message]], new: Mapping[str, Sequence[Message]], *, words: bool
 ) -> Iterator[MessageDiff]:
     for model_type in sorted({*old, *new}):
-        yield from _message_diffs(old.get(model_type, ()), new.get(model_type, ()), model_type)
+        before, after = old.get(model_type, ()), new.get(model_type, ())
+        yield from _message_diffs(before, after, model_type, words=words)
 
 
 def _message_diffs(
-    old: Sequence[Message], new: Sequence[Message], variant: str | None
+    old: Sequence[Message], new: Sequence[Message], variant: str | None, *, words: bool
 ) -> Iterator[MessageDiff]:
     """Pair equal messages, then those that stand at the same place between equal ones."""
     for old_start, old_end, new_start, new_end in align(old, new):
         paired = min(old_end - old_start, new_end - new_start)
         for step in range(paired):
-            yield _changed(old, old_start + step, new, new_start + step, variant)
+            yield _changed(old, old_start + step, new, new_start + step, variant, words=words)
         for index in range(old_start + paired, old_end):
             role, text = old[index].role, unified_diff(_content_text(old[index]), "")
             yield MessageDiff("removed", index, None, role, None, text, variant)
@@ -101,11 +105,20 @@ def _message_diffs(
 
 
 def _changed(
-    old: Sequence[Message], at: int, new: Sequence[Message], to: int, variant: str | None
+    old: Sequence[Message],
+    at: int,
+    new: Sequence[Message],
+    to: int,
+    variant: str | None,
+    *,
+    words: bool,
 ) -> MessageDiff:
     before, after = old[at], new[to]
-    text = unified_diff(_content_text(before), _content_text(after))
-    return MessageDiff("changed", at, to, before.role, after.role, text, variant)
+    texts = _content_text(before), _content_text(after)
+    runs = word_diff(*texts) if words and texts[0] != texts[1] else ()
+    return MessageDiff(
+        "changed", at, to, before.role, after.role, unified_diff(*texts), variant, runs
+    )
 
 
 def _content_text(message: Message) -> str:
@@ -161,7 +174,10 @@ def _write(
     if not (messages or arguments or metadata):
         return f"Versions {old} and {new} are identical.\n"
     parts = [f"--- version {old}\n+++ version {new}\n"]
-    parts += [f"{_message_line(each)}\n{each.text}" for each in messages]
+    parts += [
+        f"{_message_line(each)}\n{write_words(each.words) if each.words else each.text}"
+        for each in messages
+    ]
     parts += [_argument_text(each) for each in arguments]
     parts += [f"{each.field}\n-{_plain(each.old)}\n+{_plain(each.new)}\n" for each in metadata]
     return "".join(parts)

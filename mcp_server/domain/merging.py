@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from mcp_server.domain.configs import canonical
+from mcp_server.domain.diffs import VersionDiff, diff_versions
 from mcp_server.domain.drafts import messages_to_json, placeholders
 from mcp_server.domain.line_diffs import align
 from mcp_server.domain.messages import single_user_text
 from storage.codecs import argument_to_json, content_to_json
-from storage.entities import Argument, Content, Draft, Message, TemplateFormat, TextContent
+from storage.entities import Argument, Content, Draft, Message, TemplateFormat, TextContent, Version
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -103,6 +104,29 @@ def merge_drafts(base: Draft, ours: Draft, theirs: Draft) -> Merge:
         variants=variants,
         conflicts=tuple(merging.conflicts),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class MergeView:
+    """What merging one version into another would bring, from where the two went apart.
+
+    `ours` and `theirs` tell what each side changed since the `base`.
+    """
+
+    base: int
+    ours: VersionDiff
+    theirs: VersionDiff
+    conflicts: tuple[MergeConflict, ...]
+    text: str
+
+
+def view_merge(base: Version, ours: Version, theirs: Version) -> MergeView:
+    """Show both sides' changes beside each other, and the places where they meet."""
+    mine, other = diff_versions(base, ours), diff_versions(base, theirs)
+    conflicts = merge_drafts(base.draft, ours.draft, theirs.draft).conflicts
+    marked = write_conflicts(conflicts, f"version {ours.version}", f"version {theirs.version}")
+    met = f"Both changed the same places:\n{marked}" if conflicts else "No conflicts.\n"
+    return MergeView(base.version, mine, other, conflicts, f"{mine.text}{other.text}{met}")
 
 
 def write_conflicts(conflicts: Sequence[MergeConflict], ours: str, theirs: str) -> str:

@@ -30,6 +30,7 @@ from mcp_server.schemas.versions import present_diff, present_versions
 from mcp_server.service.results import (
     BranchChange,
     BranchStanding,
+    Comparison,
     LabelMove,
     Merged,
     PromptVersion,
@@ -161,7 +162,7 @@ def _shapes() -> dict[str, Shape]:
             items=[present_version_read(PromptVersion(prompt, each)) for each in (new, old)],
             next_cursor=None,
         ),
-        "diff_versions": present_diff(diff_versions(old, new)),
+        "diff_versions": present_diff(Comparison(diff_versions(old, new))),
         "list_labels": LabelsOut(labels=dict(prompt.labels)),
         "set_label": present_move(move),
         "get_label_history": present_label_history(

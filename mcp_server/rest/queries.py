@@ -119,3 +119,7 @@ class DiffQuery(Shape):
         examples=["3", "latest"],
         max_length=100,
     )
+    words: bool = Field(False, description="Compare changed texts word by word too.")
+    merge: bool = Field(
+        False, description="Show also what merging the new one into the old one would bring."
+    )

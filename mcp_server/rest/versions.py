@@ -151,4 +151,5 @@ class VersionRoutes:
         library = await self._door.ready()
         old = await library.versions.reference(prompt, query.old)
         new = await library.versions.reference(prompt, query.new)
-        return json_response(present_diff(await library.versions.diff(old, new)))
+        compared = await library.versions.diff(old, new, words=query.words, merge=query.merge)
+        return json_response(present_diff(compared))

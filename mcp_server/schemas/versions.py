@@ -1,10 +1,12 @@
 """Versions: the history of a prompt and what changed in it."""
 
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import Field
 
-from mcp_server.domain.diffs import ArgumentDiff, MessageDiff, VersionDiff
+from mcp_server.domain.diffs import ArgumentDiff, MessageDiff
+from mcp_server.domain.merging import MergeView
 from mcp_server.schemas.base import Shape, Time
 from mcp_server.schemas.labels import RecordedMoveOut, present_recorded
 from mcp_server.schemas.messages import ArgumentShape
@@ -17,6 +19,7 @@ from mcp_server.schemas.prompts import (
     Named,
     Reference,
 )
+from mcp_server.service.results import Comparison
 from storage.entities import Argument, VersionSummary
 from storage.pages import Page
 
@@ -78,6 +81,19 @@ class DiffIn(Shape):
         description="The version to compare with it, as a reference.",
         examples=["code-review@latest"],
     )
+    words: bool = Field(False, description="Give true to compare changed texts word by word too.")
+    merge: bool = Field(
+        False,
+        description="Give true to see also what merging `new` into `old` would bring: what each "
+        "changed since they went apart, and where both changed the same place.",
+    )
+
+
+class SegmentOut(Shape):
+    """A run of a text that is compared word by word."""
+
+    kind: Literal["equal", "removed", "added"] = Field(description="In which text it stands.")
+    text: str = Field(description="The run.")
 
 
 class MessageDiffOut(Shape):
@@ -92,6 +108,9 @@ class MessageDiffOut(Shape):
         None, description="The model_type of the variant that it belongs to; absent for the base."
     )
     text: str = Field(description="A unified diff; '' where only the role changed.")
+    words: list[SegmentOut] | None = Field(
+        None, description="Both texts as runs of words, where they were asked for."
+    )
 
 
 class ArgumentDiffOut(Shape):
@@ -112,6 +131,28 @@ class FieldDiffOut(Shape):
     new: Any = Field(None, description="Its value after.")
 
 
+class ConflictOut(Shape):
+    """A place that both sides of a merge changed differently."""
+
+    place: str = Field(description="A field of the prompt, as in 'template' or 'messages[0]'.")
+    line: int | None = Field(None, description="The line in our text, counted from 1.")
+    base: Any = Field(None, description="What it was.")
+    ours: Any = Field(None, description="What it is on the side merged into.")
+    theirs: Any = Field(None, description="What it is on the side that is merged.")
+
+
+class MergeViewOut(Shape):
+    """What merging one version into another would bring."""
+
+    base: int = Field(description="The version from which the two went apart.")
+    ours: str = Field(description="What the old one changed since, as a patch.")
+    theirs: str = Field(description="What the new one changed since, as a patch.")
+    conflicts: list[ConflictOut] = Field(
+        description="The places that both changed differently; a merge has to decide them."
+    )
+    text: str = Field(description="All of it as one readable text.")
+
+
 class DiffOut(Shape):
     """All that differs between two versions."""
 
@@ -122,6 +163,9 @@ class DiffOut(Shape):
     arguments: list[ArgumentDiffOut] = Field(description="The arguments that differ.")
     metadata: list[FieldDiffOut] = Field(description="Other fields that differ.")
     text: str = Field(description="Everything as one readable text, in the manner of a patch.")
+    merge: MergeViewOut | None = Field(
+        None, description="What merging the new one into the old one would bring."
+    )
 
 
 class RestoreIn(Shape):
@@ -161,8 +205,9 @@ def present_versions(page: Page[VersionSummary]) -> VersionsOut:
     return VersionsOut(items=items, next_cursor=page.next_cursor)
 
 
-def present_diff(diff: VersionDiff) -> DiffOut:
+def present_diff(comparison: Comparison) -> DiffOut:
     """Present all that differs between two versions."""
+    diff = comparison.difference
     return DiffOut(
         old=diff.old,
         new=diff.new,
@@ -173,6 +218,17 @@ def present_diff(diff: VersionDiff) -> DiffOut:
             FieldDiffOut(field=each.field, old=each.old, new=each.new) for each in diff.metadata
         ],
         text=diff.text,
+        merge=None if comparison.merge is None else _merge(comparison.merge),
+    )
+
+
+def _merge(view: MergeView) -> MergeViewOut:
+    return MergeViewOut(
+        base=view.base,
+        ours=view.ours.text,
+        theirs=view.theirs.text,
+        conflicts=[ConflictOut(**asdict(each)) for each in view.conflicts],
+        text=view.text,
     )
 
 
@@ -185,6 +241,7 @@ def _message(diff: MessageDiff) -> MessageDiffOut:
         new_role=diff.new_role,
         variant=diff.variant,
         text=diff.text,
+        words=[SegmentOut(kind=each.kind, text=each.text) for each in diff.words] or None,
     )
 
 

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from storage.entities import Argument, Branch, Message, Prompt, Version
 from storage.pages import Page
+
+if TYPE_CHECKING:  # a door that waits for its first call loads neither
+    from mcp_server.domain.diffs import VersionDiff
+    from mcp_server.domain.merging import MergeView
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,14 @@ class Merged:
     into: str
     base: int | None
     branch_deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs between two versions; `merge` is what bringing them together would do."""
+
+    difference: "VersionDiff"
+    merge: "MergeView | None" = None
 
 
 @dataclass(frozen=True, slots=True)

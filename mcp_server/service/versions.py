@@ -1,15 +1,20 @@
 """Versions: list, compare, restore."""
 
+import asyncio
 from collections.abc import Collection
+from functools import partial
 
-from mcp_server.domain.diffs import VersionDiff, diff_versions
+from mcp_server.domain.diffs import diff_versions
+from mcp_server.domain.lineage import Lineage
+from mcp_server.domain.merging import MergeView, view_merge
 from mcp_server.domain.names import check_branch
 from mcp_server.domain.references import branch_head, parse_reference
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
-from mcp_server.service.results import History, Saved
+from mcp_server.service.results import Comparison, History, PromptVersion, Saved
 from mcp_server.service.writing import Writer, metadata_of
 from storage.entities import MAIN, Draft, Metadata, Prompt, Version, VersionSummary
+from storage.errors import Invalid, NotFound
 from storage.pages import Page
 
 
@@ -64,14 +69,41 @@ class Versions:
         prompt = await self._finder.bare(name)
         return str(parse_reference(f"{prompt.name}@{point}"))
 
-    async def diff(self, old: str, new: str) -> VersionDiff:
-        """Compare what two references mean now.
+    async def diff(
+        self, old: str, new: str, *, words: bool = False, merge: bool = False
+    ) -> Comparison:
+        """Compare what two references mean now, by lines and with `words` also word by word.
+
+        With `merge`, also show what merging the new one into the old one would bring.
 
         Raises:
-            Invalid, NotFound: see `Finder.read`.
+            Invalid, NotFound: see `Finder.read`; also where two prompts can't be merged.
         """
         before, after = await self._finder.read(old), await self._finder.read(new)
-        return diff_versions(before.version, after.version)
+        compare = partial(diff_versions, before.version, after.version, words=words)
+        # Large texts take up to a second: others are served meanwhile.
+        difference = await asyncio.to_thread(compare)
+        view = await self._view_merge(before, after) if merge else None
+        return Comparison(difference, view)
+
+    async def _view_merge(self, ours: PromptVersion, theirs: PromptVersion) -> MergeView:
+        prompt_id = ours.prompt.id
+        if theirs.prompt.id != prompt_id:
+            raise Invalid(
+                f"'{ours.prompt.name}' and '{theirs.prompt.name}' are two prompts, which can't be "
+                "merged. Leave 'merge' out to compare them.",
+                fields={"merge": "needs two versions of one prompt"},
+            )
+        rows = await self._catalog.read(lambda tx: tx.branches.list_ancestry(prompt_id))
+        number = Lineage(rows).parting(ours.version.version, theirs.version.version)
+        base = None if number is None else await self._catalog.find_version(prompt_id, number)
+        if base is None:
+            raise NotFound(
+                f"Versions {ours.version.version} and {theirs.version.version} of "
+                f"'{ours.prompt.name}' were made from nothing in common. Compare them without "
+                "'merge'."
+            )
+        return await asyncio.to_thread(view_merge, base, ours.version, theirs.version)
 
     async def restore(
         self,

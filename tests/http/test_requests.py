@@ -39,7 +39,7 @@ async def test_the_log_has_one_line_a_request_with_its_id(client, caplog):
     logger.addHandler(handler)
     try:
         with caplog.at_level(logging.INFO, "mcp_server.http"):
-            await client.get("/prompts/nothing?q=secret", headers={"x-request-id": "abc-1"})
+            await client.get("/prompts/nothing?key=secret", headers={"x-request-id": "abc-1"})
     finally:
         logger.removeHandler(handler)
     (line,) = lines

@@ -189,7 +189,8 @@ def _update_request(arguments: dict[str, Any]) -> Request:
 def _diff_request(arguments: dict[str, Any]) -> Request:
     name, _, old = arguments["old"].partition("@")
     new = arguments["new"].partition("@")[2]
-    return Request("GET", _place(name, "diff"), {"old": old, "new": new})
+    kept = {name: str(each).lower() for name, each in arguments.items() if each in (True, False)}
+    return Request("GET", _place(name, "diff"), {"old": old, "new": new} | kept)
 
 
 def _restore_request(arguments: dict[str, Any]) -> Request:
@@ -271,6 +272,9 @@ def _options(arguments: Mapping[str, Any]) -> list[str]:
     written: list[str] = []
     for name, value in arguments.items():
         option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+        if value is True:
+            written.append(option)
+            continue
         for each in value if isinstance(value, list) else [value]:
             written += [option, str(each)]
     return written

@@ -243,6 +243,19 @@ def test_the_history_reads_the_same(review):
     assert [each["name"] for each in difference["arguments"]] == ["language"]
 
 
+def test_a_comparison_by_words_and_for_a_merge_reads_the_same(review):
+    review.ask("create_branch", reference="review@1", branch="terse")
+    review.ask("update_prompt", name="review", template="Look at {{code}}", branch="terse")
+    review.ask("update_prompt", name="review", template="Read {{code}}")
+    told = review.ask(
+        "diff_versions", old="review@3", new="review@branch:terse", words=True, merge=True
+    )
+    kinds = [each["kind"] for each in told["messages"][0]["words"]]
+    assert kinds == ["removed", "added", "equal"]
+    assert told["merge"]["base"] == 1
+    assert [each["place"] for each in told["merge"]["conflicts"]] == ["template"]
+
+
 def test_a_restored_version_is_the_same_new_version(review):
     review.ask("update_prompt", name="review", template="two")
     restored = review.ask("restore_version", reference="review@1", expected_version=2)

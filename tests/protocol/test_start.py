@@ -24,7 +24,8 @@ def test_the_door_is_imported_without_the_database_or_the_use_cases():
     allowed = ("storage.entities", "storage.errors", "storage.pages", "storage.codecs")
     assert [name for name in loaded if name.startswith("storage.") and name not in allowed] == []
     service = [name for name in loaded if name.startswith("mcp_server.service.")]
-    assert set(service) <= {"mcp_server.service.scope", "mcp_server.service.results"}
+    plain = {"mcp_server.service.scope", "mcp_server.service.inputs", "mcp_server.service.results"}
+    assert set(service) <= plain
     assert not {"sqlalchemy", "asyncpg", "cachetools"} & set(loaded)
     assert not [name for name in loaded if name.startswith("mcp_server.schemas")]
 

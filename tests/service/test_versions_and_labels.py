@@ -73,11 +73,32 @@ async def test_restoring_minds_the_expected_version(three):
 
 
 async def test_a_diff_shows_texts_and_arguments(three):
-    difference = await three.versions.diff("story@2", "story@3")
+    difference = (await three.versions.diff("story@2", "story@3")).difference
     assert "-two {{a}}" in difference.text
     assert "+three {{b}}" in difference.text
     assert {known.name for known in difference.arguments} == {"a", "b"}
-    assert (await three.versions.diff("story@2", "story@2")).identical
+    assert (await three.versions.diff("story@2", "story@2")).difference.identical
+
+
+async def test_a_comparison_shows_what_a_merge_would_bring(three):
+    await three.branches.create("story@2", branch="terse", by="me")
+    await three.prompts.update(
+        "story", PromptInput(template="brief {{a}}"), branch="terse", by="me"
+    )
+    view = (await three.versions.diff("story@latest", "story@branch:terse", merge=True)).merge
+    assert view.base == 2
+    assert "+three {{b}}" in view.ours.text
+    assert "+brief {{a}}" in view.theirs.text
+    assert [each.place for each in view.conflicts] == ["template"]
+    assert "<<<<<<<" in view.text
+    assert (await three.versions.list("story", limit=10)).items[0].version == 4
+
+
+async def test_two_prompts_cannot_be_merged_only_compared(three):
+    await three.prompts.create("other", PromptInput(template="x"), by="me")
+    assert (await three.versions.diff("story", "other")).merge is None
+    with pytest.raises(Invalid, match="two prompts"):
+        await three.versions.diff("story", "other", merge=True)
 
 
 async def test_versions_are_listed_newest_first(three):

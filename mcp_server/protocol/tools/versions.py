@@ -32,7 +32,14 @@ async def _list(library: Library, given: VersionsIn, actor: str) -> VersionsOut:
 
 
 async def _diff(library: Library, given: DiffIn, actor: str) -> DiffOut:
-    return present_diff(await library.versions.diff(given.old, given.new))
+    compared = await library.versions.diff(
+        given.old, given.new, words=given.words, merge=given.merge
+    )
+    return present_diff(compared)
+
+
+def _say_diff(diff: DiffOut) -> str:
+    return diff.text if diff.merge is None else diff.merge.text
 
 
 async def _restore(library: Library, given: RestoreIn, actor: str) -> SavedOut:
@@ -89,14 +96,17 @@ DIFF_VERSIONS = Tool(
 Show what changed between two versions: the texts as a unified diff, arguments that were added, \
 removed or changed, and other fields such as tags and model settings. `old` and `new` are \
 references, so 'name@3' and 'name@4' compare two versions, and 'name@production' and \
-'name@latest' show what would change for users if the newest version were promoted.
+'name@latest' show what would change for users if the newest version were promoted. \
+`words: true` shows changed texts word by word. `merge: true` shows what merging `new` into `old` \
+would bring ('name@latest' and 'name@branch:terse'): what each side changed since they went apart, \
+and where both changed the same place.
 
 The title, description and folder belong to the prompt and not to a version, so they are not \
 compared.""",
     input=DiffIn,
     output=DiffOut,
     run=_diff,
-    say=lambda diff: diff.text,
+    say=_say_diff,
     writes=False,
     destructive=False,
     idempotent=True,
@@ -107,8 +117,8 @@ RESTORE_VERSION = Tool(
     title="Restore a version",
     description="""\
 Bring an old version's content back as a new version on main, or on the `branch` that you give: \
-history goes on and nothing is \
-overwritten. Restoring version 3 of a prompt that is at version 7 writes version 8 with the \
+history goes on and nothing is overwritten. \
+Restoring version 3 of a prompt that is at version 7 writes version 8 with the \
 content of version 3. The title, description, folder and tags stay as they are. If the newest \
 version already has that content, nothing is written.
 

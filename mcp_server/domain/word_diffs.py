@@ -1,0 +1,90 @@
+"""Differences between texts word by word, in a time that their size bounds."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mcp_server.domain.line_diffs import align
+
+_TOKEN = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
+_CONTEXT = 2
+_GAP = "…\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of text: in both, only in the old or only in the new one."""
+
+    kind: Literal["equal", "removed", "added"]
+    text: str
+
+
+def word_diff(old: str, new: str) -> tuple[Segment, ...]:
+    """Return both texts as one sequence of runs; equal and removed ones make the old text.
+
+    Lines are compared first, and words only where lines differ.
+    """
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    return tuple(_joined(_in_lines(before, after)))
+
+
+def write_words(segments: Sequence[Segment]) -> str:
+    """Write the runs as one text, `[-removed-]` and `{+added+}`, with a little around each."""
+    marks = {"removed": ("[-", "-]"), "added": ("{+", "+}")}
+    written = []
+    for index, segment in enumerate(segments):
+        if segment.kind == "equal":
+            last = index == len(segments) - 1
+            written.append(_around(segment.text, first=index == 0, last=last))
+        else:
+            opening, closing = marks[segment.kind]
+            written.append(f"{opening}{segment.text}{closing}")
+    text = "".join(written)
+    return text if text.endswith("\n") else f"{text}\n"
+
+
+def _in_lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Segment]:
+    at = 0
+    for start, end, new_start, new_end in align(old, new):
+        yield Segment("equal", "".join(old[at:start]))
+        yield from _in_words("".join(old[start:end]), "".join(new[new_start:new_end]))
+        at = end
+    yield Segment("equal", "".join(old[at:]))
+
+
+def _in_words(old: str, new: str) -> Iterator[Segment]:
+    before, after = _TOKEN.findall(old), _TOKEN.findall(new)
+    at = 0
+    for start, end, new_start, new_end in align(before, after):
+        yield Segment("equal", "".join(before[at:start]))
+        yield Segment("removed", "".join(before[start:end]))
+        yield Segment("added", "".join(after[new_start:new_end]))
+        at = end
+    yield Segment("equal", "".join(before[at:]))
+
+
+def _joined(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Put neighbours of one kind together, and leave empty ones out."""
+    last: Segment | None = None
+    for segment in segments:
+        if not segment.text:
+            continue
+        if last is not None and last.kind == segment.kind:
+            last = Segment(last.kind, last.text + segment.text)
+            continue
+        if last is not None:
+            yield last
+        last = segment
+    if last is not None:
+        yield last
+
+
+def _around(text: str, *, first: bool, last: bool) -> str:
+    """Keep what stands near a change: lines at the end, at the beginning, or at both."""
+    lines = text.splitlines(keepends=True)
+    head = 0 if first else _CONTEXT + 1
+    tail = 0 if last else _CONTEXT + 1
+    if len(lines) <= head + tail:
+        return text
+    return "".join(lines[:head]) + _GAP + "".join(lines[len(lines) - tail :])
