@@ -15,6 +15,11 @@ _SENTENCES: dict[str, tuple[type[PromptError], str]] = {
         "A prompt named '{value}' already exists (archived ones keep theirs). "
         "Choose another name, or update the prompt that has it.",
     ),
+    "pk_prompt_names": (
+        Conflict,
+        "The name '{value}' leads to a prompt that was called so before it was renamed. "
+        "Choose another name.",
+    ),
     "ck_prompts_name": (Invalid, "The name isn't one that a prompt may have."),
     "ck_prompt_labels_label": (Invalid, "The label isn't one that a version may carry."),
     "fk_prompt_labels_prompt_id_version": (NotFound, "The prompt has no such version."),

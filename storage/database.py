@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.branches import Branches
 from storage.connectors import Connector
+from storage.copies import Copies
+from storage.includes import Includes
 from storage.labels import Labels
 from storage.pools import POOL_SIZE, Pool, PoolFigures
 from storage.prompts import Prompts
@@ -50,6 +52,16 @@ class Transaction:
     def labels(self) -> Labels:
         """Movable pointers and the history of their moves."""
         return Labels(self.connection)
+
+    @cached_property
+    def includes(self) -> Includes:
+        """Which prompts the versions of others include."""
+        return Includes(self.connection)
+
+    @cached_property
+    def copies(self) -> Copies:
+        """Histories written again for another prompt."""
+        return Copies(self.connection)
 
     @cached_property
     def search(self) -> Search:

@@ -116,6 +116,8 @@ class Version:
     created_by: str
     created_at: datetime
     content_hash: str
+    includes: tuple[str, ...] = ()
+    """The references that its texts include, as they are written there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,18 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """What can be reached from some references by what the versions behind them include.
+
+    `prompts` are under every name that they have or had. There may be more versions than are meant:
+    those that a label's weights choose among, and those that bare names mean.
+    """
+
+    prompts: Mapping[str, Prompt]
+    versions: Mapping[tuple[UUID, int], Version]
+
+
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """What a prompt says about itself outside its versions."""
 
@@ -230,6 +244,8 @@ class PromptSummary:
     created_at: datetime
     updated_at: datetime
     archived_at: datetime | None = None
+    includes: tuple[str, ...] = ()
+    """The references that the served version includes; `arguments` are only its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +264,8 @@ class PromptFilter:
     `folder` means the folder and all below it. `model_type` keeps prompts that have a text for that
     model: the base text's or a variant's, under its own name or a prefix of it with '*'. `label`
     keeps prompts that carry the label, `version` those whose served version is just that,
-    `min_version` those where it is at least that. `any_tags` and `folders` are a server's
+    `min_version` those where it is at least that. `includes` keeps prompts of which some version
+    that is in use includes the prompt of that name. `any_tags` and `folders` are a server's
     allow-list: where given, at least one of each has to match.
     """
 
@@ -258,6 +275,7 @@ class PromptFilter:
     label: str | None = None
     version: int | None = None
     min_version: int | None = None
+    includes: str | None = None
     archived: bool = False
     any_tags: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()

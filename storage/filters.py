@@ -1,12 +1,20 @@
 """What narrows a list or a search, as conditions on `prompts`."""
 
 from collections.abc import Iterator, Sequence
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from storage.entities import PromptFilter
-from storage.tables import prompt_labels, prompts
+from storage.tables import (
+    label_weights,
+    prompt_branches,
+    prompt_includes,
+    prompt_labels,
+    prompt_names,
+    prompts,
+)
 
 _LONGEST_MODEL = 128
 """Characters of a model_type; a longer one has no text."""
@@ -28,6 +36,27 @@ def facets(chosen: PromptFilter) -> str:
         _any_facet("f", chosen.folders),
     ]
     return " & ".join(filter(None, wanted))
+
+
+def includers(name: str | sa.BindParameter[str]) -> sa.Select[tuple[UUID]]:
+    """Select the prompts that include one in a version that a name, label or branch means."""
+    edge = prompt_includes
+    included = sa.select(prompt_names.c.prompt_id).where(prompt_names.c.name == name)
+    shown = sa.or_(
+        *(
+            sa.exists().where(
+                table.c.prompt_id == edge.c.prompt_id, table.c[kept] == edge.c.version
+            )
+            for table, kept in (
+                (prompt_labels, "version"),
+                (label_weights, "version"),
+                (prompt_branches, "head"),
+            )
+        )
+    )
+    return sa.select(edge.c.prompt_id).where(
+        edge.c.included_id == included.scalar_subquery(), shown
+    )
 
 
 def models_for(model_type: str | None) -> list[str]:
@@ -59,6 +88,8 @@ def _state(chosen: PromptFilter) -> Iterator[ColumnElement[bool]]:
     if chosen.label is not None:
         labelled = sa.select(prompt_labels.c.prompt_id).where(prompt_labels.c.label == chosen.label)
         yield prompts.c.id.in_(labelled)
+    if chosen.includes is not None:
+        yield prompts.c.id.in_(includers(chosen.includes))
 
 
 def _shape(chosen: PromptFilter) -> Iterator[ColumnElement[bool]]:

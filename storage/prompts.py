@@ -11,7 +11,14 @@ from storage.entities import Metadata, Prompt, PromptFilter, PromptSummary, Vers
 from storage.filters import conditions
 from storage.pages import Page, cut_page, decode_cursor
 from storage.rows import prompt_from_row, summary_from_row, version_from_row
-from storage.tables import label_weights, prompt_branches, prompt_labels, prompt_versions, prompts
+from storage.tables import (
+    label_weights,
+    prompt_branches,
+    prompt_labels,
+    prompt_names,
+    prompt_versions,
+    prompts,
+)
 
 
 def _pointers(table: sa.Table, name: str, version: str) -> sa.ScalarSelect[object]:
@@ -55,6 +62,7 @@ SUMMARY = (
     prompts.c.served_version,
     prompts.c.served_model_type,
     prompt_versions.c.arguments,
+    prompt_versions.c.includes,
     sa.select(sa.func.array_agg(sa.text("label ORDER BY label")))
     .select_from(prompt_labels)
     .where(prompt_labels.c.prompt_id == prompts.c.id)
@@ -72,14 +80,28 @@ SERVED = prompts.join(
 
 
 _OF_VERSION = "of_version_"
-_BY_NAME = _PROMPT.where(prompts.c.name == sa.bindparam("name"))
-_SERVED_BY_NAME = (
-    _PROMPT.add_columns(
-        *(column.label(f"{_OF_VERSION}{column.name}") for column in prompt_versions.c)
-    )
-    .select_from(SERVED)
-    .where(prompts.c.name == sa.bindparam("name"))
+
+
+def _is_called(name: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
+    """Return the condition that a prompt has, or had, a name."""
+    called = sa.select(prompt_names.c.prompt_id).where(prompt_names.c.name == name)
+    return prompts.c.id == called.scalar_subquery()
+
+
+_BY_NAME = _PROMPT.where(_is_called(sa.bindparam("name", type_=sa.Text)))
+PROMPT_WITH_VERSION = _PROMPT.add_columns(
+    *(column.label(f"{_OF_VERSION}{column.name}") for column in prompt_versions.c)
 )
+"""Each prompt beside a version of it, to be joined; `read_both` reads the rows."""
+_SERVED_BY_NAME = PROMPT_WITH_VERSION.select_from(SERVED).where(
+    _is_called(sa.bindparam("name", type_=sa.Text))
+)
+
+
+def read_both(row: sa.RowMapping) -> tuple[Prompt, Version]:
+    """Read a prompt and the version that stands beside it."""
+    version = {column.name: row[f"{_OF_VERSION}{column.name}"] for column in prompt_versions.c}
+    return prompt_from_row(row), version_from_row(version)
 
 
 class Prompts:
@@ -106,13 +128,14 @@ class Prompts:
         )
 
     async def find(self, name: str, *, lock: bool = False) -> Prompt | None:
-        """Return the prompt of that name, archived or not; `lock` keeps other writers out."""
+        """Return the prompt that has or had that name, archived or not.
+
+        `lock` keeps other writers out.
+        """
         if lock:
             # Locked first, read after: the pointers are then those that the last writer left.
             locking = (
-                sa.select(prompts.c.id)
-                .where(prompts.c.name == name)
-                .with_for_update(key_share=True)
+                sa.select(prompts.c.id).where(_is_called(name)).with_for_update(key_share=True)
             )
             await self._connection.execute(locking)
         found = await self._connection.execute(_BY_NAME, {"name": name})
@@ -120,13 +143,10 @@ class Prompts:
         return prompt_from_row(row) if row else None
 
     async def find_served(self, name: str) -> tuple[Prompt, Version] | None:
-        """Return the prompt of that name, archived or not, and the version that is served."""
+        """Return the prompt that has or had that name, and the version that is served of it."""
         found = await self._connection.execute(_SERVED_BY_NAME, {"name": name})
         row = found.mappings().one_or_none()
-        if row is None:
-            return None
-        version = {column.name: row[f"{_OF_VERSION}{column.name}"] for column in prompt_versions.c}
-        return prompt_from_row(row), version_from_row(version)
+        return read_both(row) if row else None
 
     async def find_name(self, prompt_id: UUID) -> str | None:
         """Return what the prompt of that id is called."""
@@ -135,9 +155,14 @@ class Prompts:
         return name
 
     async def update(self, prompt_id: UUID, metadata: Metadata) -> None:
-        """Replace what a prompt says about itself."""
+        """Replace what a prompt says about itself; a former name keeps leading to it.
+
+        Raises:
+            Conflict: (as the transaction ends) the name is another prompt's, or was.
+        """
         await self._set(
             prompt_id,
+            name=metadata.name,
             title=metadata.title,
             description=metadata.description,
             folder=metadata.folder,

@@ -25,6 +25,7 @@ def version_from_row(row: RowMapping | Mapping[str, Any]) -> Version:
         created_by=row["created_by"],
         created_at=row["created_at"],
         content_hash=row["content_hash"],
+        includes=tuple(row["includes"]),
     )
 
 
@@ -102,6 +103,7 @@ def summary_from_row(row: RowMapping) -> PromptSummary:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         archived_at=row["archived_at"],
+        includes=tuple(row["includes"]),
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.entities import PromptFilter, PromptSummary
-from storage.filters import facets
+from storage.filters import facets, includers
 from storage.pages import Page, cut_page, decode_cursor
 from storage.prompts import SERVED, SUMMARY
 from storage.rows import summary_from_row
@@ -60,18 +60,19 @@ class Search:
             "min_version": chosen.min_version,
             "limit": limit + 1,
         }
-        query = _FIRST_PAGE
+        query = _QUERIES[cursor is not None, chosen.includes is not None]
+        if chosen.includes is not None:
+            values["includes"] = chosen.includes
         if cursor is not None:
-            query = _NEXT_PAGE
             values["score"], values["name"] = decode_cursor(listing, cursor, float, str)
         found = await self._connection.execute(query, values)
         rows = [Found(summary_from_row(row), row["score"], row["text"]) for row in found.mappings()]
         return cut_page(rows, limit, listing, lambda hit: (hit.score, hit.prompt.name))
 
 
-def _query(*, after: bool) -> sa.Select[tuple[object, ...]]:
+def _query(*, after: bool, includes: bool) -> sa.Select[tuple[object, ...]]:
     """Select a page; only what is shown on it is read from other tables."""
-    best = _best(after=after).cte("best")
+    best = _best(after=after, includes=includes).cte("best")
     text = sa.func.promptstack_text(prompt_versions.c.messages)
     beginning = sa.func.left(sa.func.coalesce(text, ""), _SNIPPET_SOURCE).label("text")
     return (
@@ -81,7 +82,7 @@ def _query(*, after: bool) -> sa.Select[tuple[object, ...]]:
     )
 
 
-def _best(*, after: bool) -> sa.Select[tuple[object, ...]]:
+def _best(*, after: bool, includes: bool) -> sa.Select[tuple[object, ...]]:
     found = sa.func.promptstack_search(_given("words", sa.Text), _FILTER)
     each = found.table_valued("id", "name", "score").alias("found")
     score = sa.cast(sa.func.round(sa.cast(each.c.score, sa.Numeric), 6), sa.Float).label("score")
@@ -89,6 +90,8 @@ def _best(*, after: bool) -> sa.Select[tuple[object, ...]]:
     if after:
         last, last_name = _given("score", sa.Float), _given("name", sa.Text)
         best = best.where(sa.or_(score < last, sa.and_(score == last, each.c.name > last_name)))
+    if includes:
+        best = best.where(each.c.id.in_(includers(_given("includes", sa.Text))))
     return best.limit(_given("limit", sa.Integer))
 
 
@@ -105,5 +108,8 @@ _FILTER = sa.func.row(
 )
 """A `promptstack_filter`."""
 # Built once: composing them takes longer than many a search.
-_FIRST_PAGE = _query(after=False)
-_NEXT_PAGE = _query(after=True)
+_QUERIES = {
+    (after, includes): _query(after=after, includes=includes)
+    for after in (False, True)
+    for includes in (False, True)
+}

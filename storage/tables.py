@@ -81,6 +81,17 @@ prompts = sa.Table(
         postgresql_with=_AT_ONCE,
     ),
 )
+
+prompt_names = sa.Table(
+    "prompt_names",
+    metadata,
+    # Every name that a prompt has or had; a trigger keeps them.
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("prompt_id", UUID(as_uuid=True), nullable=False),
+    sa.ForeignKeyConstraint(["prompt_id"], ["prompts.id"], ondelete="CASCADE"),
+    sa.Index("ix_prompt_names_prompt_id", "prompt_id"),
+)
+
 prompt_versions = sa.Table(
     "prompt_versions",
     metadata,
@@ -100,6 +111,8 @@ prompt_versions = sa.Table(
     sa.Column("created_by", sa.Text, nullable=False),
     _moment("created_at"),
     sa.Column("content_hash", sa.Text, nullable=False),
+    # The references that its texts include, as they are written there.
+    sa.Column("includes", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.ForeignKeyConstraint(["prompt_id"], ["prompts.id"], ondelete="CASCADE"),
     sa.ForeignKeyConstraint(
         ["prompt_id", "parent"], ["prompt_versions.prompt_id", "prompt_versions.version"]
@@ -112,6 +125,23 @@ prompt_versions = sa.Table(
     sa.CheckConstraint("merged_from < version", name="merged_from"),
     sa.CheckConstraint("jsonb_array_length(messages) > 0", name="messages"),
     sa.Index("ix_prompt_versions_content_hash", "prompt_id", "content_hash"),
+)
+
+prompt_includes = sa.Table(
+    "prompt_includes",
+    metadata,
+    sa.Column("prompt_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("included_id", UUID(as_uuid=True), primary_key=True),
+    # What stands behind the '@'; '' means what the bare name means.
+    sa.Column("point", sa.Text, primary_key=True),
+    sa.ForeignKeyConstraint(
+        ["prompt_id", "version"],
+        ["prompt_versions.prompt_id", "prompt_versions.version"],
+        ondelete="CASCADE",
+    ),
+    sa.ForeignKeyConstraint(["included_id"], ["prompts.id"], ondelete="CASCADE"),
+    sa.Index("ix_prompt_includes_included_id", "included_id"),
 )
 
 prompt_branches = sa.Table(

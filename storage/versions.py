@@ -82,6 +82,7 @@ class Versions:
         tags: Sequence[str],
         created_by: str,
         commit_message: str | None = None,
+        includes: Sequence[str] = (),
     ) -> int:
         """Write the next version, make it its branch's head, and return its number.
 
@@ -99,6 +100,7 @@ class Versions:
                 tags=list(tags),
                 created_by=created_by,
                 commit_message=commit_message,
+                includes=list(includes),
                 **draft_to_json(draft),
             )
         )

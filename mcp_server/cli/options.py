@@ -46,6 +46,9 @@ MinVersion = Annotated[
         "--min-version", min=1, max=MAX_VERSION, help="Only served at this version or above."
     ),
 ]
+Including = Annotated[
+    str | None, typer.Option("--includes", help="Only prompts that include the one of this name.")
+]
 Archived = Annotated[
     bool, typer.Option("--archived", help="The archived ones instead of those in use.")
 ]
@@ -64,6 +67,7 @@ def make_filter(
     label: str | None = None,
     min_version: int | None = None,
     *,
+    includes: str | None = None,
     archived: bool = False,
 ) -> "PromptFilter":
     """Return the filter that the options describe."""
@@ -75,6 +79,7 @@ def make_filter(
         model_type=model_type,
         label=label,
         min_version=min_version,
+        includes=includes,
         archived=archived,
     )
 

@@ -58,25 +58,41 @@ def create(
     template_format: Format = None,
     message: Message = None,
     from_json: FromJson = None,
+    copy_of: Annotated[
+        str | None, typer.Option("--copy-of", help="Begin with this prompt or version of one.")
+    ] = None,
+    with_history: Annotated[
+        bool,
+        typer.Option("--with-history", help="Copy every version, branch and label of it too."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Create a prompt: of one user message, or of what a JSON file says."""
+    """Create a prompt: of one user message, of what a JSON file says, or as a copy."""
     from mcp_server.schemas.prompts import PromptCreate
 
     fields = read_fields(from_json, file, template) | _fields(
         title, description, tag, folder, model_type, template_format, message
     )
-    if "template" not in fields and "messages" not in fields:
+    if copy_of is not None:
+        fields["copy_of"] = copy_of
+    if with_history:
+        fields["with_history"] = True
+    if fields.keys().isdisjoint(("template", "messages", "copy_of")):
         raise Invalid(
             "There is no text. Give it with --file FILE, --file - for standard input, "
-            "--template TEXT or --from-json FILE."
+            "--template TEXT, --from-json FILE or --copy-of NAME."
         )
     given = PromptCreate.read(fields | {"name": name})
     actor = Invocation.of(context).actor
     saved = use_library(
         context,
         lambda library: library.prompts.create(
-            given.name, given.to_input(), by=actor, commit_message=given.commit_message
+            given.name,
+            given.to_input(),
+            by=actor,
+            copy_of=given.copy_of,
+            with_history=given.with_history,
+            commit_message=given.commit_message,
         ),
     )
     show_saved(saved, as_json=as_json)
@@ -94,6 +110,10 @@ def update(
     model_type: ModelType = None,
     template_format: Format = None,
     message: Message = None,
+    new_name: Annotated[
+        str | None,
+        typer.Option("--new-name", help="Rename it; the old name keeps leading to it."),
+    ] = None,
     branch: OnBranch = None,
     expected_version: Expected = None,
     from_json: FromJson = None,
@@ -105,7 +125,7 @@ def update(
     fields = read_fields(from_json, file, template) | _fields(
         title, description, tag, folder, model_type, template_format, message
     )
-    guards = {"branch": branch, "expected_version": expected_version}
+    guards = {"new_name": new_name, "branch": branch, "expected_version": expected_version}
     fields |= {key: value for key, value in guards.items() if value is not None}
     given = PromptUpdate.read(fields | {"name": name})
     actor = Invocation.of(context).actor
@@ -115,6 +135,7 @@ def update(
             given.name,
             given.to_input(),
             by=actor,
+            new_name=given.new_name,
             branch=given.branch,
             expected_version=given.expected_version,
             commit_message=given.commit_message,
@@ -123,9 +144,17 @@ def update(
     show_saved(saved, as_json=as_json)
 
 
-def archive(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+def archive(
+    context: typer.Context,
+    name: Name,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Also where others include it; they break."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Take a prompt out of lists and search; nothing of it is lost."""
-    _set_archived(context, name, restore=False, as_json=as_json)
+    _set_archived(context, name, restore=False, force=force, as_json=as_json)
 
 
 def restore(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
@@ -152,10 +181,14 @@ def show_saved(saved: "Saved", *, as_json: bool) -> None:
         write_line(f"{name}: nothing changed, it stays at version {version}")
 
 
-def _set_archived(context: typer.Context, name: str, *, restore: bool, as_json: bool) -> None:
-    prompt = use_library(context, lambda library: library.prompts.archive(name, restore=restore))
+def _set_archived(
+    context: typer.Context, name: str, *, restore: bool, force: bool = False, as_json: bool
+) -> None:
+    prompt = use_library(
+        context, lambda library: library.prompts.archive(name, restore=restore, force=force)
+    )
     if as_json:
-        from mcp_server.schemas.prompts import present_archived
+        from mcp_server.schemas.archiving import present_archived
 
         write_json(present_archived(prompt))
         return

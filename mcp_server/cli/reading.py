@@ -12,6 +12,7 @@ from mcp_server.cli.options import (
     ForModel,
     HavingLabel,
     HavingTag,
+    Including,
     InFolder,
     Limit,
     MinVersion,
@@ -40,13 +41,16 @@ def list_prompts(
     model_type: ForModel = None,
     label: HavingLabel = None,
     min_version: MinVersion = None,
+    includes: Including = None,
     archived: Archived = False,
     limit: Limit = None,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     """List prompts by name."""
-    chosen = make_filter(tag, folder, model_type, label, min_version, archived=archived)
+    chosen = make_filter(
+        tag, folder, model_type, label, min_version, includes=includes, archived=archived
+    )
     page = use_library(
         context,
         lambda library: read_pages(
@@ -74,13 +78,16 @@ def search(
     model_type: ForModel = None,
     label: HavingLabel = None,
     min_version: MinVersion = None,
+    includes: Including = None,
     archived: Archived = False,
     limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     """Find prompts by words; misspellings are forgiven, and the best match comes first."""
-    chosen = make_filter(tag, folder, model_type, label, min_version, archived=archived)
+    chosen = make_filter(
+        tag, folder, model_type, label, min_version, includes=includes, archived=archived
+    )
     query = " ".join(words or ())
     page = use_library(
         context, lambda library: library.search.find(query, chosen, limit=limit, cursor=cursor)

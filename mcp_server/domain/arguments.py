@@ -1,6 +1,6 @@
 """Arguments: what a template and its author declare, and the values that callers give."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -55,14 +55,19 @@ def merge_arguments(
         if fault:
             faults.setdefault(name, fault)
         merged.setdefault(name, Argument(name))
-    if len(merged) > MAX_ARGUMENTS:
-        raise refused(
-            "arguments",
-            f"has {len(merged)} arguments; a prompt has at most {MAX_ARGUMENTS}. Use fewer",
-        )
+    check_count(merged)
     if faults:
         raise _refusal("The arguments can't be used as they are declared", faults, "arguments.")
     return tuple(sorted(merged.values(), key=lambda argument: not argument.required))
+
+
+def check_count(arguments: Collection[object]) -> None:
+    """Raise Invalid where a prompt would take too many arguments."""
+    if len(arguments) > MAX_ARGUMENTS:
+        raise refused(
+            "arguments",
+            f"has {len(arguments)} arguments; a prompt has at most {MAX_ARGUMENTS}. Use fewer",
+        )
 
 
 def bind_arguments(

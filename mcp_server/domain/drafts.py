@@ -78,6 +78,11 @@ def placeholders(draft: Draft) -> tuple[str, ...]:
     return _placeholders(draft.template_format, draft.messages, draft.variants)
 
 
+def texts_of(draft: Draft) -> list[str]:
+    """Return the texts of all messages and variants, as an engine fills them."""
+    return _texts(draft.messages, draft.variants)
+
+
 def content_hash(draft: Draft) -> str:
     """Return the SHA-256 of a draft, in hexadecimal: equal for drafts that mean the same."""
     text = json.dumps(
@@ -125,8 +130,12 @@ def _placeholders(
     variants: Mapping[str, Sequence[Message]],
 ) -> tuple[str, ...]:
     engine = template_engine(template_format)
-    texts = (content_text(each.content) or "" for each in _everything(messages, variants))
+    texts = _texts(messages, variants)
     return tuple(dict.fromkeys(name for text in texts for name in engine.placeholders(text)))
+
+
+def _texts(messages: Sequence[Message], variants: Mapping[str, Sequence[Message]]) -> list[str]:
+    return [content_text(each.content) or "" for each in _everything(messages, variants)]
 
 
 def _everything(

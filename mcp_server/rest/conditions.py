@@ -28,14 +28,15 @@ def is_known(if_none_match: str | None, state: str) -> bool:
 def expected_states(if_match: str | None) -> frozenset[str] | None:
     """Return the states that a client expects to find; None where it expects nothing.
 
-    Weak tags never match (RFC 9110, 13.1.1).
+    Weak tags never match (RFC 9110, 13.1.1). What stands behind a dot is the state of included
+    texts, which a write of the including prompt goes on from whatever they are.
 
     Raises:
         Invalid: the header holds no ETags.
     """
     if if_match is None or if_match.strip() == "*":
         return None
-    return frozenset(tag for weak, tag in _tags("If-Match", if_match) if not weak)
+    return frozenset(tag.partition(".")[0] for weak, tag in _tags("If-Match", if_match) if not weak)
 
 
 def _tags(header: str, written: str) -> list[tuple[str, str]]:

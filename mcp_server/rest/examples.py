@@ -21,10 +21,11 @@ from mcp_server.rest.shapes import (
     present_version_read,
     present_write,
 )
+from mcp_server.schemas.archiving import present_archived
 from mcp_server.schemas.base import Shape
 from mcp_server.schemas.branches import present_branch, present_branches
 from mcp_server.schemas.labels import present_label_history, present_move
-from mcp_server.schemas.prompts import present_archived, present_summary
+from mcp_server.schemas.prompts import present_summary
 from mcp_server.schemas.reading import present_rendered
 from mcp_server.schemas.versions import present_diff, present_versions
 from mcp_server.service.results import (

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from mcp_server.rest.conditions import expected_states, is_known
 from mcp_server.rest.door import RestDoor
-from mcp_server.rest.queries import PromptsQuery, ReadQuery
+from mcp_server.rest.queries import Force, PromptsQuery, ReadQuery
 from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import (
     ETAG,
@@ -39,7 +39,8 @@ from mcp_server.rest.shapes import (
     present_read,
     present_write,
 )
-from mcp_server.schemas.prompts import ArchivedOut, present_archived, present_summary
+from mcp_server.schemas.archiving import ArchivedOut, present_archived
+from mcp_server.schemas.prompts import present_summary
 from mcp_server.schemas.reading import RenderedOut, present_rendered
 from mcp_server.service.inputs import Reader
 from mcp_server.service.results import PromptVersion, Saved
@@ -144,7 +145,9 @@ class PromptRoutes:
             operation_id="archive_prompt",
             summary="Archive a prompt",
             status_code=204,
-            responses=documented(404, 412, writes=True, status=204, description="It is archived."),
+            responses=documented(
+                404, 409, 412, writes=True, status=204, description="It is archived."
+            ),
         )
         router.add_api_route(
             "/{prompt}/restore",
@@ -180,6 +183,8 @@ class PromptRoutes:
             written.name,
             written.to_input(),
             by=self._door.actor_of(request),
+            copy_of=written.copy_of,
+            with_history=written.with_history,
             commit_message=written.commit_message,
         )
         name = quote(saved.current.prompt.name)
@@ -242,10 +247,16 @@ class PromptRoutes:
         """
         return await self._change(request, prompt, written, if_match)
 
-    async def archive(self, prompt: PromptPath, if_match: IfMatch = None) -> Response:
-        """Take a prompt out of lists, search and use; nothing is lost, and its name stays taken."""
+    async def archive(
+        self, prompt: PromptPath, force: Force = False, if_match: IfMatch = None
+    ) -> Response:
+        """Take a prompt out of lists, search and use; nothing is lost, and its name stays taken.
+
+        One that others include is refused, unless it is forced.
+        """
         library = await self._door.ready()
-        await library.prompts.archive(prompt, expected_states=expected_states(if_match))
+        states = expected_states(if_match)
+        await library.prompts.archive(prompt, force=force, expected_states=states)
         return Response(status_code=204)
 
     async def restore(self, prompt: PromptPath, if_match: IfMatch = None) -> Response:
@@ -281,6 +292,7 @@ class PromptRoutes:
             prompt,
             written.to_input(),
             by=self._door.actor_of(request),
+            new_name=written.new_name,
             branch=written.branch,
             expected_name=written.name,
             expected_version=written.expected_version,

@@ -41,6 +41,9 @@ class PromptsQuery(Shape):
     min_version: Annotated[Number, UrlNumber] | None = Field(
         None, description="Only prompts whose served version has at least this number."
     )
+    includes: str | None = Field(
+        None, description="Only prompts that include the prompt of this name: where it is used."
+    )
     archived: bool = Field(False, description="Only archived prompts, instead of all others.")
     limit: Annotated[Limit, UrlNumber] = 20
     cursor: Cursor | None = None
@@ -63,12 +66,19 @@ class PromptsQuery(Shape):
             label=self.label,
             version=self.version,
             min_version=self.min_version,
+            includes=self.includes,
             archived=self.archived,
         )
 
 
 ReasonQuery = Annotated[
     str | None, Query(description="Why it is taken away; kept in the label's history.")
+]
+
+
+Force = Annotated[
+    bool,
+    Query(description="Archive it although others include it; they can't be used then."),
 ]
 
 

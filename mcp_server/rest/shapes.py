@@ -14,8 +14,10 @@ from mcp_server.schemas.messages import ArgumentShape, MessageShape, Variants
 from mcp_server.schemas.prompts import (
     Branch,
     CommitMessage,
+    CopyFields,
     ExpectedVersion,
     Name,
+    NewName,
     PromptFields,
     PromptOut,
     PromptSummaryOut,
@@ -154,7 +156,7 @@ class _Written(PromptFields):
         return not self.model_fields_set.isdisjoint(("template", "content", "messages"))
 
 
-class PromptPost(_Written):
+class PromptPost(_Written, CopyFields):
     """A prompt to be created."""
 
     name: Name | None = Field(
@@ -170,6 +172,7 @@ class PromptPatch(_Written):
         description="The prompt's name, for clients that send back what they have read; another "
         "one is refused.",
     )
+    new_name: NewName | None = None
     branch: Branch = "main"
     expected_version: Annotated[ExpectedVersion, JsonNumber] | None = None
 

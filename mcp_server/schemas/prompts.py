@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mcp_server.domain.messages import single_user_text
 from mcp_server.schemas.base import NotBoolean, Shape, Time, Unwrapped
+from mcp_server.schemas.composition import IncludeOut, present_composition
 from mcp_server.schemas.messages import (
     ArgumentShape,
     MessageShape,
@@ -17,7 +18,7 @@ from mcp_server.schemas.messages import (
 )
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import PromptVersion, Saved
-from storage.entities import MAX_VERSION, Draft, Message, Prompt, PromptSummary, TemplateFormat
+from storage.entities import MAX_VERSION, Draft, Message, PromptSummary, TemplateFormat
 
 Name = Annotated[
     str,
@@ -77,7 +78,8 @@ class ContentFields(Shape):
     template: str | None = Field(
         None,
         description="The text of a prompt that is one user message, with {{argument}} wherever a "
-        "value goes. Give this or `messages`, not both.",
+        "value goes and {{> other-prompt}} wherever another prompt's text does. Give this or "
+        "`messages`, not both.",
         examples=["Review this {{language}} code:\n\n{{code}}"],
     )
     messages: Annotated[list[MessageShape], Unwrapped] | None = Field(
@@ -87,8 +89,8 @@ class ContentFields(Shape):
     )
     template_format: TemplateFormat | None = Field(
         None,
-        description="`simple` fills {{argument}}; `text` is served exactly as it is written. "
-        "A new prompt is `simple`.",
+        description="`simple` fills {{argument}} and takes in {{> other-prompt}}; `text` is served "
+        "exactly as it is written. A new prompt is `simple`.",
     )
     arguments: Annotated[list[ArgumentShape], Unwrapped] | None = Field(
         None,
@@ -162,15 +164,42 @@ class Named(Shape):
     name: Name
 
 
-class PromptCreate(PromptFields, Named):
+class CopyFields(Shape):
+    """What a new prompt is copied from."""
+
+    copy_of: str | None = Field(
+        None,
+        description="Copy this prompt or version instead of writing a text: a reference such as "
+        "'review' or 'review@3'. Fields that you write go before the copied ones.",
+        examples=["code-review@3"],
+    )
+    with_history: bool = Field(
+        False,
+        description="With `copy_of`: give true to copy every version, branch and label of the "
+        "prompt, and not only one text. Texts can't be written then.",
+    )
+
+
+class PromptCreate(PromptFields, CopyFields, Named):
     """A prompt to be created."""
 
     commit_message: CommitMessage | None = None
 
 
+NewName = Annotated[
+    str,
+    Field(
+        description="Rename the prompt to this. The old name stays taken and keeps leading to the "
+        "prompt, also where other prompts include it.",
+        examples=["review-code"],
+    ),
+]
+
+
 class PromptUpdate(PromptFields, Named):
     """A change of a prompt."""
 
+    new_name: NewName | None = None
     branch: Branch = "main"
     commit_message: CommitMessage | None = None
     expected_version: ExpectedVersion | None = None
@@ -213,7 +242,13 @@ class PromptOut(Shape):
     template_format: TemplateFormat = Field(
         description="`simple` fills {{argument}}; `text` is served as it is."
     )
-    arguments: list[ArgumentShape] = Field(description="The template's blanks, required first.")
+    arguments: list[ArgumentShape] = Field(
+        description="The template's blanks and those of what it includes, required first."
+    )
+    includes: list[IncludeOut] = Field(description="The prompts whose texts it takes in.")
+    problem: str | None = Field(
+        None, description="Why it can't be used at present: what it includes is missing."
+    )
     model_type: str | None = Field(None, description="The model that the text is written for.")
     settings: dict[str, Any] = Field(alias="model_config", description="Settings for the provider.")
     variants: Variants = Field(
@@ -254,20 +289,6 @@ class PromptSummaryOut(Shape):
     updated_at: Time = Field(description="When the prompt last changed.")
 
 
-class ArchiveIn(Named):
-    """A prompt to be archived or restored."""
-
-    restore: bool = Field(False, description="Give true to bring an archived prompt back instead.")
-
-
-class ArchivedOut(Shape):
-    """Whether a prompt is archived now."""
-
-    name: str = Field(description="The prompt's name.")
-    archived: bool = Field(description="Whether it is archived now.")
-    archived_at: Time | None = Field(None, description="When it was archived.")
-
-
 def present_prompt(source: PromptVersion) -> PromptOut:
     """Present a prompt and a version of it."""
     return PromptOut(**read_prompt(source))
@@ -306,12 +327,6 @@ def present_summary(summary: PromptSummary) -> dict[str, Any]:
     }
 
 
-def present_archived(prompt: Prompt) -> ArchivedOut:
-    """Present whether a prompt is archived."""
-    archived = prompt.archived_at is not None
-    return ArchivedOut(name=prompt.name, archived=archived, archived_at=prompt.archived_at)
-
-
 def read_prompt(source: PromptVersion) -> dict[str, Any]:
     """Return the fields of a prompt and a version of it, for a shape that begins with them."""
     prompt, version = source.prompt, source.version
@@ -334,6 +349,8 @@ def read_prompt(source: PromptVersion) -> dict[str, Any]:
         "branches": dict(prompt.branches),
         "variant": source.variant,
         **_content(version.draft, source.messages),
+        "arguments": [ArgumentShape.of(argument) for argument in source.arguments],
+        **present_composition(source),
         "commit_message": version.commit_message,
         "created_by": version.created_by,
         "created_at": prompt.created_at,
@@ -345,7 +362,6 @@ def _content(draft: Draft, messages: Sequence[Message]) -> dict[str, Any]:
     return {
         **_texts(messages),
         "template_format": draft.template_format,
-        "arguments": [ArgumentShape.of(argument) for argument in draft.arguments],
         "model_type": draft.model_type,
         "model_config": dict(draft.model_config),
         "variants": {

@@ -47,6 +47,11 @@ class SearchIn(Shape):
     min_version: Annotated[int, Field(ge=1, le=MAX_VERSION), NotBoolean] | None = Field(
         None, description="Only prompts whose served version has at least this number."
     )
+    includes: str | None = Field(
+        None,
+        description="Only prompts that include the prompt of this name: where it is used.",
+        examples=["house-style"],
+    )
     archived: bool = Field(
         False, description="Give true to search the archived prompts instead of those in use."
     )
@@ -61,6 +66,7 @@ class SearchIn(Shape):
             model_type=self.model_type,
             label=self.label,
             min_version=self.min_version,
+            includes=self.includes,
             archived=self.archived,
         )
 

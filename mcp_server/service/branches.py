@@ -15,13 +15,11 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import BranchChange, BranchStanding, Merged, MergeOutcome
 from mcp_server.service.writing import (
     Writer,
-    append,
     check_head,
     check_message,
     check_state,
     head_of,
     metadata_of,
-    read_back,
     read_prompt,
 )
 from storage.database import Transaction
@@ -153,12 +151,12 @@ class Branches:
                 )
             if delete_branch:
                 await tx.branches.remove(prompt.id, branch)
-            current = await read_back(tx, prompt.name, into)
+            current = await self._writer.read_back(tx, prompt.name, into)
         self._writer.announce(prompt)
         return Merged(current, outcome, branch, into, base, delete_branch)
 
-    @staticmethod
     async def _write(
+        self,
         tx: Transaction,
         prompt: Prompt,
         branch: str,
@@ -172,7 +170,7 @@ class Branches:
         ours, theirs = await head_of(tx, prompt, into), await head_of(tx, prompt, branch)
         parted = None if base is None else await tx.versions.find(prompt.id, base)
         draft = await _merge(prompt, parted, (into, ours), (branch, theirs), resolution)
-        await append(
+        await self._writer.append(
             tx,
             prompt.id,
             metadata_of(prompt),

@@ -6,7 +6,7 @@ straight from the database.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from storage.entities import (
     Prompt,
     PromptFilter,
     PromptSummary,
+    Reached,
     Version,
 )
 
@@ -43,6 +44,8 @@ class Catalog:
         self._database = database
         self._is_hearing = is_hearing
         self._pointers: LRUCache[str, Prompt] = LRUCache(_MAX_POINTERS)
+        # A former name leads to the present one, which forgets its prompt when that changes.
+        self._former: LRUCache[str, str] = LRUCache(_MAX_POINTERS)
         self._versions: LRUCache[tuple[UUID, int], Version] = LRUCache(_MAX_TEXT, _size)
         self._names: LRUCache[UUID, str] = LRUCache(_MAX_NAMES)
         self.hits = 0
@@ -62,6 +65,7 @@ class Catalog:
         if change.kind == "everything" or change.prompt_id is None:
             self._gaps += 1
             self._pointers.clear()
+            self._former.clear()
             self._versions.clear()
             self._names.clear()
             self._list = None
@@ -75,7 +79,7 @@ class Catalog:
         """Return the prompt of that name with its pointers as they are now."""
         if not self._is_hearing():
             return await self._read_prompt(name)
-        remembered = self._pointers.get(name)
+        remembered = self.remembered_prompt(name)
         if remembered is not None:
             self.hits += 1
             return remembered
@@ -88,10 +92,28 @@ class Catalog:
             return None
         prompt, served = found
         self._keep(served, gaps)
-        # A change heard while the query ran may be newer than what it saw.
-        if before == self._changes and self._is_hearing():
-            self._pointers[name] = prompt
+        self._point({name: prompt}, before)
         return prompt
+
+    def remembered_prompt(self, name: str) -> Prompt | None:
+        """Return the prompt that has or had a name, if that needs no query."""
+        if not self._is_hearing():
+            return None
+        return self._pointers.get(self._former.get(name, name))
+
+    def remembered_version(self, prompt_id: UUID, number: int) -> Version | None:
+        """Return a version, if that needs no query."""
+        return self._versions.get((prompt_id, number))
+
+    async def reach(self, references: Collection[tuple[str, str]]) -> Reached:
+        """Return what references, as name and point, lead to by includes, however deep."""
+        before, gaps = self._changes, self._gaps
+        async with self._database.reading() as tx:
+            reached = await tx.includes.reach(references)
+        for version in reached.versions.values():
+            self._keep(version, gaps)
+        self._point(reached.prompts, before)
+        return reached
 
     async def find_name(self, prompt_id: UUID) -> str | None:
         """Return what the prompt of that id is called now."""
@@ -180,6 +202,18 @@ class Catalog:
         if gaps == self._gaps and _size(version) <= _MAX_TEXT:
             # One that is there already is the same, and known to others.
             self._versions.setdefault((version.prompt_id, version.version), version)
+
+    def _point(self, prompts: Mapping[str, Prompt], before: int) -> None:
+        """Remember what names mean, read after so many changes."""
+        # A change heard while the query ran may be newer than what it saw.
+        if before != self._changes or not self._is_hearing():
+            return
+        for name, prompt in prompts.items():
+            self._pointers[prompt.name] = prompt
+            if name == prompt.name:
+                self._former.pop(name, None)
+            else:
+                self._former[name] = prompt.name
 
     async def _read_prompt(self, name: str) -> Prompt | None:
         async with self._database.reading() as tx:

@@ -29,7 +29,7 @@ class Completing:
         """
         check_text(typed, "value")
         source = await self._finder.read(reference)
-        declared = {known.name: known for known in source.version.draft.arguments}.get(argument)
+        declared = {known.name: known for known in source.arguments}.get(argument)
         if declared is None:
             return _completed((), "")
         choices = ("true", "false") if declared.type == "boolean" else declared.choices

@@ -9,6 +9,7 @@ from mcp_server.domain.merging import Merge
 from mcp_server.domain.names import check_metadata
 from mcp_server.service.inputs import PromptInput
 from storage.entities import Argument, Draft, Message, Metadata
+from storage.errors import Invalid
 
 _CONTENT = ("messages", "arguments", "template_format", "model_type", "model_config", "variants")
 
@@ -72,6 +73,22 @@ def revise_draft(present: Draft, written: PromptInput) -> Draft:
     return make_draft(
         template=given.get("template"), messages=fields["messages"], **_settings(fields)
     )
+
+
+def check_whole(written: PromptInput, commit_message: str | None) -> None:
+    """Refuse new content for a copy that takes the whole history along.
+
+    Raises:
+        Invalid: there is some; names the fields.
+    """
+    given = [name for name in ("template", *_CONTENT) if name in written.given()]
+    given += ["commit_message"] if commit_message is not None else []
+    if given:
+        raise Invalid(
+            f"A copy with its history has the same versions, so {given[0]!r} can't be given. Leave "
+            "it out and update the copy afterwards, or copy without the history.",
+            fields=dict.fromkeys(given, "can't be given for a copy with its history"),
+        )
 
 
 def merged_draft(merge: Merge, resolution: PromptInput) -> Draft:

@@ -14,6 +14,7 @@ from mcp_server.domain.references import (
 )
 from mcp_server.domain.variants import choose_variant
 from mcp_server.service.catalog import Catalog
+from mcp_server.service.composing import Composer
 from mcp_server.service.inputs import ANYONE, Reader
 from mcp_server.service.results import PromptVersion
 from mcp_server.service.scope import Scope
@@ -25,9 +26,12 @@ from storage.errors import Invalid, NotFound
 class Finder:
     """Looks prompts up: from memory for readers, under a lock for writers."""
 
-    def __init__(self, database: Database, catalog: Catalog, scope: Scope) -> None:
+    def __init__(
+        self, database: Database, catalog: Catalog, composer: Composer, scope: Scope
+    ) -> None:
         self._database = database
         self._catalog = catalog
+        self._composer = composer
         self._scope = scope
 
     async def read(self, text: str, reader: Reader = ANYONE) -> PromptVersion:
@@ -46,7 +50,8 @@ class Finder:
         chosen = choose_variant(version.draft, reader.model_type)
         label = label_of(prompt, reference) if prompt.weights else None
         weighted = label if label in prompt.weights and reader.key else None
-        return PromptVersion(prompt, version, chosen.variant, weighted)
+        composition = await self._composer.compose(prompt, version, reader)
+        return PromptVersion(prompt, version, chosen.variant, weighted, composition)
 
     async def reference(self, text: str) -> Reference:
         """Read a reference; in place of the name a prompt's id may stand.
@@ -55,7 +60,7 @@ class Finder:
             Invalid: the text isn't a reference.
         """
         reference = parse_reference(text)
-        if not _is_id(reference.name):
+        if not is_id(reference.name):
             return reference
         name = await self._catalog.find_name(UUID(reference.name))
         return replace(reference, name=name or reference.name)
@@ -139,7 +144,7 @@ def bare_name(name: str) -> Reference:
     return reference
 
 
-def _is_id(name: str) -> bool:
+def is_id(name: str) -> bool:
     """Return whether a name has the form of an id; no prompt is named so."""
     return ID.fullmatch(name) is not None
 

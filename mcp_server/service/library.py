@@ -5,6 +5,7 @@ from collections.abc import Callable
 from mcp_server.service.branches import Branches
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.completing import Completing
+from mcp_server.service.composing import Composer
 from mcp_server.service.exporting import Exporting
 from mcp_server.service.finding import Finder
 from mcp_server.service.importing import Importing
@@ -38,13 +39,14 @@ class Library:
         self.catalog = Catalog(database, is_hearing)
         remembers = remember_values and not self.scope.read_only
         self.values = ArgumentValues(database, remembers=remembers)
-        finder = Finder(database, self.catalog, self.scope)
-        writer = Writer(database, self.catalog, finder, self.scope)
-        self.prompts = Prompts(self.catalog, finder, writer, self.values, self.scope)
+        composer = Composer(self.catalog, self.scope)
+        finder = Finder(database, self.catalog, composer, self.scope)
+        writer = Writer(database, self.catalog, finder, composer, self.scope)
+        self.prompts = Prompts(self.catalog, finder, composer, writer, self.values, self.scope)
         self.versions = Versions(self.catalog, finder, writer)
         self.branches = Branches(self.catalog, finder, writer)
         self.labels = Labels(self.catalog, finder, writer)
-        self.search = Search(self.catalog, self.scope)
+        self.search = Search(self.catalog, composer, self.scope)
         self.completing = Completing(self.catalog, finder, self.scope)
         self.importing = Importing(database, writer)
         self.exporting = Exporting(self.prompts)

@@ -2,24 +2,37 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from mcp_server.domain.arguments import missing_arguments
 from mcp_server.domain.messages import first_line
-from mcp_server.domain.names import check_branch, safe_name, unique_name
-from mcp_server.domain.rendering import render
+from mcp_server.domain.names import check_branch, check_name, safe_name, unique_name
+from mcp_server.domain.rendering import needed_arguments, render
+from mcp_server.domain.texts import refused
 from mcp_server.domain.variants import for_variant
 from mcp_server.service.catalog import Catalog
-from mcp_server.service.editing import new_draft, new_metadata, revise_draft, revise_metadata
+from mcp_server.service.composing import Composer
+from mcp_server.service.editing import (
+    check_whole,
+    new_draft,
+    new_metadata,
+    revise_draft,
+    revise_metadata,
+)
 from mcp_server.service.finding import Finder
 from mcp_server.service.inputs import ANYONE, PromptInput, Reader
 from mcp_server.service.results import Missing, PromptVersion, RenderedPrompt, Saved
 from mcp_server.service.scope import Scope
 from mcp_server.service.values import ArgumentValues
-from mcp_server.service.writing import Writer, check_name, check_state, metadata_of, read_prompt
+from mcp_server.service.writing import Writer, check_called, check_state, metadata_of, read_prompt
+from storage.database import Transaction
 from storage.entities import MAIN, Draft, Metadata, Prompt, PromptFilter, PromptSummary, Version
 from storage.errors import Conflict
 from storage.ids import new_id
 from storage.pages import Page, cut_page, decode_cursor
+
+_TOLD = 10
+"""Prompts that are named in a refusal, at most."""
 
 
 class Prompts:
@@ -29,12 +42,14 @@ class Prompts:
         self,
         catalog: Catalog,
         finder: Finder,
+        composer: Composer,
         writer: Writer,
         values: ArgumentValues,
         scope: Scope,
     ) -> None:
         self._catalog = catalog
         self._finder = finder
+        self._composer = composer
         self._writer = writer
         self._values = values
         self._scope = scope
@@ -44,15 +59,36 @@ class Prompts:
         """Reads that a label's weights decided: by prompt, label and version."""
 
     async def create(
-        self, name: str | None, written: PromptInput, *, by: str, commit_message: str | None = None
+        self,
+        name: str | None,
+        written: PromptInput,
+        *,
+        by: str,
+        copy_of: str | None = None,
+        with_history: bool = False,
+        commit_message: str | None = None,
     ) -> Saved:
         """Create a prompt with its first version; without a name it gets one that is free.
 
+        A copy begins with what `copy_of`, a reference, means; see `copy`.
+
         Raises:
             Invalid: a field can't be used; names each.
+            NotFound: there is nothing to copy.
             Conflict: the name is taken.
             Forbidden: this server is read-only, or wouldn't see the prompt.
         """
+        if copy_of is not None:
+            return await self.copy(
+                copy_of,
+                name,
+                written,
+                by=by,
+                with_history=with_history,
+                commit_message=commit_message,
+            )
+        if with_history:
+            raise refused("with_history", "is for a copy. Give 'copy_of', or leave it out")
         draft = new_draft(written)
         if name is not None:
             return await self._create(name, written, draft, by, commit_message)
@@ -63,12 +99,47 @@ class Prompts:
             free = unique_name(title, new_id().hex)
             return await self._create(free, written, draft, by, commit_message)
 
+    async def copy(
+        self,
+        reference: str,
+        name: str | None,
+        written: PromptInput,
+        *,
+        by: str,
+        with_history: bool = False,
+        commit_message: str | None = None,
+    ) -> Saved:
+        """Create a prompt from a version of another one, with what is written changed.
+
+        With the history the whole prompt is copied: every version, branch and label. Then only what
+        it says about itself can be written: title, description, folder, tags.
+
+        Raises:
+            NotFound: there is no such prompt or version.
+            Invalid: a field can't be used; or texts are written, or a single version is asked for,
+                and yet the history is wanted.
+            Conflict: the name is taken.
+            Forbidden: as for `create`.
+        """
+        source = await self._finder.read(reference)
+        free = unique_name(source.prompt.name, new_id().hex) if name is None else name
+        described = replace(metadata_of(source.prompt), name=check_name(free))
+        metadata = revise_metadata(described, written)
+        if with_history:
+            check_whole(written, commit_message)
+            whole = await self._finder.bare(reference)
+            return await self._writer.copy(whole.name, metadata, by=by)
+        draft = revise_draft(source.version.draft, written)
+        said = commit_message or f"Copy of {source.prompt.name}@{source.version.version}"
+        return await self._writer.create(metadata, draft, by=by, commit_message=said)
+
     async def update(
         self,
         name: str,
         written: PromptInput,
         *,
         by: str,
+        new_name: str | None = None,
         branch: str = MAIN,
         expected_name: str | None = None,
         expected_version: int | None = None,
@@ -77,16 +148,21 @@ class Prompts:
     ) -> Saved:
         """Change the written fields; changed content becomes a new version of a branch.
 
+        The name that a renamed prompt had keeps leading to it.
+
         Raises:
             NotFound, Invalid, Forbidden: as everywhere; also where the prompt of that name or id
                 isn't called `expected_name`.
             Conflict: the branch isn't at `expected_version`, or the prompt in none of
-                `expected_states`.
+                `expected_states`; or the new name is taken.
         """
+        renamed = None if new_name is None else check_name(new_name)
 
         def edit(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
-            check_name(prompt, expected_name)
+            check_called(prompt, expected_name)
             metadata = revise_metadata(metadata_of(prompt), written)
+            if renamed is not None:
+                metadata = replace(metadata, name=renamed)
             return metadata, revise_draft(head.draft, written)
 
         return await self._writer.revise(
@@ -121,11 +197,17 @@ class Prompts:
 
         Raises:
             Invalid: arguments are missing, ill-typed or unknown; names all of them.
-            NotFound: see `Finder.read`.
+            NotFound, Conflict: see `Finder.read`; or what the text includes can't be.
         """
         source = self._counted(await self._finder.read(reference, reader))
-        draft = for_variant(source.version.draft, source.variant)
-        rendered = render(draft, arguments, allow_unknown=lenient)
+        if source.composition.problem is not None:
+            raise source.composition.problem
+        rendered = render(
+            for_variant(source.version.draft, source.variant),
+            arguments,
+            allow_unknown=lenient,
+            fragments=source.composition.fragments,
+        )
         self._values.remember(source.prompt.id, rendered.values)
         return RenderedPrompt(source, rendered.messages, rendered.ignored)
 
@@ -138,7 +220,8 @@ class Prompts:
             Invalid, NotFound: see `Finder.read`.
         """
         source = await self._finder.read(reference, reader)
-        needed = for_variant(source.version.draft, source.variant).arguments
+        draft = for_variant(source.version.draft, source.variant)
+        needed = needed_arguments(draft, source.composition.fragments)
         return Missing(source, missing_arguments(needed, arguments))
 
     async def list(
@@ -150,9 +233,10 @@ class Prompts:
             Invalid: the cursor isn't one of this list.
         """
         narrowed = self._scope.narrow(chosen)
-        return await self._catalog.read(
+        page = await self._catalog.read(
             lambda tx: tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)
         )
+        return replace(page, items=await self._composer.complete(page.items))
 
     async def list_published(
         self, *, limit: int | None = None, cursor: str | None = None
@@ -168,23 +252,28 @@ class Prompts:
             after = str(decode_cursor(listing, cursor, str)[0])
             published = tuple(summary for summary in published if summary.name > after)
         size = limit or max(len(published), 1)
-        return cut_page(published, size, listing, lambda summary: (summary.name,))
+        page = cut_page(published, size, listing, lambda summary: (summary.name,))
+        return replace(page, items=await self._composer.complete(page.items))
 
     async def archive(
         self,
         name: str,
         *,
         restore: bool = False,
+        force: bool = False,
         expected_states: Collection[str] | None = None,
     ) -> Prompt:
         """Take a prompt out of lists and search, or bring it back; nothing of it is lost.
 
         Raises:
             NotFound, Forbidden: as everywhere.
-            Conflict: the prompt is in none of `expected_states`.
+            Conflict: the prompt is in none of `expected_states`; or others include it, which can't
+                be rendered without it, and it isn't wanted by `force`.
         """
         async with self._finder.locked(name, archived=True) as (tx, prompt):
             check_state(prompt, expected_states)
+            if not (restore or force):
+                await _check_not_included(tx, prompt)
             if (prompt.archived_at is not None) == restore:
                 await tx.prompts.set_archived(prompt.id, not restore)
             current = await read_prompt(tx, prompt.name)
@@ -207,4 +296,15 @@ class Prompts:
     ) -> Saved:
         return await self._writer.create(
             new_metadata(name, written), draft, by=by, commit_message=commit_message
+        )
+
+
+async def _check_not_included(tx: Transaction, prompt: Prompt) -> None:
+    includers = await tx.includes.list_includers(prompt.name, limit=_TOLD + 1)
+    if includers:
+        told = ", ".join(f"'{name}'" for name in includers[:_TOLD])
+        others = " and others" if len(includers) > _TOLD else ""
+        raise Conflict(
+            f"'{prompt.name}' is included by {told}{others}, which can't be used without it. Take "
+            "the includes out first, or archive it with force."
         )

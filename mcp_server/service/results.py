@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
+from mcp_server.domain.composition import ALONE, Composition, merge_included
 from storage.entities import Argument, Branch, Message, Prompt, Version
 from storage.pages import Page
 
@@ -18,13 +19,21 @@ class PromptVersion:
     """A prompt together with the version that a reference meant, and the text for a model.
 
     `variant` is the key of the text that was chosen, None for the base text; `label` is the label
-    whose weights chose the version, where one did.
+    whose weights chose the version, where one did; `composition` is what it includes.
     """
 
     prompt: Prompt
     version: Version
     variant: str | None = None
     label: str | None = None
+    composition: Composition = ALONE
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """What it can be given: its own arguments and those of the texts that it includes."""
+        own = self.version.draft.arguments
+        fragments = self.composition.fragments
+        return merge_included(own, fragments.values()) if fragments else own
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -34,8 +43,16 @@ class PromptVersion:
 
     @property
     def state(self) -> str:
-        """What tells this state of the prompt from every other one; see `state_of`."""
-        return state_of(self.prompt, self.version.version)
+        """What tells this state of the prompt from every other one; see `state_of`.
+
+        Behind a dot it tells which texts are included, since those too decide what is shown.
+        """
+        own = state_of(self.prompt, self.version.version)
+        if not self.version.includes:
+            return own
+        found = self.composition.fragments
+        inside = sorted((key, each.prompt_id.hex, each.version) for key, each in found.items())
+        return f"{own}.{_token((inside, str(self.composition.problem)))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +162,7 @@ class Completions:
     total: int
 
 
-_SHOWN_AS = 2
+_SHOWN_AS = 3
 """To be raised where something else is shown of a prompt, so that nobody keeps the old form."""
 
 
@@ -164,4 +181,8 @@ def state_of(prompt: Prompt, version: int) -> str:
         sorted(prompt.branches.items()),
         sorted((label, sorted(each.items())) for label, each in prompt.weights.items()),
     )
+    return _token(shown)
+
+
+def _token(shown: object) -> str:
     return blake2b(repr(shown).encode(), digest_size=12).hexdigest()

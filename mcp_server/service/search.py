@@ -1,8 +1,11 @@
 """Search: by words, by spelling, by filters."""
 
+from dataclasses import replace
+
 from mcp_server.domain.snippets import snippet
 from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
+from mcp_server.service.composing import Composer
 from mcp_server.service.scope import Scope
 from storage.entities import PromptFilter, SearchHit
 from storage.pages import Page
@@ -13,8 +16,9 @@ _MAX_WORDS = 1_000
 class Search:
     """Finding prompts."""
 
-    def __init__(self, catalog: Catalog, scope: Scope) -> None:
+    def __init__(self, catalog: Catalog, composer: Composer, scope: Scope) -> None:
         self._catalog = catalog
+        self._composer = composer
         self._scope = scope
 
     async def find(
@@ -33,8 +37,12 @@ class Search:
             page = await self._catalog.read(
                 lambda tx: tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)
             )
+            page = replace(page, items=await self._composer.complete(page.items))
             return page.map(lambda prompt: SearchHit(prompt, 0.0, prompt.description or ""))
         found = await self._catalog.read(
             lambda tx: tx.search.find(words, narrowed, limit=limit, cursor=cursor)
         )
-        return found.map(lambda hit: SearchHit(hit.prompt, hit.score, snippet(hit.text, words)))
+        completed = await self._composer.complete([hit.prompt for hit in found.items])
+        hits = zip(found.items, completed, strict=True)
+        told = (SearchHit(whole, hit.score, snippet(hit.text, words)) for hit, whole in hits)
+        return Page(tuple(told), found.next_cursor)

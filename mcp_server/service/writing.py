@@ -8,6 +8,7 @@ from mcp_server.domain.names import name_warning
 from mcp_server.domain.references import BRANCH_PREFIX, branch_head
 from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
+from mcp_server.service.composing import Composer
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import PromptVersion, Saved, state_of
 from mcp_server.service.scope import Scope
@@ -25,10 +26,18 @@ Edit = Callable[[Prompt, Version], tuple[Metadata, Draft]]
 class Writer:
     """Writes prompts and versions, each call in one transaction."""
 
-    def __init__(self, database: Database, catalog: Catalog, finder: Finder, scope: Scope) -> None:
+    def __init__(
+        self,
+        database: Database,
+        catalog: Catalog,
+        finder: Finder,
+        composer: Composer,
+        scope: Scope,
+    ) -> None:
         self._database = database
         self._catalog = catalog
         self._finder = finder
+        self._composer = composer
         self._scope = scope
 
     async def create(
@@ -45,11 +54,10 @@ class Writer:
         prompt_id = new_id()
         async with self._database.transaction() as tx:
             await tx.prompts.insert(prompt_id, metadata)
-            await append(tx, prompt_id, metadata, draft, by=by, commit_message=commit_message)
-            current = await read_back(tx, metadata.name)
+            await self.append(tx, prompt_id, metadata, draft, by=by, commit_message=commit_message)
+            current = await self.read_back(tx, metadata.name)
         self.announce(current.prompt)
-        warning = name_warning(metadata.name)
-        return Saved(current, True, True, (warning,) if warning else ())
+        return Saved(current, True, True, _warnings(metadata.name))
 
     async def revise(
         self,
@@ -80,7 +88,7 @@ class Writer:
                 await tx.prompts.update(prompt.id, metadata)
             rewritten = content_hash(draft) != head.content_hash
             if rewritten:
-                await append(
+                await self.append(
                     tx,
                     prompt.id,
                     metadata,
@@ -90,40 +98,73 @@ class Writer:
                     by=by,
                     commit_message=commit_message,
                 )
-            current = await read_back(tx, prompt.name, branch)
+            current = await self.read_back(tx, metadata.name, branch)
         if rewritten or described:
+            self.announce(prompt)
             self.announce(current.prompt)
-        return Saved(current, rewritten, rewritten or described)
+        warnings = _warnings(metadata.name) if metadata.name != prompt.name else ()
+        return Saved(current, rewritten, rewritten or described, warnings)
+
+    async def copy(self, name: str, metadata: Metadata, *, by: str) -> Saved:
+        """Write a new prompt with the whole history of another one, its branches and labels.
+
+        Raises:
+            NotFound: there is no such prompt to copy.
+            Conflict: the new name is taken.
+        """
+        self._scope.check_stays_inside(metadata)
+        async with self._finder.locked(name) as (tx, source):
+            prompt_id = new_id()
+            await tx.prompts.insert(prompt_id, metadata)
+            reason = f"Copied with '{source.name}'"
+            await tx.copies.copy_history(source.id, prompt_id, by=by, reason=reason)
+            current = await self.read_back(tx, metadata.name)
+        self.announce(current.prompt)
+        return Saved(current, True, True, _warnings(metadata.name))
+
+    async def append(
+        self,
+        tx: Transaction,
+        prompt_id: UUID,
+        metadata: Metadata,
+        draft: Draft,
+        *,
+        by: str,
+        branch: str = MAIN,
+        parent: int | None = None,
+        merged_from: int | None = None,
+        commit_message: str | None = None,
+    ) -> None:
+        """Write a draft as the next version and head of a branch; the caller holds the lock.
+
+        Raises:
+            Invalid, Conflict: what it includes can't be; see `Composer.check`.
+        """
+        included = await self._composer.check(tx, metadata.name, prompt_id, draft)
+        number = await tx.versions.append(
+            prompt_id,
+            draft,
+            branch=branch,
+            parent=parent,
+            merged_from=merged_from,
+            content_hash=content_hash(draft),
+            tags=metadata.tags,
+            created_by=by,
+            commit_message=commit_message,
+            includes=included.references,
+        )
+        await tx.includes.record(prompt_id, number, included.edges)
+
+    async def read_back(self, tx: Transaction, name: str, branch: str = MAIN) -> PromptVersion:
+        """Return a prompt and the head of a branch as this very transaction wrote them."""
+        prompt = await read_prompt(tx, name)
+        head = await head_of(tx, prompt, branch)
+        composition = await self._composer.compose_in(tx, prompt, head)
+        return PromptVersion(prompt, head, composition=composition)
 
     def announce(self, prompt: Prompt) -> None:
         """Let this process forget what it remembered of a prompt, before anyone reads again."""
         self._catalog.hear(Change("prompt", prompt.name, prompt.id))
-
-
-async def append(
-    tx: Transaction,
-    prompt_id: UUID,
-    metadata: Metadata,
-    draft: Draft,
-    *,
-    by: str,
-    branch: str = MAIN,
-    parent: int | None = None,
-    merged_from: int | None = None,
-    commit_message: str | None = None,
-) -> None:
-    """Write a draft as the next version and head of a branch; the caller holds the lock."""
-    await tx.versions.append(
-        prompt_id,
-        draft,
-        branch=branch,
-        parent=parent,
-        merged_from=merged_from,
-        content_hash=content_hash(draft),
-        tags=metadata.tags,
-        created_by=by,
-        commit_message=commit_message,
-    )
 
 
 def metadata_of(prompt: Prompt) -> Metadata:
@@ -168,7 +209,7 @@ def check_head(
     check_state(prompt, states)
 
 
-def check_name(prompt: Prompt, expected: str | None) -> None:
+def check_called(prompt: Prompt, expected: str | None) -> None:
     """Compare a prompt's name with the one that a caller wrote; None is none.
 
     Raises:
@@ -176,8 +217,8 @@ def check_name(prompt: Prompt, expected: str | None) -> None:
     """
     if expected is not None and expected != prompt.name:
         raise Invalid(
-            f"The prompt is called '{prompt.name}', and a change doesn't rename it to "
-            f"'{expected}'. Leave 'name' out, or create a prompt of that name.",
+            f"The prompt is called '{prompt.name}', not '{expected}'. Leave 'name' out, or give "
+            "'new_name' to rename it.",
             fields={"name": "can't be changed"},
         )
 
@@ -216,10 +257,9 @@ async def read_prompt(tx: Transaction, name: str) -> Prompt:
     return prompt
 
 
-async def read_back(tx: Transaction, name: str, branch: str = MAIN) -> PromptVersion:
-    """Return a prompt and the head of a branch as this very transaction wrote them."""
-    prompt = await read_prompt(tx, name)
-    return PromptVersion(prompt, await head_of(tx, prompt, branch))
+def _warnings(name: str) -> tuple[str, ...]:
+    warning = name_warning(name)
+    return (warning,) if warning else ()
 
 
 def _shown(prompt: Prompt) -> set[int]:

@@ -226,7 +226,7 @@ def _archive_request(arguments: dict[str, Any]) -> Request:
     place = _place(arguments["name"])
     if arguments.get("restore"):
         return Request("POST", f"{place}/restore")
-    return Request("DELETE", place)
+    return Request("DELETE", place, {"force": "true"} if arguments.get("force") else {})
 
 
 _REQUESTS: Mapping[str, Any] = {
@@ -334,7 +334,8 @@ def _merge(arguments: dict[str, Any]) -> list[str]:
 
 
 def _archive(arguments: dict[str, Any]) -> list[str]:
-    return ["restore" if arguments.get("restore") else "archive", arguments["name"]]
+    forced = ["--force"] if arguments.get("force") else []
+    return ["restore" if arguments.get("restore") else "archive", *forced, arguments["name"]]
 
 
 def _render(arguments: dict[str, Any]) -> list[str]:

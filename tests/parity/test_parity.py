@@ -265,6 +265,47 @@ def test_a_restored_version_is_the_same_new_version(review):
     assert again["new_version"] is False
 
 
+def test_an_included_text_is_served_counted_and_kept_from_the_archive_the_same(review):
+    review.ask("create_prompt", name="tone", template="Be {{how}}.")
+    made = review.ask("create_prompt", name="kind-review", template="{{> review@1}} {{> tone}}")
+    assert made["includes"] == [
+        {"reference": "review@1", "version": 1},
+        {"reference": "tone", "version": 1},
+    ]
+    told = [each["name"] for each in made["arguments"]]
+    assert sorted(told) == ["code", "how", "language"]
+    text = review.use("kind-review", language="C", code="x", how="kind")
+    assert text.startswith("Review this C")
+    assert text.endswith("Be kind.")
+    used_by = review.ask("search_prompts", includes="tone")["items"]
+    assert [each["name"] for each in used_by] == ["kind-review"]
+    assert review.ask("archive_prompt", name="tone").kind == "conflict"
+    assert review.ask("archive_prompt", name="tone", force=True)["archived"] is True
+    broken = review.ask("get_prompt", reference="kind-review")
+    assert "'tone' is archived" in broken["problem"]
+    refused = review.ask("create_prompt", name="other", template="{{> nothing-like-it}}")
+    assert refused.kind == "invalid"
+
+
+def test_a_renamed_prompt_answers_to_both_names_the_same(review):
+    renamed = review.ask("update_prompt", name="review", new_name="look")
+    assert (renamed["name"], renamed["new_version"]) == ("look", False)
+    assert review.ask("get_prompt", reference="review@1")["name"] == "look"
+    assert review.ask("create_prompt", name="review", template="x").kind == "conflict"
+
+
+def test_a_copy_is_the_same(review):
+    review.ask("update_prompt", name="review", template="two")
+    one = review.ask("create_prompt", name="one", copy_of="review@1", title="One")
+    assert (one["version"], one["title"], one["template"]) == (1, "One", REVIEW["template"])
+    whole = review.ask("create_prompt", name="whole", copy_of="review", with_history=True)
+    assert (whole["version"], whole["template"]) == (2, "two")
+    refused = review.ask(
+        "create_prompt", name="x", copy_of="review", with_history=True, template="y"
+    )
+    assert refused.kind == "invalid"
+
+
 def test_a_branch_begins_is_written_and_moves_main_ahead_the_same(review):
     began = review.ask("create_branch", reference="review@latest", branch="terse")
     assert (began["head"], began["branches"]) == (1, {"main": 1, "terse": 1})

@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
+from mcp_server.domain.composition import included_references
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.formats.files import PromptFile, reading
 from mcp_server.domain.formats.labels import read_placeholders, write_placeholders
@@ -151,6 +152,11 @@ def _write_text(prompt: PromptFile) -> str:
         raise Invalid(
             f"The prompt '{shown(prompt.metadata.name)}' is more than one user text, which CSV "
             "can't hold. Export it as Markdown."
+        )
+    if included_references(prompt.draft):
+        raise Invalid(
+            f"The prompt '{shown(prompt.metadata.name)}' includes others, which CSV can't say. "
+            "Export it as Markdown."
         )
     if prompt.draft.template_format == "text":
         return text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from mcp_server.domain.arguments import MAX_ARGUMENT_NAME
-from mcp_server.domain.templates.simple import Placeholder, compose, is_identifier, parse
+from mcp_server.domain.templates.simple import Part, Placeholder, compose, is_identifier, parse
 from storage.entities import Argument
 
 MAX_LABEL = 64
@@ -37,7 +37,7 @@ def read_placeholders(text: str) -> tuple[str, tuple[Argument, ...]]:
         blank for blank in blanks if blank.default is not None or blank.label not in defaulted
     ]
     names = _name_blanks(declared)
-    parts: list[str | Placeholder] = []
+    parts: list[Part] = []
     for piece in pieces:
         if isinstance(piece, str):
             parts.append(piece)
@@ -59,8 +59,8 @@ def write_placeholders(template: str, arguments: Sequence[Argument]) -> str:
     closed = {piece.name for piece in pieces if isinstance(piece, Placeholder) and not piece.spaced}
     written = []
     for piece in pieces:
-        if isinstance(piece, str):
-            written.append(piece)
+        if not isinstance(piece, Placeholder):
+            written.append(str(piece))
             continue
         label, default = labels.get(piece.name, piece.name), defaults.get(piece.name)
         repeated = piece.spaced and piece.name in closed

@@ -1,11 +1,14 @@
 """Template formats: one engine each, behind one seam."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from mcp_server.domain.templates import simple, text
 from mcp_server.domain.texts import shown
 from storage.errors import Invalid
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Engine(Protocol):
@@ -14,8 +17,22 @@ class Engine(Protocol):
     def placeholders(self, template: str, /) -> tuple[str, ...]:
         """Return the names that the template uses, each once, in order of first use."""
 
-    def fill(self, template: str, values: Mapping[str, str], /, *, limit: int | None = None) -> str:
+    def includes(self, template: str, /) -> tuple[str, ...]:
+        """Return the references to other prompts that the template includes, each once."""
+
+    def fill(
+        self,
+        template: str,
+        values: Mapping[str, str],
+        /,
+        *,
+        limit: int | None = None,
+        partials: Mapping[str, str] = NOTHING,
+    ) -> str:
         """Return the template with every placeholder replaced by its value.
+
+        `partials` are the texts of what it includes, by reference; without one, an include stays
+        as it is written.
 
         Raises:
             Invalid: the result would have more than `limit` characters.

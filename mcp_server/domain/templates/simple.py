@@ -1,19 +1,24 @@
-r"""The format `simple`: `{{argument}}`, and nothing else.
+r"""The format `simple`: `{{argument}}` and `{{> other-prompt}}`, and nothing else.
 
-Whatever isn't a Unicode identifier in double braces (blanks around it are allowed) is literal. Of n
-backslashes directly before a placeholder n // 2 stay, and an odd n makes the placeholder literal;
-backslashes anywhere else are only backslashes. So every text can be written, see `escape`.
+Whatever isn't a Unicode identifier, or '>' and a reference, in double braces (blanks around them
+are allowed) is literal. Of n backslashes directly before such braces n // 2 stay, and an odd n
+makes them literal; backslashes anywhere else are only backslashes. So every text can be written,
+see `escape`.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 from mcp_server.domain.texts import check_rendered
 
 # Both the lookbehind and the possessive `+` keep a long run of backslashes linear.
-_PLACEHOLDER = re.compile(r"(?<!\\)(\\*+)(\{\{[ \t]*+([^\W\d]\w*+)[ \t]*+\}\})")
+# What stands behind '>' is read generously: a reference that is misspelt is no literal text.
+_PLACEHOLDER = re.compile(
+    r"(?<!\\)(\\*+)(\{\{[ \t]*+(?:([^\W\d]\w*+)|>[ \t]*+([^\s{}]{1,200}+))[ \t]*+\}\})"
+)
 _SHORT = 20_000
 _REMEMBERED = 1_000
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
@@ -31,6 +36,20 @@ class Placeholder:
         return f"{{{{ {self.name} }}}}" if self.spaced else f"{{{{{self.name}}}}}"
 
 
+@dataclass(frozen=True, slots=True)
+class Include:
+    """Another prompt's text, to be written; `written` is how it stands in the template."""
+
+    reference: str
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+Part = str | Placeholder | Include
+
+
 def is_identifier(name: str) -> bool:
     """Tell whether a name can stand in a placeholder."""
     return _IDENTIFIER.fullmatch(name) is not None
@@ -38,49 +57,81 @@ def is_identifier(name: str) -> bool:
 
 def placeholders(template: str, /) -> tuple[str, ...]:
     """Return the names that the template uses, each once, in order of first use."""
-    found = _PLACEHOLDER.finditer(template)
-    return tuple(dict.fromkeys(match[3] for match in found if len(match[1]) % 2 == 0))
+    parts = _parts(template)
+    return tuple(dict.fromkeys(part.name for part in parts if isinstance(part, Placeholder)))
 
 
-def fill(template: str, values: Mapping[str, str], /, *, limit: int | None = None) -> str:
+def includes(template: str, /) -> tuple[str, ...]:
+    """Return the references of `{{> reference}}`, each once, in order of first use."""
+    if ">" not in template:
+        return ()
+    parts = _parts(template)
+    return tuple(dict.fromkeys(part.reference for part in parts if isinstance(part, Include)))
+
+
+def fill(
+    template: str,
+    values: Mapping[str, str],
+    /,
+    *,
+    limit: int | None = None,
+    partials: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Return the template with every placeholder replaced by its value, in a single pass.
+
+    What is in a value or an included text stays as it is. An include without a text is literal.
 
     Raises:
         Invalid: the result would have more than `limit` characters.
         KeyError: a placeholder has no value; binding arguments gives every one of them its value.
     """
-    parts = _remembered(template) if len(template) <= _SHORT else parse(template)
     written: list[str] = []
     produced = 0
-    for part in parts:
-        text = part if isinstance(part, str) else values[part.name]
+    for part in _parts(template):
+        if isinstance(part, str):
+            text = part
+        elif isinstance(part, Placeholder):
+            text = values[part.name]
+        else:
+            text = partials.get(part.reference, part.written)
         produced += len(text)
         check_rendered(produced, limit)
         written.append(text)
     return "".join(written)
 
 
-def parse(template: str) -> list[str | Placeholder]:
-    """Take a template apart into literal texts, as they would be served, and placeholders."""
-    parts: list[str | Placeholder] = []
+def parse(template: str) -> list[Part]:
+    """Take a template apart into literal texts, as they would be served, and what is filled in."""
+    parts: list[Part] = []
     end = 0
     for match in _PLACEHOLDER.finditer(template):
-        backslashes, placeholder, name = match.groups()
+        backslashes = match[1]
         parts.append(template[end : match.start()] + backslashes[: len(backslashes) // 2])
         literal = len(backslashes) % 2 == 1
-        parts.append(placeholder if literal else Placeholder(name, placeholder[2] in " \t"))
+        parts.append(match[2] if literal else _filled_in(match))
         end = match.end()
     return [*parts, template[end:]]
 
 
+def _filled_in(match: re.Match[str]) -> Placeholder | Include:
+    _, written, name, reference = match.groups()
+    if name is None:
+        return Include(reference, written)
+    return Placeholder(name, written[2] in " \t")
+
+
+def _parts(template: str) -> Sequence[Part]:
+    return _remembered(template) if len(template) <= _SHORT else parse(template)
+
+
 @lru_cache(_REMEMBERED)
-def _remembered(template: str) -> tuple[str | Placeholder, ...]:
+def _remembered(template: str) -> tuple[Part, ...]:
     """Take a template apart only once: looking for placeholders costs more than filling them."""
     return tuple(parse(template))
 
 
-def compose(parts: Iterable[str | Placeholder]) -> str:
-    """Write a template out of literal texts and placeholders; the reverse of `parse`."""
+def compose(parts: Iterable[Part]) -> str:
+    """Write a template out of literal texts and what is filled in; the reverse of `parse`."""
     written: list[str] = []
     literal = ""
     for part in parts:

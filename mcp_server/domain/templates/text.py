@@ -10,7 +10,19 @@ def placeholders(template: str, /) -> tuple[str, ...]:
     return ()
 
 
-def fill(template: str, values: Mapping[str, str], /, *, limit: int | None = None) -> str:
+def includes(template: str, /) -> tuple[str, ...]:
+    """Return no references: nothing in the text is an include."""
+    return ()
+
+
+def fill(
+    template: str,
+    values: Mapping[str, str],
+    /,
+    *,
+    limit: int | None = None,
+    partials: Mapping[str, str] | None = None,
+) -> str:
     """Return the text as it is."""
     check_rendered(len(template), limit)
     return template

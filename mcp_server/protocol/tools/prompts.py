@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from mcp_server.protocol.tools import texts
 from mcp_server.protocol.tools.tool import Tool
+from mcp_server.schemas.archiving import ArchivedOut, ArchiveIn, present_archived
 from mcp_server.schemas.prompts import (
-    ArchivedOut,
-    ArchiveIn,
     PromptCreate,
     PromptOut,
     PromptUpdate,
     SavedOut,
-    present_archived,
     present_prompt,
     present_saved,
 )
@@ -37,7 +35,12 @@ async def _render(library: Library, given: RenderIn, actor: str) -> RenderedOut:
 
 async def _create(library: Library, given: PromptCreate, actor: str) -> SavedOut:
     saved = await library.prompts.create(
-        given.name, given.to_input(), by=actor, commit_message=given.commit_message
+        given.name,
+        given.to_input(),
+        by=actor,
+        copy_of=given.copy_of,
+        with_history=given.with_history,
+        commit_message=given.commit_message,
     )
     return present_saved(saved)
 
@@ -47,6 +50,7 @@ async def _update(library: Library, given: PromptUpdate, actor: str) -> SavedOut
         given.name,
         given.to_input(),
         by=actor,
+        new_name=given.new_name,
         branch=given.branch,
         expected_version=given.expected_version,
         commit_message=given.commit_message,
@@ -55,7 +59,9 @@ async def _update(library: Library, given: PromptUpdate, actor: str) -> SavedOut
 
 
 async def _archive(library: Library, given: ArchiveIn, actor: str) -> ArchivedOut:
-    return present_archived(await library.prompts.archive(given.name, restore=given.restore))
+    return present_archived(
+        await library.prompts.archive(given.name, restore=given.restore, force=given.force)
+    )
 
 
 def _say_prompt(prompt: PromptOut) -> str:
@@ -69,6 +75,10 @@ def _say_prompt(prompt: PromptOut) -> str:
             f"Labels: {texts.labelled(prompt.labels)}.",
             f"Branches: {texts.labelled(prompt.branches)}." if len(prompt.branches) > 1 else None,
             f"Arguments: {texts.arguments(prompt.arguments)}",
+            f"Includes: {texts.listed([each.reference for each in prompt.includes])}."
+            if prompt.includes
+            else None,
+            prompt.problem and f"It can't be used at present. {prompt.problem}",
             prompt.model_type and f"Written for: {prompt.model_type}",
             f"Variants: {texts.listed(sorted(prompt.variants))}. Shown: {prompt.variant or 'base'}."
             if prompt.variants
@@ -179,6 +189,10 @@ either `template`, the text of one user message, or `messages` for more. In the 
 Declare them in `arguments` to describe them or to give them a type, a default or choices. With \
 template_format 'text', braces mean nothing and the text is served as it is.
 
+{{> other-prompt}} takes another prompt's text in, with its arguments: what that means now, or \
+pinned as {{> other-prompt@3}} or {{> other-prompt@production}}. A backslash before the braces \
+makes them literal. `copy_of` begins with the text of another prompt or version instead.
+
 A description makes the prompt easy to find; `title`, `folder` and `tags` put it in order. \
 `model_config` is for provider settings and never for secrets.
 
@@ -211,6 +225,8 @@ change into its text, and call again. `template` or `messages` replace the whole
 of it. Arguments that you don't declare again keep their declaration as long as the text uses \
 them.
 
+`new_name` renames the prompt; its old name keeps leading to it. `folder` moves it.
+
 Say in `commit_message` why. If the content is what it was already, no version is written and the \
 answer says so.
 
@@ -235,6 +251,9 @@ found or served any more, by whatever version or label it is asked for; people a
 use it are answered that it is archived. Nothing of it is lost: its versions, labels and history \
 stay, and so does its name, which no other prompt can take meanwhile. Restoring brings all of it \
 back.
+
+A prompt whose text others include is refused, unless you give `force: true`: those others \
+couldn't be used any more. search_prompts with `includes` finds them.
 
 Archive only when the user asks for it. There is no tool that deletes a prompt for good. To bring \
 back an older text of a prompt that is in use, call restore_version instead.""",

@@ -1,0 +1,29 @@
+"""Composition: what a version takes in of other prompts."""
+
+from typing import Any
+
+from pydantic import Field
+
+from mcp_server.schemas.base import Shape
+from mcp_server.service.results import PromptVersion
+
+
+class IncludeOut(Shape):
+    """Another prompt's text that a version takes in."""
+
+    reference: str = Field(description="What is included, as the text says it.")
+    version: int | None = Field(
+        None, description="The version that this means now; absent where it can't be found."
+    )
+
+
+def present_composition(source: PromptVersion) -> dict[str, Any]:
+    """Present what a version includes, and what is wrong with that."""
+    found, problem = source.composition.fragments, source.composition.problem
+    return {
+        "includes": [
+            IncludeOut(reference=each, version=found[each].version if each in found else None)
+            for each in source.version.includes
+        ],
+        "problem": None if problem is None else problem.message,
+    }

@@ -1,0 +1,186 @@
+"""Composing: what the texts of a prompt include, looked up for readers and checked for writers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from mcp_server.domain.arguments import check_count
+from mcp_server.domain.composition import (
+    ALONE,
+    Composition,
+    Find,
+    Fragment,
+    compose,
+    included_references,
+    make_fragment,
+    merge_included,
+)
+from mcp_server.domain.references import Reference, parse_reference, resolve_reference
+from mcp_server.domain.texts import refused, shown
+from mcp_server.domain.variants import choose_variant
+from mcp_server.service.catalog import Catalog
+from mcp_server.service.inputs import ANYONE, Reader
+from mcp_server.service.scope import Scope
+from storage.database import Transaction
+from storage.entities import Draft, Prompt, PromptSummary, Reached, Version
+from storage.errors import Conflict, Invalid, NotFound, PromptError
+
+FindPrompt = Callable[[str], Prompt | None]
+FindVersion = Callable[[UUID, int], Version | None]
+
+
+class _NotRemembered(Exception):
+    """Something that isn't in memory is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """What a draft includes: as it says it, and which prompts those are, with what follows '@'."""
+
+    references: tuple[str, ...] = ()
+    edges: frozenset[tuple[UUID, str]] = frozenset()
+
+
+class Composer:
+    """Puts prompts and those that they include together."""
+
+    def __init__(self, catalog: Catalog, scope: Scope) -> None:
+        self._catalog = catalog
+        self._scope = scope
+
+    async def compose(
+        self, prompt: Prompt, version: Version, reader: Reader = ANYONE
+    ) -> Composition:
+        """Return what a version includes for a reader, as it is now."""
+        if not version.includes:
+            return ALONE
+        return await self._compose(prompt.name, prompt.id, version.includes, reader)
+
+    async def complete(self, summaries: Sequence[PromptSummary]) -> tuple[PromptSummary, ...]:
+        """Give prompts in a list the arguments of what they include."""
+        if not any(summary.includes for summary in summaries):
+            return tuple(summaries)
+        return tuple([await self._complete(summary) for summary in summaries])
+
+    async def check(self, tx: Transaction, name: str, prompt_id: UUID, draft: Draft) -> Included:
+        """Check what a draft includes before it is written.
+
+        Raises:
+            Invalid: an include is no reference, or leads to nothing, or the arguments of all
+                together are too many.
+            Conflict: what is included can't be, or includes the prompt itself.
+        """
+        references = included_references(draft)
+        if not references:
+            return Included()
+        asked = [parse_reference(each) for each in references]
+        reached = await tx.includes.reach([_parts(each) for each in asked])
+        for each in asked:
+            _check_other(each, name)
+            await self._check_visible(tx, each, reached)
+        try:
+            fragments = compose(name, prompt_id, references, _in(reached, ANYONE))
+        except NotFound as missing:
+            raise Invalid(missing.message, fields={"template": missing.message}) from None
+        check_count(merge_included(draft.arguments, fragments.values()))
+        edges = {(reached.prompts[each.name].id, _parts(each)[1]) for each in asked}
+        return Included(references, frozenset(edges))
+
+    async def compose_in(self, tx: Transaction, prompt: Prompt, version: Version) -> Composition:
+        """Return what a version includes, as a transaction that writes sees it."""
+        if not version.includes:
+            return ALONE
+        asked = [_parts(parse_reference(each)) for each in version.includes]
+        reached = await tx.includes.reach(asked)
+        return _composed(prompt.name, prompt.id, version.includes, _in(reached, ANYONE))
+
+    async def _compose(
+        self, name: str, prompt_id: UUID, references: Sequence[str], reader: Reader
+    ) -> Composition:
+        try:
+            find = _finder(self._remembered_prompt, self._remembered_version, reader)
+            return _composed(name, prompt_id, references, find)
+        except _NotRemembered:
+            asked = [_parts(parse_reference(each)) for each in references]
+            reached = await self._catalog.reach(asked)
+            return _composed(name, prompt_id, references, _in(reached, reader))
+
+    async def _complete(self, summary: PromptSummary) -> PromptSummary:
+        if not summary.includes:
+            return summary
+        composition = await self._compose(summary.name, summary.id, summary.includes, ANYONE)
+        merged = merge_included(summary.arguments, composition.fragments.values())
+        return replace(summary, arguments=merged)
+
+    def _remembered_prompt(self, name: str) -> Prompt:
+        prompt = self._catalog.remembered_prompt(name)
+        if prompt is None:
+            raise _NotRemembered
+        return prompt
+
+    def _remembered_version(self, prompt_id: UUID, number: int) -> Version:
+        version = self._catalog.remembered_version(prompt_id, number)
+        if version is None:
+            raise _NotRemembered
+        return version
+
+    async def _check_visible(self, tx: Transaction, asked: Reference, reached: Reached) -> None:
+        """Refuse what this server doesn't show: its text would come out with the including one."""
+        prompt = reached.prompts.get(asked.name)
+        if prompt is not None and self._scope.admits(prompt):
+            return
+        alike = [] if prompt else await tx.prompts.list_spellings(asked.name, limit=1)
+        hint = f"Use '{alike[0]}', or create it first" if alike else "Create it first"
+        raise refused(
+            "template", f"includes '{shown(str(asked))}', but there is no such prompt. {hint}"
+        )
+
+
+def _check_other(asked: Reference, name: str) -> None:
+    if asked.name == name:
+        raise refused("template", f"includes '{shown(str(asked))}', the prompt itself. Take it out")
+
+
+def _parts(reference: Reference) -> tuple[str, str]:
+    return reference.name, str(reference).partition("@")[2]
+
+
+def _composed(name: str, prompt_id: UUID, references: Sequence[str], find: Find) -> Composition:
+    try:
+        return Composition(compose(name, prompt_id, references, find))
+    except PromptError as problem:
+        return Composition(problem=problem)
+
+
+def _in(reached: Reached, reader: Reader) -> Find:
+    def version(prompt_id: UUID, number: int) -> Version | None:
+        return reached.versions.get((prompt_id, number))
+
+    return _finder(reached.prompts.get, version, reader)
+
+
+def _finder(find_prompt: FindPrompt, find_version: FindVersion, reader: Reader) -> Find:
+    """Return what finds the text that a reference means to a reader."""
+
+    def find(text: str) -> Fragment:
+        reference = parse_reference(text)
+        prompt = _usable(find_prompt(reference.name), text)
+        number = resolve_reference(prompt, replace(reference, name=prompt.name), reader.key)
+        version = find_version(prompt.id, number)
+        if version is None:
+            raise NotFound(f"'{text}', which is to be included, can't be found. Try again.")
+        chosen = choose_variant(version.draft, reader.model_type)
+        return make_fragment(prompt.id, prompt.name, number, version.draft, chosen.messages)
+
+    return find
+
+
+def _usable(prompt: Prompt | None, reference: str) -> Prompt:
+    if prompt is None:
+        raise NotFound(f"'{reference}' is to be included, but there is no such prompt. Create it.")
+    if prompt.archived_at is not None:
+        raise Conflict(
+            f"'{reference}' is to be included, but '{prompt.name}' is archived. Restore it, or "
+            "take the include out."
+        )
+    return prompt

@@ -1,0 +1,133 @@
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_server.domain.composition import (
+    MAX_DEPTH,
+    Fragment,
+    compose,
+    included_references,
+    make_fragment,
+    merge_included,
+)
+from mcp_server.domain.drafts import make_draft
+from mcp_server.domain.rendering import render
+from mcp_server.domain.templates import simple
+from storage.entities import Argument, ImageContent, Message
+from storage.errors import Conflict, Invalid, NotFound
+
+ME = UUID(int=1)
+
+
+def fragment(name: str, template: str, *arguments: Argument) -> Fragment:
+    draft = make_draft(template=template, arguments=arguments)
+    key = UUID(bytes=name.encode().ljust(16)[:16])
+    return make_fragment(key, name, 1, draft, draft.messages)
+
+
+def library(**templates: str):
+    """Return what finds prompts by the name in a reference."""
+    known = {name: fragment(name, template) for name, template in templates.items()}
+
+    def find(reference: str) -> Fragment:
+        name = reference.partition("@")[0]
+        if name not in known:
+            raise NotFound(f"There is no '{name}'.")
+        return known[name]
+
+    return find
+
+
+def filled(template: str, find, values=None, *, arguments=()) -> str:
+    draft = make_draft(template=template, arguments=arguments)
+    fragments = compose("me", ME, included_references(draft), find)
+    rendered = render(draft, values or {}, allow_unknown=False, fragments=fragments)
+    return rendered.messages[0].content.text
+
+
+def test_an_included_text_stands_where_it_is_included():
+    find = library(tone="Be kind.", style="{{> tone}} Be brief.")
+    assert filled("Hello. {{> style@3}} Bye. {{ > tone }}", find) == (
+        "Hello. Be kind. Be brief. Bye. Be kind."
+    )
+
+
+def test_included_arguments_are_asked_for_and_filled():
+    find = library(greet="Hello {{who}}")
+    assert filled("{{> greet}}! {{more}}", find, {"who": "Ada", "more": "x"}) == "Hello Ada! x"
+    with pytest.raises(Invalid, match="'who'"):
+        filled("{{> greet}}", find)
+
+
+def test_values_and_included_texts_are_not_filled_again():
+    find = library(greet="Hello {{who}}")
+    assert filled("{{> greet}}", find, {"who": "{{> greet}}"}) == "Hello {{> greet}}"
+
+
+def test_a_backslash_makes_an_include_literal():
+    assert included_references(make_draft(template=r"\{{> tone}}")) == ()
+    assert filled(r"\{{> tone}}", library()) == "{{> tone}}"
+
+
+@given(st.text(alphabet="\\{}> \tab@1", max_size=24))
+def test_an_escaped_text_includes_nothing_and_reads_as_it_was(text):
+    escaped = simple.escape(text)
+    assert simple.includes(escaped) == ()
+    assert simple.placeholders(escaped) == ()
+    assert simple.fill(escaped, {}) == text
+
+
+@given(st.text(alphabet="\\{}> \tab@1", max_size=24))
+def test_taking_a_template_apart_and_writing_it_keeps_its_meaning(template):
+    written = simple.compose(simple.parse(template))
+    assert simple.parse(written) == simple.parse(template) or (
+        simple.includes(written),
+        simple.placeholders(written),
+    ) == (simple.includes(template), simple.placeholders(template))
+
+
+def test_a_circle_is_named():
+    find = library(a="{{> b}}", b="{{> c}}", c="{{> a}}")
+    with pytest.raises(Conflict, match="'a' → 'b' → 'c' → 'a'"):
+        compose("me", ME, ["a"], find)
+
+
+def test_depth_is_bounded():
+    chain = {f"p{n}": f"{{{{> p{n + 1}}}}}" for n in range(MAX_DEPTH + 5)}
+    with pytest.raises(Conflict, match=f"{MAX_DEPTH} levels"):
+        compose("me", ME, ["p0"], library(**chain))
+
+
+def test_what_doubles_at_each_level_ends_in_time():
+    doubling = {f"p{n}": f"{{{{> p{n + 1}}}}}" * 40 for n in range(MAX_DEPTH - 2)}
+    find = library(**doubling, **{f"p{MAX_DEPTH - 2}": "x" * 1000})
+    with pytest.raises(Invalid, match="more than"):
+        filled("{{> p0}}", find)
+
+
+def test_the_number_of_texts_is_bounded():
+    many = {f"p{n}": "x" for n in range(101)}
+    with pytest.raises(Conflict, match="100 other texts"):
+        compose("me", ME, list(many), library(**many))
+
+
+def test_the_including_declaration_goes_before_unless_it_says_nothing():
+    inner = fragment("tone", "{{who}} {{how}}", Argument("who", description="inner"))
+    declared = Argument("who", description="outer")
+    merged = {each.name: each for each in merge_included([declared], [inner])}
+    assert merged["who"].description == "outer"
+    assert set(merged) == {"who", "how"}
+    bare = {each.name: each for each in merge_included([Argument("who")], [inner])}
+    assert bare["who"].description == "inner"
+
+
+def test_a_conversation_or_a_picture_cannot_be_included():
+    for messages in (
+        [Message("user", ImageContent("aGk=", "image/png"))],
+        make_draft(template="a").messages * 2,
+    ):
+        draft = make_draft(messages=messages)
+        with pytest.raises(Conflict, match="can't be included"):
+            make_fragment(ME, "talk", 1, draft, draft.messages)
