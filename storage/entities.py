@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 Role = Literal["system", "user", "assistant"]
-TemplateFormat = Literal["text", "simple"]
+TemplateFormat = Literal["text", "simple", "liquid"]
 ArgumentType = Literal["string", "integer", "number", "boolean", "enum", "json"]
 
 MAIN = "main"

@@ -1,7 +1,8 @@
 """Composition: prompts whose texts include others, and the arguments that they then take."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 from uuid import UUID
 
 from mcp_server.domain.drafts import texts_of
@@ -16,6 +17,10 @@ MAX_FRAGMENTS = 100
 """Different references in one prompt and all that it includes."""
 
 
+Includes: TypeAlias = Mapping[str, frozenset[str]]
+"""References in a text, each with the names that the text gives a value where it includes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fragment:
     """A prompt's text as another one includes it: which version that is, and what it needs."""
@@ -26,7 +31,7 @@ class Fragment:
     template: str
     template_format: TemplateFormat
     arguments: tuple[Argument, ...]
-    includes: tuple[str, ...]
+    includes: Includes
 
 
 Find = Callable[[str], Fragment]
@@ -48,11 +53,14 @@ ALONE = Composition()
 """Of a prompt that includes nothing."""
 
 
-def included_references(draft: Draft) -> tuple[str, ...]:
-    """Return the references that the texts of any message or variant include, each once."""
+def includes_of(draft: Draft) -> Includes:
+    """Return what the texts of any message or variant include, and always give a value to."""
     engine = template_engine(draft.template_format)
-    found = (reference for text in texts_of(draft) for reference in engine.includes(text))
-    return tuple(dict.fromkeys(found))
+    found: dict[str, frozenset[str]] = {}
+    for text in texts_of(draft):
+        for reference, given in engine.includes(text).items():
+            found[reference] = found.get(reference, given) & given
+    return found
 
 
 def compose(
@@ -106,37 +114,37 @@ def make_fragment(
     )
 
 
-def merge_included(own: Sequence[Argument], fragments: Iterable[Fragment]) -> tuple[Argument, ...]:
+def merge_included(
+    own: Sequence[Argument], includes: Includes, fragments: Mapping[str, Fragment]
+) -> tuple[Argument, ...]:
     """Return a prompt's arguments with those of the texts that it includes, required first.
 
-    Where both declare one, the including prompt's declaration holds, unless that says no more than
-    the name.
+    What an including text itself gives a value isn't asked for. Where both declare an argument,
+    the including prompt's declaration holds, unless that says no more than the name.
     """
-    merged = {argument.name: argument for argument in own}
-    for argument in _declared(fragments):
-        present = merged.get(argument.name)
-        if present is None or present == Argument(argument.name):
-            merged[argument.name] = argument
-    return tuple(sorted(merged.values(), key=lambda argument: not argument.required))
+    needed: dict[str, Mapping[str, Argument]] = {}
 
+    def merge(own: Sequence[Argument], includes: Includes) -> Mapping[str, Argument]:
+        merged = {argument.name: argument for argument in own}
+        for reference, given in includes.items():
+            for argument in ask(reference).values():
+                present = merged.get(argument.name)
+                if argument.name in given and present is None:
+                    continue
+                if present is None or present == Argument(argument.name):
+                    merged[argument.name] = argument
+        return merged
 
-def fragments_of(
-    references: Iterable[str], fragments: Mapping[str, Fragment]
-) -> Mapping[str, Fragment]:
-    """Return those fragments that some references lead to."""
-    reached: dict[str, Fragment] = {}
-    waiting = [each for each in references if each in fragments]
-    while waiting:
-        reference = waiting.pop(0)
-        if reference not in reached:
-            reached[reference] = fragments[reference]
-            waiting += [each for each in fragments[reference].includes if each in fragments]
-    return reached
+    def ask(reference: str) -> Mapping[str, Argument]:
+        fragment = fragments.get(reference)
+        if fragment is None:
+            return {}
+        if reference not in needed:
+            needed[reference] = merge(fragment.arguments, fragment.includes)
+        return needed[reference]
 
-
-def _declared(fragments: Iterable[Fragment]) -> Iterator[Argument]:
-    for fragment in fragments:
-        yield from fragment.arguments
+    merged = merge(own, includes).values()
+    return tuple(sorted(merged, key=lambda argument: not argument.required))
 
 
 def _path(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from mcp_server.domain.arguments import merge_arguments
 from mcp_server.domain.configs import canonical, check_config
 from mcp_server.domain.messages import check_messages, check_sizes, content_text
 from mcp_server.domain.names import check_model_type, did_you_mean, nearest
-from mcp_server.domain.templates import template_engine
+from mcp_server.domain.templates import Engine, template_engine
 from mcp_server.domain.texts import refused, shown
 from storage.codecs import CONTENT_TYPES, argument_to_json, draft_to_json, message_to_json
 from storage.entities import (
@@ -22,6 +22,7 @@ from storage.entities import (
     TemplateFormat,
     TextContent,
 )
+from storage.errors import Invalid
 
 MAX_VARIANTS = 64
 
@@ -57,11 +58,17 @@ def make_draft(
             "variants",
             f"has {len(others)} variants; at most {MAX_VARIANTS} are allowed. Leave some out",
         )
-    template_engine(template_format)
+    engine = template_engine(template_format)
     check_messages(written, "messages")
     for key, each in others.items():
         check_messages(each, f"variants.{key}")
     check_sizes(_everything(written, others))
+    if messages is None:
+        engine.check(template or "")
+    else:
+        _check_texts(engine, written, "messages")
+    for key, each in others.items():
+        _check_texts(engine, each, f"variants.{key}")
     used = _placeholders(template_format, written, others)
     return Draft(
         messages=written,
@@ -122,6 +129,17 @@ def arguments_from_json(value: object, path: str = "arguments") -> tuple[Argumen
     """
     items = _expect(list, value, path)
     return tuple(_argument(item, f"{path}[{index}]") for index, item in enumerate(items))
+
+
+def _check_texts(engine: Engine, messages: Sequence[Message], path: str) -> None:
+    """Check the texts of messages; what is wrong is said of the place where the text stands."""
+    for index, message in enumerate(messages):
+        try:
+            engine.check(content_text(message.content) or "")
+        except Invalid as wrong:
+            place = f"{path}[{index}].content"
+            sentence = wrong.message.replace("'template'", f"'{place}'", 1)
+            raise Invalid(sentence, fields={place: sentence}) from None
 
 
 def _placeholders(

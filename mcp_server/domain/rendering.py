@@ -1,23 +1,23 @@
 """Rendering: a draft's messages with their blanks filled."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from time import thread_time
 from types import MappingProxyType
 
 from mcp_server.domain.arguments import bind_arguments
-from mcp_server.domain.composition import (
-    Fragment,
-    fragments_of,
-    included_references,
-    merge_included,
-)
+from mcp_server.domain.composition import Fragment, includes_of, merge_included
 from mcp_server.domain.messages import content_text
 from mcp_server.domain.templates import Engine, template_engine
+from mcp_server.domain.templates.partials import Source
 from storage.entities import Argument, Content, Draft, EmbeddedResource, Message, TextContent
 
 MAX_RENDERED = 4_000_000
 """Characters of text in all messages of one rendered prompt together."""
-
+MAX_INCLUDED = 4 * MAX_RENDERED
+"""Characters of all included texts, those that they include counted again."""
+MAX_SECONDS = 0.15
+"""Processor time of templates that compute, in all messages of one rendering together."""
 
 NOTHING_INCLUDED: Mapping[str, Fragment] = MappingProxyType({})
 
@@ -47,12 +47,12 @@ def render(
     """
     arguments = needed_arguments(draft, fragments)
     bound = bind_arguments(arguments, given, allow_unknown=allow_unknown)
+    filler = _Filler(fragments, bound.values, arguments)
     engine = template_engine(draft.template_format)
-    partials = fill_fragments(fragments, bound.values, limit=MAX_RENDERED)
     remaining = MAX_RENDERED
     messages = []
     for message in draft.messages:
-        content = _fill(engine, message.content, bound.values, remaining, partials)
+        content = filler.fill_content(engine, message.content, remaining)
         remaining -= len(content_text(content) or "")
         messages.append(replace(message, content=content))
     used = {name: value for name, value in bound.values.items() if given.get(name)}
@@ -63,47 +63,63 @@ def needed_arguments(draft: Draft, fragments: Mapping[str, Fragment]) -> tuple[A
     """Return the arguments of a draft and of those fragments that its own messages lead to."""
     if not fragments:
         return draft.arguments
-    reached = fragments_of(included_references(draft), fragments)
-    return merge_included(draft.arguments, reached.values())
+    return merge_included(draft.arguments, includes_of(draft), fragments)
 
 
-def fill_fragments(
-    fragments: Mapping[str, Fragment], values: Mapping[str, str], *, limit: int
-) -> Mapping[str, str]:
-    """Return the text of each fragment, filled; those that it includes are in it.
+class _Filler:
+    """Fills texts with one set of values, each included text once."""
 
-    Raises:
-        Invalid: one of them would be too large.
-    """
-    filled: dict[str, str] = {}
+    def __init__(
+        self,
+        fragments: Mapping[str, Fragment],
+        values: Mapping[str, str],
+        arguments: Sequence[Argument],
+    ) -> None:
+        self.sources: Mapping[str, Source] = {
+            reference: Source(each.template, each.template_format)
+            for reference, each in fragments.items()
+        }
+        self._fragments = fragments
+        self._values = values
+        self._arguments = arguments
+        self._filled: dict[str, str] = {}
+        self._remaining = MAX_INCLUDED
+        self._deadline = thread_time() + MAX_SECONDS
 
-    def fill(reference: str) -> str:
-        fragment = fragments[reference]
-        for inner in fragment.includes:
-            if inner not in filled:
-                filled[inner] = fill(inner)
-        engine = template_engine(fragment.template_format)
-        known = {argument.name: "" for argument in fragment.arguments} | dict(values)
-        return engine.fill(fragment.template, known, limit=limit, partials=filled)
+    def filled(self, reference: str) -> str | None:
+        """Return an included text, filled; those that it includes are in it.
 
-    for reference in fragments:
-        if reference not in filled:
-            filled[reference] = fill(reference)
-    return filled
+        Raises:
+            Invalid: all of them together are too large, or take too long.
+        """
+        fragment = self._fragments.get(reference)
+        if fragment is None:
+            return None
+        if reference not in self._filled:
+            engine = template_engine(fragment.template_format)
+            # What the including text gives a value where it includes it has none elsewhere.
+            values = {each.name: "" for each in fragment.arguments} | dict(self._values)
+            text = self._fill(engine, fragment.template, values, self._remaining)
+            self._remaining -= len(text)
+            self._filled[reference] = text
+        return self._filled[reference]
 
+    def fill_content(self, engine: Engine, content: Content, limit: int) -> Content:
+        """Return what a message holds, filled."""
+        match content:
+            case TextContent(text):
+                return TextContent(self._fill(engine, text, self._values, limit))
+            case EmbeddedResource(text=str(text)):
+                return replace(content, text=self._fill(engine, text, self._values, limit))
+            case _:
+                return content
 
-def _fill(
-    engine: Engine,
-    content: Content,
-    values: Mapping[str, str],
-    limit: int,
-    partials: Mapping[str, str],
-) -> Content:
-    match content:
-        case TextContent(text):
-            return TextContent(engine.fill(text, values, limit=limit, partials=partials))
-        case EmbeddedResource(text=str(text)):
-            filled = engine.fill(text, values, limit=limit, partials=partials)
-            return replace(content, text=filled)
-        case _:
-            return content
+    def _fill(self, engine: Engine, text: str, values: Mapping[str, str], limit: int) -> str:
+        return engine.fill(
+            text,
+            values,
+            limit=limit,
+            partials=self,
+            arguments=self._arguments,
+            deadline=self._deadline,
+        )

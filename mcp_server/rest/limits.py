@@ -44,6 +44,8 @@ _MEDIA_TYPE = r"^[!-.0-~]+/[!-~]+(?: *;[ -~]*)?$"
 _MAX_LINE = 2_048
 _MAX_MESSAGE = 2_000
 
+_BARE: JsonObject = {"pattern": rf"^{NAME.pattern}$", "maxLength": 64}
+_REFERENCE: JsonObject = {"pattern": rf"^{NAME.pattern}(?:@(?:{_POINT}))?$"}
 _MESSAGES: JsonObject = {
     "type": "array",
     "items": {"$ref": f"{_SHAPES}MessageShape"},
@@ -57,9 +59,15 @@ _ANYTHING: JsonObject = {
     ]
 }
 _LOOSE = ["string", "number", "boolean"]
+_WITH_HISTORY: JsonObject = {
+    "required": ["with_history"],
+    "properties": {"with_history": {"const": True}},
+}
 
 _FIELDS: Mapping[str, JsonObject] = {
-    "name": {"pattern": rf"^{NAME.pattern}$", "minLength": 1, "maxLength": 64},
+    "name": {**_BARE, "minLength": 1},
+    "new_name": {**_BARE, "minLength": 1},
+    "copy_of": _REFERENCE,
     "title": {"pattern": _LINE_OR_BLANK, "maxLength": MAX_TITLE},
     "description": {"pattern": _TEXT, "maxLength": MAX_DESCRIPTION},
     "folder": {"pattern": rf"^\s*/*{FOLDER.pattern}/*\s*$", "maxLength": MAX_FOLDER},
@@ -101,12 +109,11 @@ _PARAMETERS: Mapping[str, JsonObject] = {
     "if-match": {"pattern": _ETAGS},
     "if-none-match": {"pattern": _ETAGS},
     "folder": {"pattern": rf"^\s*/*{FOLDER.pattern}/*\s*$", "maxLength": MAX_FOLDER},
+    "includes": _BARE,
     "reason": _FIELDS["reason"],
     **{name: {"pattern": _TEXT} for name in ("q", "model_type")},
     **{name: {"items": {"type": "string", "pattern": _TEXT}} for name in ("tag", "tags")},
 }
-_BARE = {"pattern": rf"^{NAME.pattern}$", "maxLength": 64}
-_REFERENCE = {"pattern": rf"^{NAME.pattern}(?:@(?:{_POINT}))?$"}
 _REFERRING = frozenset({"get_prompt", "render_prompt"})
 """The operations whose path says which version is meant."""
 
@@ -119,7 +126,9 @@ def limit_schemas(schemas: dict[str, JsonObject]) -> None:
     ):  # fmt: skip
         _limit(schemas[name]["properties"], _FIELDS)
     texts = [_given(field) for field in ("template", "content", "messages")]
-    schemas["PromptPost"]["oneOf"] = schemas["PromptPut"]["oneOf"] = texts
+    schemas["PromptPut"]["oneOf"] = texts
+    copied = {"allOf": [_given("copy_of"), {"not": {"anyOf": texts}}]}
+    schemas["PromptPost"]["oneOf"] = [*({**each, "not": _WITH_HISTORY} for each in texts), copied]
     # Nothing about texts, or one of them.
     schemas["PromptPatch"]["oneOf"] = [*texts, {"not": {"anyOf": texts}}]
     pointed = [_given("version"), _given("reference")]

@@ -11,7 +11,7 @@ from mcp_server.domain.composition import (
     Find,
     Fragment,
     compose,
-    included_references,
+    includes_of,
     make_fragment,
     merge_included,
 )
@@ -54,7 +54,8 @@ class Composer:
         """Return what a version includes for a reader, as it is now."""
         if not version.includes:
             return ALONE
-        return await self._compose(prompt.name, prompt.id, version.includes, reader)
+        references = tuple(includes_of(version.draft))
+        return await self._compose(prompt.name, prompt.id, references, reader)
 
     async def complete(self, summaries: Sequence[PromptSummary]) -> tuple[PromptSummary, ...]:
         """Give prompts in a list the arguments of what they include."""
@@ -70,9 +71,10 @@ class Composer:
                 together are too many.
             Conflict: what is included can't be, or includes the prompt itself.
         """
-        references = included_references(draft)
-        if not references:
+        includes = includes_of(draft)
+        if not includes:
             return Included()
+        references = tuple(includes)
         asked = [parse_reference(each) for each in references]
         reached = await tx.includes.reach([_parts(each) for each in asked])
         for each in asked:
@@ -82,7 +84,7 @@ class Composer:
             fragments = compose(name, prompt_id, references, _in(reached, ANYONE))
         except NotFound as missing:
             raise Invalid(missing.message, fields={"template": missing.message}) from None
-        check_count(merge_included(draft.arguments, fragments.values()))
+        check_count(merge_included(draft.arguments, includes, fragments))
         edges = {(reached.prompts[each.name].id, _parts(each)[1]) for each in asked}
         return Included(references, frozenset(edges))
 
@@ -90,9 +92,9 @@ class Composer:
         """Return what a version includes, as a transaction that writes sees it."""
         if not version.includes:
             return ALONE
-        asked = [_parts(parse_reference(each)) for each in version.includes]
-        reached = await tx.includes.reach(asked)
-        return _composed(prompt.name, prompt.id, version.includes, _in(reached, ANYONE))
+        references = tuple(includes_of(version.draft))
+        reached = await tx.includes.reach([_parts(parse_reference(each)) for each in references])
+        return _composed(prompt.name, prompt.id, references, _in(reached, ANYONE))
 
     async def _compose(
         self, name: str, prompt_id: UUID, references: Sequence[str], reader: Reader
@@ -108,8 +110,12 @@ class Composer:
     async def _complete(self, summary: PromptSummary) -> PromptSummary:
         if not summary.includes:
             return summary
-        composition = await self._compose(summary.name, summary.id, summary.includes, ANYONE)
-        merged = merge_included(summary.arguments, composition.fragments.values())
+        version = await self._catalog.find_version(summary.id, summary.version)
+        if version is None:
+            return summary
+        includes = includes_of(version.draft)
+        composition = await self._compose(summary.name, summary.id, tuple(includes), ANYONE)
+        merged = merge_included(summary.arguments, includes, composition.fragments)
         return replace(summary, arguments=merged)
 
     def _remembered_prompt(self, name: str) -> Prompt:

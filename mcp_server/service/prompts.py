@@ -1,13 +1,15 @@
 """Prompts: create, update, read, render, list, archive."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 
 from mcp_server.domain.arguments import missing_arguments
 from mcp_server.domain.messages import first_line
 from mcp_server.domain.names import check_branch, check_name, safe_name, unique_name
-from mcp_server.domain.rendering import needed_arguments, render
+from mcp_server.domain.rendering import Rendered, needed_arguments, render
 from mcp_server.domain.texts import refused
 from mcp_server.domain.variants import for_variant
 from mcp_server.service.catalog import Catalog
@@ -202,12 +204,7 @@ class Prompts:
         source = self._counted(await self._finder.read(reference, reader))
         if source.composition.problem is not None:
             raise source.composition.problem
-        rendered = render(
-            for_variant(source.version.draft, source.variant),
-            arguments,
-            allow_unknown=lenient,
-            fragments=source.composition.fragments,
-        )
+        rendered = await _render(source, arguments, lenient)
         self._values.remember(source.prompt.id, rendered.values)
         return RenderedPrompt(source, rendered.messages, rendered.ignored)
 
@@ -297,6 +294,17 @@ class Prompts:
         return await self._writer.create(
             new_metadata(name, written), draft, by=by, commit_message=commit_message
         )
+
+
+async def _render(
+    source: PromptVersion, arguments: Mapping[str, object], lenient: bool
+) -> Rendered:
+    draft = for_variant(source.version.draft, source.variant)
+    fragments = source.composition.fragments
+    fill = partial(render, draft, arguments, allow_unknown=lenient, fragments=fragments)
+    formats = {draft.template_format, *(each.template_format for each in fragments.values())}
+    # A liquid template may compute for a while, and everybody else waits for this loop.
+    return await asyncio.to_thread(fill) if "liquid" in formats else fill()
 
 
 async def _check_not_included(tx: Transaction, prompt: Prompt) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
-from mcp_server.domain.composition import ALONE, Composition, merge_included
+from mcp_server.domain.composition import ALONE, Composition, includes_of, merge_included
 from storage.entities import Argument, Branch, Message, Prompt, Version
 from storage.pages import Page
 
@@ -33,7 +33,9 @@ class PromptVersion:
         """What it can be given: its own arguments and those of the texts that it includes."""
         own = self.version.draft.arguments
         fragments = self.composition.fragments
-        return merge_included(own, fragments.values()) if fragments else own
+        if not fragments:
+            return own
+        return merge_included(own, includes_of(self.version.draft), fragments)
 
     @property
     def messages(self) -> tuple[Message, ...]:

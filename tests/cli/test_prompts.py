@@ -48,7 +48,10 @@ def test_a_verbatim_text_keeps_its_braces(run):
 def test_creating_without_a_text_says_how_to_give_one(attempt):
     failed = attempt("create", "review")
     assert (failed.code, failed.out) == (2, "")
-    assert "--file FILE, --file - for standard input, --template TEXT or --from-json" in failed.err
+    assert (
+        "--file FILE, --file - for standard input, --template TEXT, --from-json FILE or --copy-of"
+        in failed.err
+    )
 
 
 def test_a_file_and_a_text_exclude_each_other(attempt):

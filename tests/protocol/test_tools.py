@@ -32,6 +32,7 @@ async def test_a_created_prompt_reads_back_as_it_was_written(client):
         ],
         "template_format": "simple",
         "variants": {},
+        "includes": [],
         "version": 1,
         "latest_version": 1,
         "branch": "main",

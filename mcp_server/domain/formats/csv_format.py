@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from mcp_server.domain.composition import included_references
+from mcp_server.domain.composition import includes_of
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.formats.files import PromptFile, reading
 from mcp_server.domain.formats.labels import read_placeholders, write_placeholders
@@ -153,10 +153,15 @@ def _write_text(prompt: PromptFile) -> str:
             f"The prompt '{shown(prompt.metadata.name)}' is more than one user text, which CSV "
             "can't hold. Export it as Markdown."
         )
-    if included_references(prompt.draft):
+    if includes_of(prompt.draft):
         raise Invalid(
             f"The prompt '{shown(prompt.metadata.name)}' includes others, which CSV can't say. "
             "Export it as Markdown."
+        )
+    if prompt.draft.template_format == "liquid":
+        raise Invalid(
+            f"The prompt '{shown(prompt.metadata.name)}' is liquid, which CSV can't say. Export it "
+            "as Markdown."
         )
     if prompt.draft.template_format == "text":
         return text

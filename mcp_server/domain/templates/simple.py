@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 
+from mcp_server.domain.templates.partials import NO_INCLUDES, NO_PARTIALS, Partials
 from mcp_server.domain.texts import check_rendered
+from storage.entities import Argument
 
 # Both the lookbehind and the possessive `+` keep a long run of backslashes linear.
 # What stands behind '>' is read generously: a reference that is misspelt is no literal text.
@@ -55,18 +56,22 @@ def is_identifier(name: str) -> bool:
     return _IDENTIFIER.fullmatch(name) is not None
 
 
+def check(template: str, /) -> None:
+    """Accept every text: what is no placeholder and no include is literal."""
+
+
 def placeholders(template: str, /) -> tuple[str, ...]:
     """Return the names that the template uses, each once, in order of first use."""
     parts = _parts(template)
     return tuple(dict.fromkeys(part.name for part in parts if isinstance(part, Placeholder)))
 
 
-def includes(template: str, /) -> tuple[str, ...]:
-    """Return the references of `{{> reference}}`, each once, in order of first use."""
+def includes(template: str, /) -> Mapping[str, frozenset[str]]:
+    """Return the references of `{{> reference}}`, in order of first use; none is given anything."""
     if ">" not in template:
-        return ()
+        return NO_INCLUDES
     parts = _parts(template)
-    return tuple(dict.fromkeys(part.reference for part in parts if isinstance(part, Include)))
+    return {part.reference: frozenset() for part in parts if isinstance(part, Include)}
 
 
 def fill(
@@ -75,7 +80,9 @@ def fill(
     /,
     *,
     limit: int | None = None,
-    partials: Mapping[str, str] = MappingProxyType({}),
+    partials: Partials = NO_PARTIALS,
+    arguments: Sequence[Argument] = (),
+    deadline: float | None = None,
 ) -> str:
     """Return the template with every placeholder replaced by its value, in a single pass.
 
@@ -93,7 +100,8 @@ def fill(
         elif isinstance(part, Placeholder):
             text = values[part.name]
         else:
-            text = partials.get(part.reference, part.written)
+            included = partials.filled(part.reference)
+            text = part.written if included is None else included
         produced += len(text)
         check_rendered(produced, limit)
         written.append(text)

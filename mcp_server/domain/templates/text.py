@@ -1,8 +1,14 @@
 """The format `text`: served as it was written, with no placeholders."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from mcp_server.domain.templates.partials import NO_INCLUDES, NO_PARTIALS, Partials
 from mcp_server.domain.texts import check_rendered
+from storage.entities import Argument
+
+
+def check(template: str, /) -> None:
+    """Accept every text."""
 
 
 def placeholders(template: str, /) -> tuple[str, ...]:
@@ -10,9 +16,9 @@ def placeholders(template: str, /) -> tuple[str, ...]:
     return ()
 
 
-def includes(template: str, /) -> tuple[str, ...]:
+def includes(template: str, /) -> Mapping[str, frozenset[str]]:
     """Return no references: nothing in the text is an include."""
-    return ()
+    return NO_INCLUDES
 
 
 def fill(
@@ -21,7 +27,9 @@ def fill(
     /,
     *,
     limit: int | None = None,
-    partials: Mapping[str, str] | None = None,
+    partials: Partials = NO_PARTIALS,
+    arguments: Sequence[Argument] = (),
+    deadline: float | None = None,
 ) -> str:
     """Return the text as it is."""
     check_rendered(len(template), limit)

@@ -1,0 +1,113 @@
+"""Filters: those of the library, bounded where what they take or make isn't bounded by itself."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from liquid import Environment
+from liquid.exceptions import FilterArgumentError
+from liquid.filter import sequence_filter, string_filter
+
+from mcp_server.domain.templates.liquid.sizes import check_items, check_text_size
+
+_SLOW = 50_000
+"""Characters for filters that look at each character on its own."""
+_DATE = 100
+"""Characters of a date and of how it is to be written."""
+_TAG = re.compile(r"<[^<>]*+>")
+
+_GROWS: Mapping[str, int] = {"url_encode": 12, "escape": 6, "escape_once": 6, "escapejs": 6}
+_SLOWLY = (
+    "escape_once", "url_decode", "url_encode", "squish", "truncatewords", "newline_to_br",
+    "strip_newlines", "escapejs",
+)  # fmt: skip
+
+Guard = Callable[..., None]
+
+
+def add_filters(environment: Environment) -> None:
+    """Put the bounded filters in the place of the library's own."""
+    known = environment.filters
+    for name in _SLOWLY:
+        known[name] = _guarded(known[name], _check_slow)
+    for name in _GROWS:
+        known[name] = _guarded(known[name], _grows(_GROWS[name]))
+    for name in ("replace", "replace_first", "replace_last"):
+        known[name] = _guarded(known[name], _check_replace)
+    known["join"] = _guarded(known["join"], _check_join)
+    known["split"] = _guarded(known["split"], _check_split)
+    known["date"] = _guarded(known["date"], _check_date)
+    known["uniq"] = uniq
+    known["strip_html"] = strip_html
+    del known["safe"]  # nothing is escaped, so nothing is safe by it
+
+
+@sequence_filter
+def uniq(sequence: Sequence[Any], key: object = None) -> list[object]:
+    """Return the items of which none is there a second time, by themselves or a property."""
+    found: dict[object, object] = {}
+    for item in sequence:
+        value = item.get(str(key)) if key is not None and isinstance(item, Mapping) else item
+        found.setdefault(_comparable(value), item)
+    return list(found.values())
+
+
+@string_filter
+def strip_html(value: str) -> str:
+    """Return a text without what stands in angle brackets."""
+    return _TAG.sub("", value)
+
+
+def _comparable(value: object) -> object:
+    return value if isinstance(value, str | int | float | None) else repr(value)
+
+
+def _guarded(function: Callable[..., object], guard: Guard) -> Callable[..., object]:
+    """Return a filter that is asked for only where its guard lets it."""
+
+    def bounded(*args: object, **kwargs: object) -> object:
+        guard(*args)
+        return function(*args, **kwargs)
+
+    for name in ("with_context", "with_environment"):
+        if getattr(function, name, False):
+            setattr(bounded, name, True)
+    return bounded
+
+
+def _check_slow(value: object, *_: object) -> None:
+    if isinstance(value, str) and len(value) > _SLOW:
+        raise FilterArgumentError(
+            f"this filter takes at most {_SLOW:,} characters. Give it a shorter text", token=None
+        )
+
+
+def _grows(factor: int) -> Guard:
+    def check(value: object, *_: object) -> None:
+        check_text_size(len(str(value)) * factor)
+
+    return check
+
+
+def _check_replace(value: object, old: object = "", new: object = "", *_: object) -> None:
+    text, sought, put = str(value), str(old), str(new)
+    check_text_size(len(text) + (text.count(sought)) * len(put))
+
+
+def _check_join(value: object, separator: object = " ", *_: object) -> None:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        check_items(len(value))
+        check_text_size(len(value) * len(str(separator)))
+
+
+def _check_split(value: object, separator: object = "", *_: object) -> None:
+    text, cut = str(value), str(separator)
+    check_items(len(text.split()) if cut == " " and len(text) <= _SLOW else text.count(cut))
+
+
+def _check_date(value: object, how: object = "", *_: object) -> None:
+    for given in (value, how):
+        if len(str(given)) > _DATE:
+            raise FilterArgumentError(
+                f"dates and their formats have at most {_DATE} characters", token=None
+            )
