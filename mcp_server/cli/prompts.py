@@ -41,7 +41,11 @@ ModelType = Annotated[
 ]
 Format = Annotated[
     str | None,
-    typer.Option("--format", help="`simple` fills {{argument}}; `text` is served as it is."),
+    typer.Option(
+        "--format",
+        help="`simple` fills {{argument}}; `liquid` has conditions, loops and filters; `text` is "
+        "served as it is.",
+    ),
 ]
 
 

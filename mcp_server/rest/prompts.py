@@ -92,7 +92,12 @@ class PromptRoutes:
             status_code=201,
             response_model=SavedRead,
             responses=documented(
-                409, body=True, status=201, description="It was created.", headers=LOCATION | ETAG
+                404,
+                409,
+                body=True,
+                status=201,
+                description="It was created.",
+                headers=LOCATION | ETAG,
             ),
         )
         router.add_api_route(

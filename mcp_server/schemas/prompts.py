@@ -89,8 +89,10 @@ class ContentFields(Shape):
     )
     template_format: TemplateFormat | None = Field(
         None,
-        description="`simple` fills {{argument}} and takes in {{> other-prompt}}; `text` is served "
-        "exactly as it is written. A new prompt is `simple`.",
+        description="`simple` fills {{argument}} and takes in {{> other-prompt}}; `liquid` has "
+        "conditions, loops and filters, as in {% if tone %}Be {{ tone | upcase }}.{% endif %}, "
+        "and takes in {% render 'other-prompt' %}; `text` is served exactly as it is written. A new "
+        "prompt is `simple`.",
     )
     arguments: Annotated[list[ArgumentShape], Unwrapped] | None = Field(
         None,
@@ -240,7 +242,7 @@ class PromptOut(Shape):
         None, description="The messages, where the version is more than one user text."
     )
     template_format: TemplateFormat = Field(
-        description="`simple` fills {{argument}}; `text` is served as it is."
+        description="`simple` fills {{argument}}; `liquid` computes; `text` is served as it is."
     )
     arguments: list[ArgumentShape] = Field(
         description="The template's blanks and those of what it includes, required first."

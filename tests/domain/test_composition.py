@@ -1,3 +1,4 @@
+from time import thread_time
 from uuid import UUID
 
 import pytest
@@ -8,28 +9,33 @@ from mcp_server.domain.composition import (
     MAX_DEPTH,
     Fragment,
     compose,
-    included_references,
+    includes_of,
     make_fragment,
     merge_included,
 )
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.rendering import render
 from mcp_server.domain.templates import simple
-from storage.entities import Argument, ImageContent, Message
+from storage.entities import Argument, ImageContent, Message, TemplateFormat
 from storage.errors import Conflict, Invalid, NotFound
 
 ME = UUID(int=1)
 
 
-def fragment(name: str, template: str, *arguments: Argument) -> Fragment:
-    draft = make_draft(template=template, arguments=arguments)
+def fragment(
+    name: str, template: str, *arguments: Argument, template_format: TemplateFormat = "simple"
+) -> Fragment:
+    draft = make_draft(template=template, arguments=arguments, template_format=template_format)
     key = UUID(bytes=name.encode().ljust(16)[:16])
     return make_fragment(key, name, 1, draft, draft.messages)
 
 
-def library(**templates: str):
+def library(**templates: str | Fragment):
     """Return what finds prompts by the name in a reference."""
-    known = {name: fragment(name, template) for name, template in templates.items()}
+    known = {
+        name: fragment(name, template) if isinstance(template, str) else template
+        for name, template in templates.items()
+    }
 
     def find(reference: str) -> Fragment:
         name = reference.partition("@")[0]
@@ -40,9 +46,9 @@ def library(**templates: str):
     return find
 
 
-def filled(template: str, find, values=None, *, arguments=()) -> str:
-    draft = make_draft(template=template, arguments=arguments)
-    fragments = compose("me", ME, included_references(draft), find)
+def filled(template: str, find, values=None, *, arguments=(), template_format="simple") -> str:
+    draft = make_draft(template=template, arguments=arguments, template_format=template_format)
+    fragments = compose("me", ME, includes_of(draft), find)
     rendered = render(draft, values or {}, allow_unknown=False, fragments=fragments)
     return rendered.messages[0].content.text
 
@@ -67,14 +73,14 @@ def test_values_and_included_texts_are_not_filled_again():
 
 
 def test_a_backslash_makes_an_include_literal():
-    assert included_references(make_draft(template=r"\{{> tone}}")) == ()
+    assert includes_of(make_draft(template=r"\{{> tone}}")) == {}
     assert filled(r"\{{> tone}}", library()) == "{{> tone}}"
 
 
 @given(st.text(alphabet="\\{}> \tab@1", max_size=24))
 def test_an_escaped_text_includes_nothing_and_reads_as_it_was(text):
     escaped = simple.escape(text)
-    assert simple.includes(escaped) == ()
+    assert simple.includes(escaped) == {}
     assert simple.placeholders(escaped) == ()
     assert simple.fill(escaped, {}) == text
 
@@ -113,13 +119,18 @@ def test_the_number_of_texts_is_bounded():
         compose("me", ME, list(many), library(**many))
 
 
+def merged_with(inner: Fragment, *own: Argument) -> dict[str, Argument]:
+    merged = merge_included(own, {"tone": frozenset()}, {"tone": inner})
+    return {each.name: each for each in merged}
+
+
 def test_the_including_declaration_goes_before_unless_it_says_nothing():
     inner = fragment("tone", "{{who}} {{how}}", Argument("who", description="inner"))
     declared = Argument("who", description="outer")
-    merged = {each.name: each for each in merge_included([declared], [inner])}
+    merged = merged_with(inner, declared)
     assert merged["who"].description == "outer"
     assert set(merged) == {"who", "how"}
-    bare = {each.name: each for each in merge_included([Argument("who")], [inner])}
+    bare = merged_with(inner, Argument("who"))
     assert bare["who"].description == "inner"
 
 
@@ -131,3 +142,61 @@ def test_a_conversation_or_a_picture_cannot_be_included():
         draft = make_draft(messages=messages)
         with pytest.raises(Conflict, match="can't be included"):
             make_fragment(ME, "talk", 1, draft, draft.messages)
+
+
+LIQUID = "{% for each in items %}{% render 'item', who: each %}{% endfor %}"
+
+
+def liquid(name: str, template: str, *arguments: Argument) -> Fragment:
+    return fragment(name, template, *arguments, template_format="liquid")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        fragment("item", "<{{who}}>"),
+        liquid("item", "<{{ who }}>"),
+        fragment("item", "{{> inner}}"),
+        liquid("item", "{% render 'inner' %}"),
+    ],
+)
+def test_liquid_gives_values_to_what_it_includes_whatever_its_format(item):
+    find = library(item=item, inner="<{{who}}>")
+    items = Argument("items", type="json")
+    values = {"items": '["a", "b"]'}
+    assert filled(LIQUID, find, values, arguments=[items], template_format="liquid") == "<a><b>"
+
+
+def test_what_is_given_on_every_side_is_not_asked_for():
+    inner = fragment("item", "{{who}} {{how}}")
+    draft = make_draft(template="{% render 'item', who: 1 %}", template_format="liquid")
+    needed = merge_included((), includes_of(draft), {"item": inner})
+    assert [each.name for each in needed] == ["how"]
+    twice = "{% render 'item', who: 1 %}{% render 'item', how: 1 %}"
+    draft = make_draft(template=twice, template_format="liquid")
+    needed = merge_included((), includes_of(draft), {"item": inner})
+    assert [each.name for each in needed] == ["who", "how"]
+
+
+def test_simple_includes_liquid_with_the_values_of_the_whole():
+    find = library(shout=liquid("shout", "{% if who %}{{ who | upcase }}{% endif %}!"))
+    assert filled("{{> shout}} {{who}}", find, {"who": "ada"}) == "ADA! ada"
+
+
+def test_an_included_text_is_no_markup():
+    find = library(plain=fragment("plain", "{{a}} {% if %} }}", template_format="text"))
+    assert filled("{% render 'plain' %}", find, template_format="liquid") == "{{a}} {% if %} }}"
+    find = library(plain=r"{% if %} \{{a}} {% endraw %}")
+    assert filled("{% render 'plain' %}", find, template_format="liquid") == (
+        "{% if %} {{a}} {% endraw %}"
+    )
+
+
+def test_many_liquid_texts_share_the_time_of_one_rendering():
+    slow = "{% for a in (1..900) %}{% for b in (1..90) %}{{ b }}{% endfor %}{% endfor %}"
+    find = library(**{f"p{n}": liquid(f"p{n}", slow) for n in range(40)})
+    template = "".join(f"{{{{> p{n}}}}}" for n in range(40))
+    started = thread_time()
+    with pytest.raises(Invalid, match=r"too long|more than"):
+        filled(template, find)
+    assert thread_time() - started < 5

@@ -69,6 +69,7 @@ def template_engine(template_format: str) -> Engine:
         engine = cast(Engine, import_module("mcp_server.domain.templates.liquid"))
         _ENGINES[template_format] = engine
         return engine
-    known = " or ".join(f"'{name}'" for name in get_args(TemplateFormat))
+    *others, last = [f"'{name}'" for name in get_args(TemplateFormat)]
+    known = f"{', '.join(others)} or {last}"
     sentence = f"There is no template format '{shown(template_format)}'. Use {known}."
     raise Invalid(sentence, fields={"template_format": sentence})

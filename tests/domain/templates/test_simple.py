@@ -132,5 +132,7 @@ def test_the_text_format_is_verbatim() -> None:
 
 
 def test_an_unknown_format_is_refused_with_those_there_are() -> None:
-    with pytest.raises(Invalid, match=r"no template format 'jinja'\. Use 'text' or 'simple'"):
+    with pytest.raises(
+        Invalid, match=r"no template format 'jinja'\. Use 'text', 'simple' or 'liquid'"
+    ):
         template_engine("jinja")

@@ -1,12 +1,13 @@
 """Filters: those of the library, bounded where what they take or make isn't bounded by itself."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from liquid import Environment
 from liquid.exceptions import FilterArgumentError
-from liquid.filter import sequence_filter, string_filter
+from liquid.filter import liquid_filter, sequence_filter, string_filter
 
 from mcp_server.domain.templates.liquid.sizes import check_items, check_text_size
 
@@ -38,6 +39,7 @@ def add_filters(environment: Environment) -> None:
     known["split"] = _guarded(known["split"], _check_split)
     known["date"] = _guarded(known["date"], _check_date)
     known["uniq"] = uniq
+    known["json"] = write_json
     known["strip_html"] = strip_html
     del known["safe"]  # nothing is escaped, so nothing is safe by it
 
@@ -50,6 +52,15 @@ def uniq(sequence: Sequence[Any], key: object = None) -> list[object]:
         value = item.get(str(key)) if key is not None and isinstance(item, Mapping) else item
         found.setdefault(_comparable(value), item)
     return list(found.values())
+
+
+@liquid_filter
+def write_json(value: object) -> str:
+    """Return a value as JSON."""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        raise FilterArgumentError("can't be written as JSON", token=None) from None
 
 
 @string_filter

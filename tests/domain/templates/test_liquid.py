@@ -1,0 +1,225 @@
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import thread_time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mcp_server.domain.drafts import make_draft
+from mcp_server.domain.templates import liquid
+from mcp_server.domain.templates.liquid.environment import parse
+from mcp_server.domain.templates.partials import Source
+from storage.entities import Argument, Message, TextContent
+from storage.errors import Invalid
+from tests.domain.templates.hostile_liquid import HOSTILE, PARTIALS, TYPES, VALUES
+
+SECONDS = 0.25
+"""Of processor time, in which whatever a template says has to end."""
+MEGABYTES = 64
+
+
+class Given:
+    """Liquid texts that can be included."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.sources = {name: Source(text, "liquid") for name, text in texts.items()}
+
+    def filled(self, reference: str) -> str | None:
+        return None
+
+
+def typed(**types: str) -> list[Argument]:
+    return [Argument(name, type=kind) for name, kind in types.items()]
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("Hello {{ who }}!", "Hello Ada!"),
+        ("{% if who == 'Ada' %}yes{% else %}no{% endif %}", "yes"),
+        ("{% if missing %}yes{% else %}no{% endif %}", "no"),
+        ("{% if hollow %}yes{% else %}no{% endif %}", "no"),
+        ("{{ missing | default: 'x' }}{{ hollow | default: 'y' }}", "xy"),
+        ("{{ count | plus: 1 }}", "3"),
+        ("{{ price | times: 2 }}", "3.0"),
+        ("{% if off %}on{% else %}off{% endif %}", "off"),
+        ("{% for each in items %}{{ each.name }},{% endfor %}", "a,b,"),
+        ("{{ items | map: 'name' | join: '+' }}", "a+b"),
+        ("{{ items | json }}", '[{"name": "a"}, {"name": "b"}]'),
+        ("{% raw %}{{ who }}{% endraw %}", "{{ who }}"),
+        ("{{ '<b>' }}", "<b>"),
+        ("{% liquid\n assign x = who\n echo x %}", "Ada"),
+        ("été {{ été }}", "été summer"),
+    ],
+)
+def test_filling(text, filled):
+    values = {
+        "who": "Ada", "hollow": "", "count": "2", "price": "1.5", "off": "false",
+        "items": '[{"name": "a"}, {"name": "b"}]', "été": "summer",
+    }  # fmt: skip
+    arguments = typed(count="integer", price="number", off="boolean", items="json")
+    assert liquid.fill(text, values, arguments=arguments) == filled
+
+
+def test_a_value_is_never_markup():
+    assert liquid.fill("{{ a }}", {"a": "{{ b }}{% if %}"}) == "{{ b }}{% if %}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ a.__class__ }}", "{{ a['__class__'].__mro__ }}", "{{ __builtins__ }}",
+        "{{ a.upper }}", "{{ items.pop }}", "{{ items.__len__ }}", "{{ self }}{{ context }}",
+    ],
+)  # fmt: skip
+def test_nothing_of_python_can_be_reached(text):
+    values = {"a": "x", "items": "[1]"}
+    assert liquid.fill(text, values, arguments=typed(items="json")) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Hi {{ name", "opens '{{' and never closes it. Write '}}': line 1, column 4"),
+        ("a\n{% if a %}x", "expected tag endif"),
+        ("a\n  b {{ x | shoot }}", "'shoot', which there isn't. Use 'sort': line 2, column 12"),
+        ("{% render who %}", "what a variable names. Write the prompt's name in quotes"),
+        ("{% include 'a' %}", "unexpected tag 'include': line 1, column 4"),
+        ("\n\n{% foo %}", "unexpected tag 'foo': line 3, column 4"),
+        ("{{ x | }}", "line 1, column"),
+        ("{% raw %}{{ a }}", "opens '{% raw %}' and never closes it"),
+        ("{% if a %}" * 200 + "{% endif %}" * 200, "nest"),
+        ("x" * 250_001, "has 250,001 characters; at most 250,000"),
+        ("{{ a }}" * 1_501, "has more than 1,500 tags"),
+    ],
+)
+def test_what_is_no_liquid_is_refused_with_its_place(text, sentence):
+    with pytest.raises(Invalid) as refused:
+        make_draft(template=text, template_format="liquid")
+    assert refused.value.message.startswith("'template' ")
+    assert sentence in refused.value.message
+
+
+def test_of_messages_and_variants_the_place_is_named():
+    good, bad = Message("user", TextContent("a")), Message("user", TextContent("{{ a"))
+    with pytest.raises(Invalid, match=r"'messages\[1\]\.content' opens '\{\{'"):
+        make_draft(messages=[good, bad], template_format="liquid")
+    with pytest.raises(Invalid, match=r"'variants\.gpt\[0\]\.content' opens"):
+        make_draft(messages=[good], variants={"gpt": [bad]}, template_format="liquid")
+
+
+def test_arguments_are_the_names_that_nothing_sets():
+    text = (
+        "{{ b }}{% assign c = a.x[d] %}{{ c }}{% for i in items %}{{ i }}{{ forloop.index }}"
+        "{% endfor %}{% capture e %}{% endcapture %}{{ e }}{% render 'other', who: f %}{{ b }}"
+    )
+    assert liquid.placeholders(text) == ("b", "a", "d", "items", "f")
+
+
+def test_includes_are_named_with_what_they_are_always_given():
+    text = "{% render 'a@3', x: 1, y: 2 %}{% render 'a@3', x: 3 %}{% render 'b' for l as who %}"
+    assert liquid.includes(text) == {"a@3": frozenset({"x"}), "b": frozenset({"who"})}
+
+
+def test_what_is_included_sees_the_arguments_and_what_it_is_given_but_no_variables():
+    partials = Given({"a": "{{ who }}{{ x }}{{ v }}", "b": "{{ x }}{% render 'a' %}"})
+    text = "{% assign v = 1 %}{% render 'a', x: 2 %}|{% render 'b', x: 3 %}|{% render 'a' %}"
+    assert liquid.fill(text, {"who": "Ada"}, partials=partials) == "Ada2|3Ada3|Ada"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{{ 1 | divided_by: 0 }}", "can't divide by 0 (line 1, column 8"),
+        ("a\n{% render 'gone' %}", "there is no 'gone' to be rendered (line 2"),
+        ("{{ (1..999999999) | join }}", "more than 20,000 items. Use a shorter one (line 1"),
+    ],
+)
+def test_what_goes_wrong_while_rendering_is_said_with_its_place(text, sentence):
+    with pytest.raises(Invalid) as refused:
+        liquid.fill(text, {})
+    assert sentence in refused.value.message
+
+
+def test_the_limit_of_characters_holds():
+    assert liquid.fill("{{ a }}", {"a": "12345"}, limit=5) == "12345"
+    with pytest.raises(Invalid, match="more than 4 characters"):
+        liquid.fill("{{ a }}", {"a": "12345"}, limit=4)
+
+
+def endure(text: str) -> None:
+    """Check and fill a template, whatever comes of it, as long as it is a text or a refusal."""
+    for attempt in (
+        lambda: liquid.check(text),
+        lambda: liquid.fill(
+            text,
+            VALUES,
+            limit=4_000_000,
+            partials=Given(PARTIALS),
+            arguments=typed(**TYPES),
+        ),
+    ):
+        with suppress(Invalid):
+            attempt()
+
+
+def seconds_of(text: str) -> float:
+    parse.cache_clear()
+    started = thread_time()
+    endure(text)
+    return thread_time() - started
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_templates_end_in_time(name):
+    # The machine may be busy: what is slow by itself is slow each time.
+    assert any(seconds_of(HOSTILE[name]) < SECONDS for _ in range(4))
+
+
+_GROWTH = """
+import re, resource
+from pathlib import Path
+from tests.domain.templates.test_liquid import HOSTILE, endure
+
+def peak():
+    status = Path("/proc/self/status")
+    if status.exists():  # what the parent had isn't in it
+        return int(re.search(r"VmHWM:\\s*(\\d+)", status.read_text())[1]) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**20
+
+endure("{{ a }}")
+before = peak()
+for text in HOSTILE.values():
+    endure(text)
+print(peak() - before)
+"""
+
+
+def test_hostile_templates_keep_within_their_memory():
+    done = subprocess.run(
+        [sys.executable, "-c", _GROWTH],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert int(done.stdout) < MEGABYTES
+
+
+_FRAGMENTS = [
+    "{{", "}}", "{%", "%}", "{{-", "-%}", "{% if a %}", "{% endif %}", "{% for i in list %}",
+    "{% endfor %}", "{% raw %}", "{% endraw %}", "{% liquid", "{% render 'self' %}", "{{ big }}",
+    "| upcase", "| join: big", "(1..99999)", "'", '"', "a", " ", "\n", "{% assign a = big %}",
+    "{% case a %}", "{% when 1 %}", "{% endcase %}", "{# ", "#}", "\\", "{{ list | ", "é", "\x00",
+]  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(_FRAGMENTS), max_size=14).map("".join))
+def test_whatever_is_put_together_is_rendered_or_refused(text):
+    endure(text)
