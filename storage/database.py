@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.branches import Branches
+from storage.bulk import Bulk
 from storage.connectors import Connector
 from storage.copies import Copies
 from storage.includes import Includes
@@ -62,6 +63,11 @@ class Transaction:
     def copies(self) -> Copies:
         """Histories written again for another prompt."""
         return Copies(self.connection)
+
+    @cached_property
+    def bulk(self) -> Bulk:
+        """Many prompts at once."""
+        return Bulk(self.connection)
 
     @cached_property
     def search(self) -> Search:

@@ -205,6 +205,24 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """All that is kept of a prompt beside what it says about itself.
+
+    Versions stand in the order of their numbers, moves in the order in which they happened.
+    `weights` are those of labels that point at several versions, as in `Prompt`.
+    """
+
+    versions: tuple[Version, ...]
+    branches: tuple[Branch, ...]
+    labels: Mapping[str, int] = field(default_factory=dict)
+    weights: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    moves: tuple[RecordedMove, ...] = ()
+    former_names: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    archived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reached:
     """What can be reached from some references by what the versions behind them include.
 

@@ -50,7 +50,7 @@ _METADATA = (
     prompts.c.updated_at,
     prompts.c.archived_at,
 )
-_PROMPT = sa.select(
+PROMPT = sa.select(
     *_METADATA,
     prompts.c.last_version,
     _pointers(prompt_labels, "label", "version").label("labels"),
@@ -88,8 +88,8 @@ def _is_called(name: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     return prompts.c.id == called.scalar_subquery()
 
 
-_BY_NAME = _PROMPT.where(_is_called(sa.bindparam("name", type_=sa.Text)))
-PROMPT_WITH_VERSION = _PROMPT.add_columns(
+_BY_NAME = PROMPT.where(_is_called(sa.bindparam("name", type_=sa.Text)))
+PROMPT_WITH_VERSION = PROMPT.add_columns(
     *(column.label(f"{_OF_VERSION}{column.name}") for column in prompt_versions.c)
 )
 """Each prompt beside a version of it, to be joined; `read_both` reads the rows."""

@@ -203,7 +203,7 @@ label_history = sa.Table(
     sa.Column("label", sa.Text, nullable=False),
     sa.Column("from_version", sa.Integer),
     sa.Column("to_version", sa.Integer),
-    sa.Column("weights", JSONB),
+    sa.Column("weights", JSONB(none_as_null=True)),
     sa.Column("reason", sa.Text),
     sa.Column("moved_by", sa.Text, nullable=False),
     _moment("moved_at"),

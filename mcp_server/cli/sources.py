@@ -88,7 +88,7 @@ def _attempt(path: Path, *, named: bool) -> Iterable["PromptFile | Invalid"]:
 
 def _read(path: Path, *, named: bool) -> Iterable["PromptFile | Invalid"]:
     from mcp_server.domain.formats.detect import read_file
-    from mcp_server.domain.formats.markdown_format import has_front_matter
+    from mcp_server.domain.formats.front_matter import has_front_matter
 
     text = read_text(str(path))
     about = path.stem.lower() in _ABOUT and path.suffix.lower() == ".md"

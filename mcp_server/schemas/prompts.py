@@ -90,8 +90,8 @@ class ContentFields(Shape):
     template_format: TemplateFormat | None = Field(
         None,
         description="`simple` fills {{argument}} and takes in {{> other-prompt}}; `liquid` has "
-        "conditions, loops and filters, as in {% if tone %}Be {{ tone | upcase }}.{% endif %}, "
-        "and takes in {% render 'other-prompt' %}; `text` is served exactly as it is written. A new "
+        "conditions, loops and filters, as in {% if tone %}Be {{ tone | upcase }}.{% endif %}, and "
+        "takes in {% render 'other-prompt' %}; `text` is served exactly as it is written. A new "
         "prompt is `simple`.",
     )
     arguments: Annotated[list[ArgumentShape], Unwrapped] | None = Field(

@@ -88,6 +88,12 @@ class Composer:
         edges = {(reached.prompts[each.name].id, _parts(each)[1]) for each in asked}
         return Included(references, frozenset(edges))
 
+    async def edges(self, tx: Transaction, draft: Draft) -> frozenset[tuple[UUID, str]]:
+        """Return which prompts a draft includes, of those that there are."""
+        asked = [_parts(parse_reference(each)) for each in includes_of(draft)]
+        present = await tx.bulk.find([name for name, _ in asked])
+        return frozenset((present[name].id, point) for name, point in asked if name in present)
+
     async def compose_in(self, tx: Transaction, prompt: Prompt, version: Version) -> Composition:
         """Return what a version includes, as a transaction that writes sees it."""
         if not version.includes:

@@ -1,47 +1,79 @@
-"""Export: prompts as files hold them, each with what its bare name means."""
+"""Export: prompts as files hold them, with what is served of them or with all that is kept."""
 
-import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.service.prompts import Prompts
+from mcp_server.service.catalog import Catalog
+from mcp_server.service.scope import Scope
 from mcp_server.service.writing import metadata_of
-from storage.entities import PromptFilter
-from storage.errors import NotFound
-from storage.pages import Page
+from storage.database import Transaction
+from storage.entities import MAIN, Metadata, PromptFilter, PromptSummary
 
-_AT_ONCE = 4
+_PAGE = 100
 
 
 class Exporting:
     """Gives prompts out to files."""
 
-    def __init__(self, prompts: Prompts) -> None:
-        self._prompts = prompts
+    def __init__(self, catalog: Catalog, scope: Scope) -> None:
+        self._catalog = catalog
+        self._scope = scope
 
     async def read(
-        self, chosen: PromptFilter, *, limit: int, cursor: str | None = None
-    ) -> Page[PromptFile]:
-        """Return prompts by name with what is served of them, a page at a time.
+        self, chosen: PromptFilter, *, history: bool = False
+    ) -> AsyncIterator[PromptFile]:
+        """Yield prompts by name, each with what is served of it or with its whole history.
 
-        One that is archived while the page is read is left out.
+        They are read a page at a time: what changes meanwhile is found as it is then. With their
+        history, archived ones follow.
 
         Raises:
-            Invalid: the cursor isn't one of this list.
+            Invalid: the filter holds what no prompt can have.
         """
-        slots = asyncio.Semaphore(_AT_ONCE)
+        for archived in (False, True) if history and not chosen.archived else (chosen.archived,):
+            narrowed = self._scope.narrow(replace(chosen, archived=archived))
+            cursor: str | None = None
+            while True:
+                page = await self._page(narrowed, cursor)
+                found = self._histories(page[0]) if history else self._served(page[0])
+                async for file in found:
+                    yield file
+                cursor = page[1]
+                if cursor is None:
+                    break
 
-        async def read(name: str) -> PromptFile | None:
-            async with slots:
-                return await self._read(name)
+    async def _page(
+        self, chosen: PromptFilter, cursor: str | None
+    ) -> tuple[Sequence[PromptSummary], str | None]:
+        page = await self._catalog.read(
+            lambda tx: tx.prompts.list_summaries(chosen, limit=_PAGE, cursor=cursor)
+        )
+        return page.items, page.next_cursor
 
-        page = await self._prompts.list(chosen, limit=limit, cursor=cursor)
-        files = await asyncio.gather(*(read(summary.name) for summary in page.items))
-        return Page(tuple(file for file in files if file is not None), page.next_cursor)
+    async def _served(self, page: Sequence[PromptSummary]) -> AsyncIterator[PromptFile]:
+        ids = [summary.id for summary in page]
+        for prompt, version in await self._catalog.read(lambda tx: tx.bulk.read_served(ids)):
+            said = metadata_of(prompt)
+            yield PromptFile(said, version.draft, version.created_by, prompt.name)
 
-    async def _read(self, name: str) -> PromptFile | None:
-        try:
-            source = await self._prompts.get(name)
-        except NotFound:
-            return None
-        version = source.version
-        return PromptFile(metadata_of(source.prompt), version.draft, version.created_by, name)
+    async def _histories(self, page: Sequence[PromptSummary]) -> AsyncIterator[PromptFile]:
+        ids = [summary.id for summary in page]
+
+        async def read(tx: Transaction) -> Sequence[PromptFile]:
+            kept = await tx.bulk.read_histories(ids)
+            files = []
+            for summary in page:
+                history = kept[summary.id]
+                heads = {branch.branch: branch.head for branch in history.branches}
+                main = history.versions[heads[MAIN] - 1]
+                said = Metadata(
+                    summary.name, summary.title, summary.description, summary.folder, summary.tags
+                )
+                files.append(
+                    PromptFile(said, main.draft, main.created_by, summary.name, history=history)
+                )
+            return files
+
+        for file in await self._catalog.read(read):
+            yield file

@@ -1,68 +1,428 @@
 """Import: files become prompts, and doing it again changes nothing."""
 
-from dataclasses import replace
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Literal
+from uuid import UUID
 
+from mcp_server.domain.composition import includes_of
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.domain.names import check_name
+from mcp_server.domain.formats.records import with_moves
+from mcp_server.service.catalog import Catalog
+from mcp_server.service.composing import Composer
+from mcp_server.service.scope import Scope
 from mcp_server.service.writing import Writer, metadata_of
+from storage.bulk import Trace
 from storage.database import Database, Transaction
-from storage.entities import Draft, Metadata, Prompt, Version
+from storage.entities import MAIN, Branch, Change, History, Metadata, Prompt, Version
+from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError
+from storage.ids import new_id
 
-Outcome = Literal["created", "new version", "updated", "unchanged"]
+Kind = Literal["created", "new version", "updated", "unchanged", "conflict", "refused"]
+
+_BATCH = 250
+_OF_THE_PROMPT = (Conflict, Forbidden, Invalid, NotFound)
+"""Refusals that concern one prompt; the others may still go in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an import goes about it.
+
+    `dry_run` only tells what would happen. With `keep_going` what can't be taken is left out;
+    otherwise nothing is written at all where anything can't. `move_labels` moves the labels of
+    prompts that are there to where the files have them.
+    """
+
+    dry_run: bool = False
+    keep_going: bool = False
+    move_labels: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of one prompt of a file; `message` says why where it can't be taken."""
+
+    source: str
+    name: str | None
+    kind: Kind
+    message: str | None = None
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the prompt can't be taken."""
+        return self.kind in ("conflict", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an import did, or would do: how many prompts of each kind, and whether it is kept."""
+
+    counts: Mapping[Kind, int]
+    written: bool
+
+    @property
+    def failures(self) -> int:
+        """How many prompts couldn't be taken."""
+        return self.counts.get("conflict", 0) + self.counts.get("refused", 0)
+
+
+Report = Callable[[Outcome], None]
+Files = Iterable[PromptFile | Invalid]
+
+
+class _Undone(Exception):
+    """Nothing of the transaction is to be kept."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One import under way."""
+
+    by: str
+    options: Options
+    report: Report
+    counts: Counter[Kind] = field(default_factory=Counter)
+    sources: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, PromptFile] = field(default_factory=dict)
+    changed: list[Change] = field(default_factory=list)
+    quiet: bool = False
+
+    def tell(self, source: str, name: str | None, kind: Kind, message: str | None = None) -> None:
+        """Count what becomes of a prompt, and report it."""
+        self.counts[kind] += 1
+        self.report(Outcome(source, name, kind, message))
+
+    def note(self, name: str, prompt_id: UUID) -> None:
+        """Keep what this process has to forget, unless it will forget everything."""
+        if not self.quiet:
+            self.changed.append(Change("prompt", name, prompt_id))
+
+    @property
+    def fails(self) -> bool:
+        """Whether nothing is to be written because of what can't be taken."""
+        failed = self.counts["conflict"] + self.counts["refused"]
+        return bool(failed) and not self.options.keep_going
 
 
 class Importing:
     """Brings prompts in from files."""
 
-    def __init__(self, database: Database, writer: Writer) -> None:
+    def __init__(
+        self, database: Database, catalog: Catalog, writer: Writer, composer: Composer, scope: Scope
+    ) -> None:
         self._database = database
+        self._catalog = catalog
         self._writer = writer
+        self._composer = composer
+        self._scope = scope
 
-    async def take(self, file: PromptFile, *, by: str) -> Outcome:
-        """Bring one prompt in.
+    async def take(
+        self,
+        files: Files,
+        *,
+        by: str,
+        options: Options = Options(),  # frozen
+        report: Report = lambda outcome: None,
+    ) -> Taken:
+        """Bring the prompts of a file in, all in one transaction, a few at a time in memory.
 
-        Content that the prompt has, or had before, writes nothing: importing an old file again
-        never overrides what came after it. Labels stay where they are.
+        Content that a prompt has, or had before, writes nothing: importing an old file again never
+        overrides what came after it. A prompt that is new gets the labels that its file has; the
+        labels of others stay where they are.
 
         Raises:
-            Invalid, Forbidden, Unavailable: as for `Prompts.create` and `Prompts.update`.
+            Forbidden: this server only reads.
+            Unavailable: the database can't be reached, or went away in between.
+            Conflict: somebody created a prompt of the same name meanwhile.
         """
-        check_name(file.metadata.name)
-        author, message = file.created_by or by, f"Import from {file.source}"
-        async with self._database.reading() as tx:
-            present = await tx.prompts.find(file.metadata.name)
-            if present is not None and await _has_it(tx, present, file):
-                return "unchanged"
-        if present is None:
-            await self._writer.create(file.metadata, file.draft, by=author, commit_message=message)
-            return "created"
-        return await self._revise(present, file, author, message)
+        self._scope.check_writable()
+        run = _Run(by, options, report)
+        try:
+            async with self._database.transaction() as tx:
+                await self._take_all(tx, iter(files), run)
+                if options.dry_run or run.fails:
+                    raise _Undone
+                if run.quiet:
+                    await tx.bulk.announce_everything()
+        except _Undone:
+            return Taken(run.counts, False)
+        if run.quiet:
+            self._catalog.hear(Change("everything"))
+        for change in run.changed:
+            self._catalog.hear(change)
+        return Taken(run.counts, True)
 
-    async def _revise(
-        self, present: Prompt, file: PromptFile, author: str, message: str
-    ) -> Outcome:
-        def edit(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
-            return _merged(metadata_of(prompt), file), file.draft
+    async def _take_all(
+        self, tx: Transaction, files: Iterator[PromptFile | Invalid], run: _Run
+    ) -> None:
+        while True:
+            # Reading files is work for the processor, and others wait for this loop.
+            batch = await asyncio.to_thread(lambda: list(islice(files, _BATCH)))
+            if len(batch) == _BATCH and not run.quiet:
+                run.quiet = True
+                await tx.bulk.be_quiet()
+            await self._take_batch(tx, _accepted(batch, run), run)
+            if len(batch) < _BATCH:
+                break
+        for file in _in_order(run.waiting):
+            await self._take_alone(tx, file, run)
 
-        saved = await self._writer.revise(present.name, edit, by=author, commit_message=message)
-        if saved.new_version:
-            return "new version"
-        return "updated" if saved.changed else "unchanged"
+    async def _take_batch(self, tx: Transaction, files: Sequence[PromptFile], run: _Run) -> None:
+        present = await tx.bulk.find([file.metadata.name for file in files], lock=True)
+        traces = await tx.bulk.trace({prompt.id for prompt in present.values()}) if present else {}
+        new = []
+        for file in files:
+            prompt = present.get(file.metadata.name)
+            try:
+                if prompt is None:
+                    self._scope.check_stays_inside(file.metadata)
+                    key = new_id()
+                    new.append((key, file.metadata, _history(file, run.by)))
+                    run.note(file.metadata.name, key)
+                    run.tell(file.source, file.metadata.name, "created")
+                else:
+                    kind = await self._renew(tx, prompt, traces[prompt.id], file, run)
+                    run.tell(file.source, file.metadata.name, kind)
+            except _OF_THE_PROMPT as error:
+                _fail(run, file, error)
+        await tx.bulk.insert(new)
+
+    async def _take_alone(self, tx: Transaction, file: PromptFile, run: _Run) -> None:
+        """Take a prompt that includes others, once those are there."""
+        try:
+            async with tx.connection.begin_nested():
+                present = (await tx.bulk.find([file.metadata.name], lock=True)).get(
+                    file.metadata.name
+                )
+                if present is None:
+                    kind: Kind = "created"
+                    await self._create_including(tx, file, run)
+                else:
+                    traces = await tx.bulk.trace([present.id])
+                    kind = await self._renew(tx, present, traces[present.id], file, run)
+        except _OF_THE_PROMPT as error:
+            _fail(run, file, error)
+        else:
+            run.tell(file.source, file.metadata.name, kind)
+
+    async def _create_including(self, tx: Transaction, file: PromptFile, run: _Run) -> None:
+        self._scope.check_stays_inside(file.metadata)
+        key, history = new_id(), _history(file, run.by)
+        run.note(file.metadata.name, key)
+        await tx.bulk.insert([(key, file.metadata, history)])
+        await self._record_includes(tx, key, file.metadata.name, history, history.versions)
+
+    async def _record_includes(
+        self, tx: Transaction, key: UUID, name: str, history: History, new: Iterable[Version]
+    ) -> None:
+        """Keep what versions include. Only what is in use has to lead somewhere."""
+        used = {branch.head for branch in history.branches} | {*history.labels.values()}
+        for version in new:
+            if not version.includes:
+                continue
+            if version.version in used:
+                included = await self._composer.check(tx, name, key, version.draft)
+                edges = included.edges
+            else:
+                edges = await self._composer.edges(tx, version.draft)
+            await tx.includes.record(key, version.version, edges)
+
+    async def _renew(
+        self,
+        tx: Transaction,
+        present: Prompt,
+        traces: Mapping[int, Trace],
+        file: PromptFile,
+        run: _Run,
+    ) -> Kind:
+        """Bring a prompt that is there up to what a file says."""
+        if not self._scope.admits(present):
+            raise Conflict(f"The name '{file.metadata.name}' is taken. Choose another one.")
+        if present.archived_at is not None:
+            return "unchanged"
+        if file.history is None:
+            kind = await self._renew_text(tx, present, traces, file, run.by)
+        else:
+            kind = await self._renew_history(tx, present, traces, file, file.history)
+            if run.options.move_labels and await _move_labels(tx, present, file, run.by):
+                kind = "updated" if kind == "unchanged" else kind
+        if kind != "unchanged":
+            run.note(present.name, present.id)
+        return kind
+
+    async def _renew_text(
+        self,
+        tx: Transaction,
+        present: Prompt,
+        traces: Mapping[int, Trace],
+        file: PromptFile,
+        by: str,
+    ) -> Kind:
+        said = metadata_of(present)
+        merged = _merged(said, file)
+        wanted = content_hash(file.draft)
+        known = max((n for n, trace in traces.items() if trace.content_hash == wanted), default=0)
+        if known and (known != present.latest_version or merged == said):
+            return "unchanged"
+        self._scope.check_stays_inside(merged)
+        if merged != said:
+            await tx.prompts.update(present.id, merged)
+        if known:
+            return "updated"
+        await self._writer.append(
+            tx,
+            present.id,
+            merged,
+            file.draft,
+            parent=present.latest_version,
+            by=file.created_by or by,
+            commit_message=f"Import from {file.source}",
+        )
+        return "new version"
+
+    async def _renew_history(
+        self,
+        tx: Transaction,
+        present: Prompt,
+        traces: Mapping[int, Trace],
+        file: PromptFile,
+        history: History,
+    ) -> Kind:
+        for version in history.versions:
+            trace = traces.get(version.version)
+            if trace is not None and trace != _trace(version):
+                raise Conflict(
+                    f"Version {version.version} of '{present.name}' is another one here than in "
+                    "the file: both were written since they parted. Rename the prompt in the file, "
+                    "or import its newest text alone."
+                )
+        said, merged = metadata_of(present), replace(file.metadata, name=present.name)
+        newest = len(history.versions)
+        if newest < present.last_version or (newest == present.last_version and merged == said):
+            return "unchanged"
+        self._scope.check_stays_inside(merged)
+        if merged != said:
+            await tx.prompts.update(present.id, merged)
+        if newest == present.last_version:
+            return "updated"
+        moved = tuple(
+            each for each in history.branches if each.head > present.branches.get(each.branch, 0)
+        )
+        await tx.bulk.go_on(present.id, replace(history, branches=moved), present.last_version)
+        new = history.versions[present.last_version :]
+        await self._record_includes(tx, present.id, present.name, history, new)
+        return "new version"
 
 
-async def _has_it(tx: Transaction, present: Prompt, file: PromptFile) -> bool:
-    """Return whether nothing is to be done: the content is old, or all is as the file says."""
-    if present.archived_at is not None:
-        return True
-    known = await tx.versions.find_by_hash(present.id, content_hash(file.draft))
-    if known is None:
+async def _move_labels(tx: Transaction, present: Prompt, file: PromptFile, by: str) -> bool:
+    history = file.history
+    if history is None:
         return False
-    there = metadata_of(present)
-    return known != present.latest_version or there == _merged(there, file)
+    moved = False
+    for label, version in history.labels.items():
+        weights = history.weights.get(label, {})
+        before = present.labels.get(label)
+        if (before, present.weights.get(label, {})) == (version, weights):
+            continue
+        reason = f"Import from {file.source}"
+        await tx.labels.point(
+            present.id, label, version, weights=weights, moved_from=before, moved_by=by,
+            reason=reason,
+        )  # fmt: skip
+        moved = True
+    return moved
+
+
+def _accepted(batch: Iterable[PromptFile | Invalid], run: _Run) -> list[PromptFile]:
+    """Return what can be taken at once; what includes others waits until those are there."""
+    accepted = []
+    for file in batch:
+        if isinstance(file, Invalid):
+            run.tell(file.message.partition(": ")[0], None, "refused", file.message)
+            continue
+        name = file.metadata.name
+        first = run.sources.setdefault(name, file.source)
+        if first != file.source:
+            _fail(
+                run,
+                file,
+                Conflict(
+                    f"The name '{name}' is taken by {first} in this import. Give one of them "
+                    "another name."
+                ),
+            )
+        elif _includes(file):
+            run.waiting[name] = file
+        else:
+            accepted.append(file)
+    return accepted
+
+
+def _includes(file: PromptFile) -> bool:
+    if file.history is None:
+        return bool(includes_of(file.draft))
+    return any(version.includes for version in file.history.versions)
+
+
+def _in_order(waiting: Mapping[str, PromptFile]) -> Iterator[PromptFile]:
+    """Yield prompts so that what is included comes first; circles come as they are."""
+    done: set[str] = set()
+
+    def visit(name: str) -> Iterator[PromptFile]:
+        # Done before those that it includes: a circle ends here, and is refused later.
+        pending = [(name, False)]
+        while pending:
+            each, is_ready = pending.pop()
+            if is_ready:
+                yield waiting[each]
+            elif each in waiting and each not in done:
+                done.add(each)
+                pending.append((each, True))
+                inside = includes_of(waiting[each].draft)
+                pending += [(reference.partition("@")[0], False) for reference in inside]
+
+    for name in waiting:
+        yield from visit(name)
+
+
+def _fail(run: _Run, file: PromptFile, error: PromptError) -> None:
+    kind: Kind = "conflict" if isinstance(error, Conflict) else "refused"
+    run.tell(file.source, file.metadata.name, kind, f"{file.source}: {error.message}")
+
+
+def _history(file: PromptFile, by: str) -> History:
+    """Return what is kept of a new prompt."""
+    now = datetime.now(UTC)
+    if file.history is not None:
+        return with_moves(file.history, by, now, f"Import from {file.source}")
+    author = file.created_by or by
+    first = Version(
+        prompt_id=UUID(int=0),
+        version=1,
+        branch=MAIN,
+        parent=None,
+        merged_from=None,
+        draft=file.draft,
+        tags=file.metadata.tags,
+        commit_message=f"Import from {file.source}",
+        created_by=author,
+        created_at=now,
+        content_hash=content_hash(file.draft),
+        includes=tuple(includes_of(file.draft)),
+    )
+    return History((first,), (Branch(MAIN, 1, author, now),), created_at=now)
+
+
+def _trace(version: Version) -> Trace:
+    return Trace(version.content_hash, version.branch, version.parent, version.merged_from)
 
 
 def _merged(present: Metadata, file: PromptFile) -> Metadata:
     """Let the file decide what it says something about; the rest stays as it is."""
-    return replace(present, **{name: getattr(file.metadata, name) for name in file.says})
+    return replace(present, **{name: getattr(file.metadata, name) for name in file.says - {"name"}})

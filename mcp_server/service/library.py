@@ -48,5 +48,5 @@ class Library:
         self.labels = Labels(self.catalog, finder, writer)
         self.search = Search(self.catalog, composer, self.scope)
         self.completing = Completing(self.catalog, finder, self.scope)
-        self.importing = Importing(database, writer)
-        self.exporting = Exporting(self.prompts)
+        self.importing = Importing(database, self.catalog, writer, composer, self.scope)
+        self.exporting = Exporting(self.catalog, self.scope)

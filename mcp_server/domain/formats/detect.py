@@ -4,7 +4,8 @@ from pathlib import PurePath
 
 from mcp_server.domain.formats.csv_format import read_csv
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.domain.formats.markdown_format import has_front_matter, read_markdown, read_plain
+from mcp_server.domain.formats.front_matter import has_front_matter
+from mcp_server.domain.formats.markdown_format import read_markdown, read_plain
 from storage.errors import Invalid
 
 _MARKDOWN = (".md", ".markdown", ".mdx")

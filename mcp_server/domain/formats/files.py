@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import TypeVar
 
 from mcp_server.domain.texts import located
-from storage.entities import Draft, Metadata
+from storage.entities import Draft, History, Metadata
 from storage.errors import Invalid
 
 _T = TypeVar("_T")
@@ -19,7 +19,8 @@ class PromptFile:
     """One prompt read from a file, or to be written to one; `source` says where it was read.
 
     `says` names the fields of the metadata that the file decides. The others are but first guesses
-    or defaults, which don't replace what the library has.
+    or defaults, which don't replace what the library has. With a `history`, `draft` is what its
+    branch main ends in; ids in it say nothing.
     """
 
     metadata: Metadata
@@ -27,6 +28,15 @@ class PromptFile:
     created_by: str | None
     source: str
     says: frozenset[str] = field(default=EVERYTHING, compare=False)
+    history: History | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A prompt as a file of some format holds it, and what of it that format can't carry."""
+
+    text: str
+    lost: tuple[str, ...] = ()
 
 
 def file_title(path_name: str) -> str:

@@ -4,7 +4,6 @@ A prompt that is one user text has it as the body, verbatim from the line after 
 Any other prompt has its messages in the front matter, as the list `messages`, and no body.
 """
 
-import re
 from functools import partial
 from typing import Any
 
@@ -16,12 +15,12 @@ from mcp_server.domain.drafts import (
     messages_to_json,
 )
 from mcp_server.domain.formats.files import EVERYTHING, PromptFile, file_title, reading
-from mcp_server.domain.formats.yaml_text import dump_yaml, load_yaml
+from mcp_server.domain.formats.front_matter import join_front_matter, split_front_matter
+from mcp_server.domain.formats.keys import Keys
 from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.names import NAME, check_metadata, safe_name
-from mcp_server.domain.texts import check_author, refused, shown
+from mcp_server.domain.texts import check_author, refused
 from storage.entities import Draft, Metadata
-from storage.errors import Invalid
 
 KNOWN = (
     "name",
@@ -40,14 +39,6 @@ KNOWN = (
 FRONT_MATTER = "front_matter"
 """The key of a model_config that holds what a file's front matter says beyond the known keys."""
 
-_OPENING = re.compile(r"---[ \t]*\r?\n")
-_CLOSING = re.compile(r"^---[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
-
-
-def has_front_matter(text: str) -> bool:
-    """Tell whether a text begins as front matter does."""
-    return _OPENING.match(text.removeprefix("\ufeff")) is not None
-
 
 def read_markdown(text: str, source: str) -> PromptFile:
     """Read a prompt with its front matter.
@@ -57,12 +48,7 @@ def read_markdown(text: str, source: str) -> PromptFile:
     Raises:
         Invalid: the file can't be read; the sentence names it and, for YAML, the line.
     """
-    head, body = _split(text.removeprefix("\ufeff"), source)
-    keys = load_yaml(head, source, 2)
-    if not isinstance(keys, dict):
-        raise Invalid(
-            f"{source}:2: the front matter is no mapping. Write lines such as 'name: my-prompt'."
-        )
+    keys, body = split_front_matter(text, source)
     return reading(source, partial(_read, keys, body, source))
 
 
@@ -90,90 +76,54 @@ def write_markdown(file: PromptFile) -> str:
         "messages": messages_to_json(draft.messages) if body is None else None,
         "variants": {key: messages_to_json(each) for key, each in draft.variants.items()},
     }
-    present = {key: value for key, value in keys.items() if value not in (None, "", [], {})}
-    return f"---\n{dump_yaml(present | extra)}---\n{body or ''}"
+    return join_front_matter(keys | extra, body or "")
 
 
-def _split(text: str, source: str) -> tuple[str, str]:
-    opening = _OPENING.match(text)
-    closing = _CLOSING.search(text, opening.end()) if opening else None
-    if opening is None or closing is None:
-        missing = "closing" if opening else "opening"
-        line = len(text.splitlines()) or 1 if opening else 1
-        raise Invalid(
-            f"{source}:{line}: the {missing} line '---' of the front matter is missing. "
-            "Begin the file with '---', lines such as 'name: my-prompt', and '---' again."
-        )
-    return text[opening.end() : closing.start()], text[closing.end() :]
-
-
-def _read(keys: dict[str, Any], body: str, source: str) -> PromptFile:
-    config = dict(_mapping(keys, "model_config"))
-    extra = {key: value for key, value in keys.items() if key not in KNOWN}
+def _read(values: dict[str, Any], body: str, source: str) -> PromptFile:
+    keys = Keys(values)
+    config = dict(keys.mapping("model_config"))
+    extra = {key: value for key, value in values.items() if key not in KNOWN}
     if extra:
         config[FRONT_MATTER] = extra
-    messages = keys.get("messages")
+    messages = keys.any("messages")
     if messages is not None and body.strip():
         raise refused("messages", "and a body exclude each other. Leave one of them out")
-    variants = _mapping(keys, "variants").items()
+    variants = keys.mapping("variants").items()
     draft = make_draft(
         template=body if messages is None else None,
         messages=None if messages is None else messages_from_json(messages),
-        arguments=arguments_from_json(keys.get("arguments") or []),
-        template_format=_text(keys, "template_format") or "text",  # type: ignore[arg-type]  # checked there
-        model_type=_text(keys, "model_type"),
+        arguments=arguments_from_json(keys.items("arguments")),
+        template_format=keys.text("template_format") or "text",  # type: ignore[arg-type]  # checked there
+        model_type=keys.text("model_type"),
         model_config=config,
         variants={key: messages_from_json(each, f"variants.{key}") for key, each in variants},
     )
-    ours = "template_format" in keys
-    author = _text(keys, "created_by")
+    ours = "template_format" in values
+    author = keys.text("created_by")
     return PromptFile(
         _read_metadata(keys, source),
         draft,
         check_author(author, "created_by") if author and author.strip() else None,
         source,
-        EVERYTHING if ours else EVERYTHING & keys.keys(),
+        EVERYTHING if ours else EVERYTHING & set(keys),
     )
 
 
-def _read_metadata(keys: dict[str, Any], source: str) -> Metadata:
+def _read_metadata(keys: Keys, source: str) -> Metadata:
     """Read what names a prompt. Only a file of ours has a name that counts as it stands."""
-    written = _text(keys, "name")
-    given = written or _text(keys, "title") or file_title(source)
+    written = keys.text("name")
+    given = written or keys.text("title") or file_title(source)
     ours = "template_format" in keys and NAME.fullmatch(given) is not None
     name = given if ours else safe_name(given)
-    title = _text(keys, "title") or (given if name != given else None)
+    title = keys.text("title") or (given if name != given else None)
     metadata = Metadata(
         name=name,
         title=title,
-        description=_text(keys, "description"),
-        folder=_text(keys, "folder") or "",
-        tags=_tags(keys.get("tags")),
+        description=keys.text("description"),
+        folder=keys.text("folder") or "",
+        tags=keys.texts("tags"),
     )
     return check_metadata(metadata)
-
-
-def _text(keys: dict[str, Any], key: str) -> str | None:
-    value = keys.get(key)
-    if value is None or isinstance(value, str):
-        return value
-    raise refused(key, f"has to be text, not '{shown(value)}'. Put it in quotes")
-
-
-def _tags(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return tuple(tag for tag in value.split(",") if tag.strip())
-    tags = value or []
-    if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags):
-        return tuple(tags)
-    raise refused("tags", f"has to be a list of texts, not '{shown(value)}'. Put tags in quotes")
-
-
-def _mapping(keys: dict[str, Any], key: str) -> dict[str, Any]:
-    value = keys.get(key) or {}
-    if isinstance(value, dict):
-        return value
-    raise refused(key, f"has to be a mapping, not '{shown(value)}'")
 
 
 def _split_config(draft: Draft) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,0 +1,90 @@
+"""Blanks: placeholders in the notations of other programs, read into and written from `simple`."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from mcp_server.domain.templates.simple import Include, Part, Placeholder, compose, parse
+from storage.entities import Draft, Metadata
+from storage.errors import Invalid
+
+
+def read_blanks(
+    text: str, notation: re.Pattern[str], read: Callable[[re.Match[str]], Part | None]
+) -> str:
+    """Return a `simple` template for a text; what isn't a blank in its notation is literal.
+
+    `read` gives the part that a match means, None where it means nothing but itself.
+    """
+    parts: list[Part] = []
+    end = 0
+    for match in notation.finditer(text):
+        part = read(match)
+        if part is not None:
+            parts += [text[end : match.start()], part]
+            end = match.end()
+    return compose([*parts, text[end:]])
+
+
+def write_blanks(
+    template: str,
+    write: Callable[[str], str],
+    include: Callable[[str], str | None] = lambda reference: None,
+) -> tuple[str, list[str]]:
+    """Write a `simple` template in another notation; returns the references that it can't say."""
+    written: list[str] = []
+    lost: list[str] = []
+    for part in parse(template):
+        match part:
+            case str():
+                written.append(part)
+            case Placeholder():
+                written.append(write(part.name))
+            case Include():
+                said = include(part.reference)
+                lost += [part.reference] if said is None else []
+                written.append(part.written if said is None else said)
+    return "".join(written), lost
+
+
+def literals(template: str) -> str:
+    """Return what of a `simple` template is literal, without its blanks."""
+    return "\0".join(part for part in parse(template) if isinstance(part, str))
+
+
+def include_of(reference: str) -> Include:
+    """Return an include as it is written in `simple`."""
+    return Include(reference, f"{{{{> {reference}}}}}")
+
+
+def check_carried(draft: Draft, name: str, format_title: str) -> None:
+    """Refuse what a format without conditions and loops can't hold.
+
+    Raises:
+        Invalid: the texts are liquid.
+    """
+    if draft.template_format == "liquid":
+        raise Invalid(
+            f"The prompt '{name}' is liquid, which {format_title} can't say. Export it as "
+            "Markdown, JSON or YAML."
+        )
+
+
+def lost_settings(draft: Draft, *kept: str) -> list[str]:
+    """Name what a draft has beside its texts, but for what a format keeps."""
+    declared = [each for each in draft.arguments if each != type(each)(each.name)]
+    there: Sequence[tuple[str, object]] = (
+        ("what its arguments are declared as", declared),
+        ("variants", draft.variants),
+        ("model_config", draft.model_config),
+        ("model_type", draft.model_type),
+    )
+    return [title for title, value in there if value and title not in kept]
+
+
+def lost_saying(said: Metadata, *kept: str) -> list[str]:
+    """Name what a prompt says about itself, but for what a format keeps."""
+    values = {
+        "title": said.title, "description": said.description, "folder": said.folder,
+        "tags": said.tags,
+    }  # fmt: skip
+    return [key for key, value in values.items() if value and key not in kept]

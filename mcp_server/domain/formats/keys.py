@@ -1,0 +1,113 @@
+"""Keys: the values of a mapping that was read from a file, each of the kind that it has to be."""
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from mcp_server.domain.names import did_you_mean, nearest
+from mcp_server.domain.texts import refused, shown
+
+_NO_NUMBER = "has to be a whole number from 1 to 999,999,999"
+
+
+class Keys:
+    """A mapping, and where it stands; what has no value counts as left out.
+
+    Every method raises Invalid where a value is of another kind; the sentence names its place.
+    """
+
+    def __init__(self, value: object, path: str = "") -> None:
+        if not isinstance(value, Mapping):
+            raise refused(path or "prompt", f"has to be a mapping, not '{shown(value)}'")
+        self._values = value
+        self._path = path
+
+    def __contains__(self, key: str) -> bool:
+        return self._values.get(key) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def place(self, key: str) -> str:
+        """Return where a value stands, as in `versions[2].branch`."""
+        return f"{self._path}.{key}" if self._path else key
+
+    def only(self, known: Collection[str]) -> None:
+        """Refuse keys that there aren't."""
+        for key in self._values:
+            if key not in known:
+                hint = did_you_mean(nearest(str(key), list(known))) or f" Use {', '.join(known)}"
+                raise refused(
+                    self.place(str(key)), f"is no key that a prompt has.{hint}".rstrip(".")
+                )
+
+    def any(self, key: str) -> Any:
+        """Return a value of any kind, None where there is none."""
+        return self._values.get(key)
+
+    def text(self, key: str) -> str | None:
+        """Return a text."""
+        value = self._values.get(key)
+        if value is None or isinstance(value, str):
+            return value
+        raise refused(self.place(key), f"has to be text, not '{shown(value)}'. Put it in quotes")
+
+    def needed(self, key: str) -> str:
+        """Return a text that isn't left out."""
+        found = self.text(key)
+        if found is None:
+            raise refused(self.place(key), "is missing. Write it")
+        return found
+
+    def number(self, key: str) -> int | None:
+        """Return a whole number above 0."""
+        value = self._values.get(key)
+        return None if value is None else number_in(value, self.place(key))
+
+    def moment(self, key: str) -> datetime:
+        """Return a moment, which isn't left out; without a zone it is one of UTC."""
+        written = self.needed(key)
+        try:
+            found = datetime.fromisoformat(written)
+        except ValueError:
+            raise refused(
+                self.place(key), f"is '{shown(written)}'. Write it as in '2026-11-23T12:00:00Z'"
+            ) from None
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        """Return a mapping."""
+        value = self._values.get(key) or {}
+        if isinstance(value, dict):
+            return value
+        raise refused(self.place(key), f"has to be a mapping, not '{shown(value)}'")
+
+    def items(self, key: str) -> list[Any]:
+        """Return a list."""
+        value = self._values.get(key)
+        if value is None:
+            return []
+        if isinstance(value, list):
+            return value
+        raise refused(self.place(key), f"has to be a list, not '{shown(value)}'")
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of texts, or what commas part in one."""
+        value = self._values.get(key)
+        if isinstance(value, str):
+            return tuple(each for each in value.split(",") if each.strip())
+        found = value or []
+        if isinstance(found, list) and all(isinstance(each, str) for each in found):
+            return tuple(found)
+        raise refused(
+            self.place(key), f"has to be a list of texts, not '{shown(value)}'. Put them in quotes"
+        )
+
+
+def number_in(value: object, place: str) -> int:
+    """Return a number of a version, as it is or as the key of a mapping."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1_000_000_000:
+        return value
+    raise refused(place, f"is '{shown(value)}', and {_NO_NUMBER}")

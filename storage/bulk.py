@@ -1,0 +1,267 @@
+"""Bulk: many prompts read or written with a few statements."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.codecs import draft_to_json
+from storage.entities import Branch, History, Metadata, Prompt, RecordedMove, Version
+from storage.notifications import CHANNEL
+from storage.prompts import PROMPT, PROMPT_WITH_VERSION, SERVED, read_both
+from storage.rows import move_from_row, prompt_from_row, version_from_row
+from storage.tables import (
+    label_history,
+    label_weights,
+    prompt_branches,
+    prompt_labels,
+    prompt_names,
+    prompt_versions,
+    prompts,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What tells a version from others: its content, and where it comes from."""
+
+    content_hash: str
+    branch: str
+    parent: int | None
+    merged_from: int | None
+
+
+class Bulk:
+    """The repository of many prompts at once. It never commits."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def be_quiet(self) -> None:
+        """Announce none of the changes that this transaction makes one by one."""
+        await self._connection.execute(sa.text("SET LOCAL promptstack.quiet = 'on'"))
+
+    async def announce_everything(self) -> None:
+        """Tell all processes that any prompt may have changed, once this is committed."""
+        payload = json.dumps({"kind": "everything"})
+        telling = sa.select(sa.func.pg_notify(CHANNEL, payload))
+        await self._connection.execute(telling)
+
+    async def find(self, names: Collection[str], *, lock: bool = False) -> dict[str, Prompt]:
+        """Return the prompts that have or had these names, by each of the names.
+
+        `lock` keeps other writers out.
+        """
+        called = sa.select(prompt_names.c.name, prompt_names.c.prompt_id).where(
+            prompt_names.c.name.in_(list(names))
+        )
+        ids = {row.name: row.prompt_id for row in await self._connection.execute(called)}
+        if not ids:
+            return {}
+        chosen = prompts.c.id.in_(set(ids.values()))
+        if lock:
+            # In one order, so that two imports wait for each other and not both for ever.
+            locking = sa.select(prompts.c.id).where(chosen).order_by(prompts.c.id)
+            await self._connection.execute(locking.with_for_update(key_share=True))
+        found = await self._connection.execute(PROMPT.where(chosen))
+        by_id = {row["id"]: prompt_from_row(row) for row in found.mappings()}
+        return {name: by_id[key] for name, key in ids.items()}
+
+    async def trace(self, ids: Collection[UUID]) -> dict[UUID, dict[int, Trace]]:
+        """Return what tells the versions of some prompts apart, by their numbers."""
+        column = prompt_versions.c
+        query = sa.select(
+            column.prompt_id,
+            column.version,
+            column.content_hash,
+            column.branch,
+            column.parent,
+            column.merged_from,
+        ).where(column.prompt_id.in_(list(ids)))
+        found: dict[UUID, dict[int, Trace]] = {each: {} for each in ids}
+        for key, number, *rest in await self._connection.execute(query):
+            found[key][number] = Trace(*rest)
+        return found
+
+    async def insert(self, new: Iterable[tuple[UUID, Metadata, History]]) -> None:
+        """Add prompts with their histories; what includes others is recorded by the caller.
+
+        Raises:
+            Conflict: (as the transaction ends) a name is taken.
+        """
+        made = list(new)
+        await self._insert(
+            prompts, [_prompt_row(key, said, history) for key, said, history in made]
+        )
+        await self._insert(
+            prompt_names,
+            [
+                {"name": name, "prompt_id": key}
+                for key, _, history in made
+                for name in history.former_names
+            ],
+        )
+        histories = [(key, history) for key, _, history in made]
+        await self.add_versions((key, history.versions) for key, history in histories)
+        # Labels first: a trigger finds the words of what is served, which would be done twice.
+        await self._insert_labels(histories)
+        await self._insert(
+            prompt_branches,
+            [_branch_row(key, each) for key, history in histories for each in history.branches],
+        )
+
+    async def add_versions(self, new: Iterable[tuple[UUID, Sequence[Version]]]) -> None:
+        """Add versions under the numbers that they have."""
+        rows = [_version_row(key, version) for key, versions in new for version in versions]
+        await self._insert(prompt_versions, rows)
+
+    async def go_on(self, prompt_id: UUID, history: History, last_version: int) -> None:
+        """Add the versions of a history that come after the last one, and move its branches."""
+        newer = [version for version in history.versions if version.version > last_version]
+        numbering = prompts.update().where(prompts.c.id == prompt_id)
+        await self._connection.execute(
+            numbering.values(
+                last_version=history.versions[-1].version, updated_at=sa.func.clock_timestamp()
+            )
+        )
+        await self.add_versions([(prompt_id, newer)])
+        await self.set_branches(prompt_id, history.branches)
+
+    async def set_branches(self, prompt_id: UUID, branches: Iterable[Branch]) -> None:
+        """Begin branches, or move those that are there."""
+        for each in branches:
+            pointing = insert(prompt_branches).values(_branch_row(prompt_id, each))
+            await self._connection.execute(
+                pointing.on_conflict_do_update(
+                    constraint="pk_prompt_branches", set_={"head": pointing.excluded.head}
+                )
+            )
+
+    async def read_served(self, ids: Sequence[UUID]) -> list[tuple[Prompt, Version]]:
+        """Return some prompts with what is served of them, by name."""
+        query = PROMPT_WITH_VERSION.select_from(SERVED).where(prompts.c.id.in_(list(ids)))
+        found = await self._connection.execute(query.order_by(prompts.c.name))
+        return [read_both(row) for row in found.mappings()]
+
+    async def read_histories(self, ids: Sequence[UUID]) -> dict[UUID, History]:
+        """Return all that is kept of some prompts."""
+        found = await self._connection.execute(PROMPT.where(prompts.c.id.in_(list(ids))))
+        here = {row["id"]: prompt_from_row(row) for row in found.mappings()}
+        versions = await self._grouped(prompt_versions, ids, prompt_versions.c.version)
+        branches = await self._grouped(prompt_branches, ids, prompt_branches.c.branch)
+        moves = await self._grouped(label_history, ids, label_history.c.id)
+        names = await self._grouped(prompt_names, ids, prompt_names.c.name)
+        return {
+            key: History(
+                versions=tuple(version_from_row(row) for row in versions[key]),
+                branches=tuple(_branch(row) for row in branches[key]),
+                labels=prompt.labels,
+                weights=prompt.weights,
+                moves=tuple(move_from_row(row) for row in moves[key]),
+                former_names=tuple(row["name"] for row in names[key] if row["name"] != prompt.name),
+                created_at=prompt.created_at,
+                archived_at=prompt.archived_at,
+            )
+            for key, prompt in here.items()
+        }
+
+    async def _grouped(
+        self, table: sa.Table, ids: Sequence[UUID], order: sa.Column[Any]
+    ) -> dict[UUID, list[sa.RowMapping]]:
+        query = sa.select(table).where(table.c.prompt_id.in_(list(ids))).order_by(order)
+        grouped: dict[UUID, list[sa.RowMapping]] = {each: [] for each in ids}
+        for row in (await self._connection.execute(query)).mappings():
+            grouped[row["prompt_id"]].append(row)
+        return grouped
+
+    async def _insert_labels(self, histories: Iterable[tuple[UUID, History]]) -> None:
+        labels, shares, moves = [], [], []
+        for key, history in histories:
+            last = {move.label: move for move in history.moves}
+            for label, version in history.labels.items():
+                move = last[label]
+                labels.append(
+                    {
+                        "prompt_id": key,
+                        "label": label,
+                        "version": version,
+                        "moved_by": move.moved_by,
+                        "moved_at": move.moved_at,
+                    }
+                )
+            shares += [
+                {"prompt_id": key, "label": label, "version": version, "weight": weight}
+                for label, weights in history.weights.items()
+                for version, weight in weights.items()
+            ]
+            moves += [_move_row(key, move) for move in history.moves]
+        await self._insert(prompt_labels, labels)
+        await self._insert(label_weights, shares)
+        await self._insert(label_history, moves)
+
+    async def _insert(self, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
+        if rows:
+            await self._connection.execute(table.insert(), list(rows))
+
+
+def _prompt_row(key: UUID, said: Metadata, history: History) -> dict[str, object]:
+    return {
+        "id": key,
+        "name": said.name,
+        "title": said.title,
+        "description": said.description,
+        "folder": said.folder,
+        "tags": list(said.tags),
+        "last_version": history.versions[-1].version,
+        "created_at": history.created_at,
+        "archived_at": history.archived_at,
+    }
+
+
+def _version_row(key: UUID, version: Version) -> dict[str, object]:
+    return {
+        "prompt_id": key,
+        "version": version.version,
+        "branch": version.branch,
+        "parent": version.parent,
+        "merged_from": version.merged_from,
+        "content_hash": version.content_hash,
+        "tags": list(version.tags),
+        "created_by": version.created_by,
+        "created_at": version.created_at,
+        "commit_message": version.commit_message,
+        "includes": list(version.includes),
+        **draft_to_json(version.draft),
+    }
+
+
+def _move_row(key: UUID, move: RecordedMove) -> dict[str, object]:
+    return {
+        "prompt_id": key,
+        "label": move.label,
+        "from_version": move.from_version,
+        "to_version": move.to_version,
+        "weights": {str(number): each for number, each in move.weights.items()} or None,
+        "reason": move.reason,
+        "moved_by": move.moved_by,
+        "moved_at": move.moved_at,
+    }
+
+
+def _branch_row(key: UUID, branch: Branch) -> dict[str, object]:
+    return {
+        "prompt_id": key,
+        "branch": branch.branch,
+        "head": branch.head,
+        "created_by": branch.created_by,
+        "created_at": branch.created_at,
+    }
+
+
+def _branch(row: sa.RowMapping) -> Branch:
+    return Branch(row["branch"], row["head"], row["created_by"], row["created_at"])
