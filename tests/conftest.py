@@ -69,3 +69,14 @@ async def database(connector: Connector) -> AsyncIterator[Database]:
     opened = Database(connector)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def other_database(postgres: Server, template: str) -> AsyncIterator[Database]:
+    """A second database, as empty as the first."""
+    name = _unique_name("other")
+    await postgres.create_database(name, template)
+    opened = Database(UrlConnector(postgres.url(name)))
+    yield opened
+    await opened.close()
+    await postgres.drop_database(name)

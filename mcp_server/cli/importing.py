@@ -1,8 +1,8 @@
 """`import`: files become prompts, and doing it again changes nothing."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,93 +11,151 @@ import typer
 from mcp_server.cli.printing import counted, write_line
 from mcp_server.cli.progress import progress
 from mcp_server.cli.running import EXIT_CODES, Invocation, fail, use_library, warn
-from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError
+from storage.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from mcp_server.cli.sources import Source, Sources
     from mcp_server.domain.formats.files import PromptFile
-    from mcp_server.service.importing import Outcome
+    from mcp_server.service.importing import Kind, Options, Outcome, Taken
     from mcp_server.service.library import Library
 
-_AT_ONCE = 4
-_BATCH = 32
-_OF_THE_PROMPT = (Conflict, Forbidden, Invalid, NotFound)
-"""Refusals that concern one prompt; the others still go in."""
+_PLANNED = {"created": "create", "updated": "update"}
 
 
 def import_files(
     context: typer.Context,
     paths: Annotated[
         list[Path],
-        typer.Argument(help="Files (.csv as prompts.chat has it, .md) or folders of them."),
+        typer.Argument(help="Files (.json, .jsonl, .yaml, .csv, .md) or folders of them."),
     ],
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="json, jsonl, yaml, csv, markdown, skill, claude-command, vscode, langfuse, "
+            "mlflow or openai; by default, what a file looks like.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print what would be done with each prompt.")
+    ] = False,
+    keep_going: Annotated[
+        bool,
+        typer.Option("--continue", help="Of a file, leave out what can't be taken."),
+    ] = False,
+    move_labels: Annotated[
+        bool,
+        typer.Option("--move-labels", help="Move labels to where the files have them."),
+    ] = False,
 ) -> None:
     """Bring prompts in from files. A text that the prompt has or had writes nothing."""
-    from mcp_server.cli.sources import read_sources
+    from mcp_server.cli.sources import Sources
+    from mcp_server.domain.formats.registry import find_format
+    from mcp_server.service.importing import Options
 
-    found = read_sources(paths)
+    if format_ is not None:
+        find_format(format_)
+    sources = Sources(paths, format_)
+    options = Options(dry_run=dry_run, keep_going=keep_going, move_labels=move_labels)
     actor = Invocation.of(context).actor
-    outcomes: Counter[Outcome] = Counter()
-    refused: list[PromptError] = [*found.refused]
-    if found.prompts:
-        taken = use_library(context, lambda library: _take_all(library, found.prompts, actor))
-        for outcome in taken:
-            if isinstance(outcome, PromptError):
-                refused.append(outcome)
-            else:
-                outcomes[outcome] += 1
-    for error in refused:
-        fail(error)
-    write_line(_summary(outcomes, len(refused)))
-    if not found.prompts and not refused:
-        warn("There was nothing to import. Name .csv or .md files, or folders that hold some.")
-    if refused:
+    total = use_library(context, lambda library: _take_all(library, sources, actor, options))
+    for refusal in sources.refused:
+        fail(refusal)
+    failures = total.failures + len(sources.refused)
+    write_line(_summary(total.counts, failures))
+    if not total.counts and not failures:
+        warn("There was nothing to import. Name files, or folders that hold some.")
+    if failures:
         raise typer.Exit(EXIT_CODES[Invalid])
 
 
+@dataclass(slots=True)
+class _Total:
+    """What became of all files together."""
+
+    counts: "Counter[Kind]" = field(default_factory=Counter)
+    failures: int = 0
+
+    def add(self, taken: "Taken", *, dry_run: bool) -> None:
+        """Add what became of a file; what wasn't kept counts only where it failed."""
+        self.failures += taken.failures
+        if taken.written or dry_run:
+            self.counts.update(taken.counts)
+
+
 async def _take_all(
-    library: "Library", prompts: Sequence["PromptFile"], actor: str
-) -> "list[Outcome | PromptError]":
-    """Bring prompts in, a few at a time; the outcomes are in the order of the files."""
-    outcomes: list[Outcome | PromptError] = []
-    slots = asyncio.Semaphore(_AT_ONCE)
-    with progress("Importing", len(prompts)) as advance:
-        for start in range(0, len(prompts), _BATCH):
-            batch = prompts[start : start + _BATCH]
-            taken = await asyncio.gather(
-                *(_take(library, prompt, actor, slots, advance) for prompt in batch),
-                return_exceptions=True,
-            )
-            outcomes += map(_expected, taken)
-    return outcomes
+    library: "Library", sources: "Sources", actor: str, options: "Options"
+) -> _Total:
+    """Take files that hold one prompt all together, so that they may include each other."""
+    from dataclasses import replace
 
+    total = _Total()
+    taken_names: dict[str, str] = {}
+    many: list[Source] = []
+    with progress("Importing") as advance:
 
-async def _take(
-    library: "Library",
-    prompt: "PromptFile",
-    actor: str,
-    slots: asyncio.Semaphore,
-    advance: "Callable[[], None]",
-) -> "Outcome":
-    async with slots:
-        try:
-            return await library.importing.take(prompt, by=actor)
-        except _OF_THE_PROMPT as error:
-            raise type(error)(f"{prompt.source}: {error.message}") from None
-        finally:
+        def report(outcome: "Outcome") -> None:
             advance()
+            _tell(outcome, options)
+
+        def alone() -> "Iterator[PromptFile | Invalid]":
+            for source in sources:
+                if source.alone:
+                    yield from source.prompts
+                else:
+                    many.append(source)
+
+        each = replace(options, keep_going=True)
+        prompts = _claimed(alone(), taken_names)
+        taken = await library.importing.take(prompts, by=actor, options=each, report=report)
+        total.add(taken, dry_run=options.dry_run)
+        for source in many:
+            prompts = _claimed(source.prompts, taken_names)
+            taken = await library.importing.take(prompts, by=actor, options=options, report=report)
+            total.add(taken, dry_run=options.dry_run)
+            if not (taken.written or options.dry_run):
+                _say_nothing_written(source.path, taken)
+    return total
 
 
-def _expected(outcome: "Outcome | BaseException") -> "Outcome | PromptError":
-    """Return an outcome, or the refusal of one prompt; raise what concerns them all."""
-    if isinstance(outcome, BaseException) and not isinstance(outcome, _OF_THE_PROMPT):
-        raise outcome
-    return outcome
+def _claimed(
+    prompts: "Iterator[PromptFile | Invalid]", taken: dict[str, str]
+) -> "Iterator[PromptFile | Invalid]":
+    """Refuse a second prompt of the same name: it would become the first one's next version."""
+    for prompt in prompts:
+        if isinstance(prompt, Invalid):
+            yield prompt
+            continue
+        name = prompt.metadata.name
+        first = taken.setdefault(name, prompt.source)
+        if first == prompt.source:
+            yield prompt
+        else:
+            yield Invalid(
+                f"{prompt.source}: the name '{name}' is taken by {first} in this import. "
+                "Give one of them another name."
+            )
 
 
-def _summary(outcomes: "Counter[Outcome]", refused: int) -> str:
-    total = sum(outcomes.values())
+def _tell(outcome: "Outcome", options: "Options") -> None:
+    if outcome.message is not None and outcome.is_failure:
+        fail(Invalid(outcome.message))
+    elif options.dry_run:
+        kind = _PLANNED.get(outcome.kind, outcome.kind)
+        write_line(f"{kind:<12} {outcome.name}  ({outcome.source})")
+
+
+def _say_nothing_written(path: Path, taken: "Taken") -> None:
+    warn(
+        f"{path}: nothing of it was written, since {taken.failures} of its "
+        f"{sum(taken.counts.values())} prompts can't be. Mend the file, or import it with "
+        "--continue to leave them out."
+    )
+
+
+def _summary(outcomes: "Counter[Kind]", refused: int) -> str:
+    failed = outcomes["conflict"] + outcomes["refused"]
+    total = sum(outcomes.values()) - failed
     parts = (
         f"{outcomes['created']} created",
         counted(outcomes["new version"], "new version"),
@@ -105,5 +163,5 @@ def _summary(outcomes: "Counter[Outcome]", refused: int) -> str:
         f"{outcomes['unchanged']} unchanged",
     )
     changes = counted(total - outcomes["unchanged"], "change")
-    failed = f"; {refused} refused" if refused else ""
-    return f"{counted(total, 'prompt')}: {', '.join(parts)}; {changes}{failed}"
+    failed_words = f"; {refused} refused" if refused else ""
+    return f"{counted(total, 'prompt')}: {', '.join(parts)}; {changes}{failed_words}"

@@ -1,27 +1,23 @@
-"""Where an export goes: one CSV file, or a folder of Markdown files."""
+"""Where an export goes: one file with all prompts, or a folder with a file for each."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from mcp_server.cli.running import warn
 from storage.errors import Invalid
 
 if TYPE_CHECKING:
-    from mcp_server.domain.formats.files import PromptFile
-
-_NAMED = 3
-"""So many of the prompts that lose something are named."""
+    from mcp_server.domain.formats.files import PromptFile, Written
+    from mcp_server.domain.formats.registry import Format
 
 
 class Target(Protocol):
     """Takes prompts."""
 
-    def write(self, prompt: "PromptFile") -> None:
-        """Write a prompt.
+    def write(self, prompt: "PromptFile") -> "Written":
+        """Write a prompt; returns what was written.
 
         Raises:
             Invalid: the format can't hold it.
@@ -30,91 +26,75 @@ class Target(Protocol):
 
 
 @contextmanager
-def csv_target(file: Path) -> Iterator[Target]:
-    """Write one CSV file, which is there when it is complete."""
+def file_target(file: Path, chosen: "Format") -> Iterator[Target]:
+    """Write all prompts into one file, which is there when it is complete."""
     if file.is_dir():
-        raise Invalid(f"{file}: this is a folder. Name a file for CSV, or use --format markdown.")
+        raise Invalid(
+            f"{file}: this is a folder. Name a file, or use --each for a file a prompt in it."
+        )
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f".{file.name}-{os.getpid()}")
     try:
         with unfinished.open("w", encoding="utf-8", newline="") as out:
-            target = _CsvTarget(out)
+            target = _OneFile(out, chosen)
             yield target
+            target.close()
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
-    target.say_lost()
 
 
 @contextmanager
-def markdown_target(folder: Path) -> Iterator[Target]:
-    """Write one Markdown file a prompt, in folders as in the library."""
+def folder_target(folder: Path, chosen: "Format") -> Iterator[Target]:
+    """Write a file for each prompt, where the format has it."""
     if folder.exists() and not folder.is_dir():
-        raise Invalid(f"{folder}: this is a file. Name a folder for Markdown.")
+        raise Invalid(f"{folder}: this is a file. Name a folder for {chosen.title}.")
     folder.mkdir(parents=True, exist_ok=True)
-    yield _MarkdownTarget(folder)
+    yield _Folder(folder, chosen)
 
 
-class _MarkdownTarget:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def write(self, prompt: "PromptFile") -> None:
-        from mcp_server.domain.formats.markdown_format import write_markdown
-
-        file = self._folder / prompt.metadata.folder / f"{prompt.metadata.name}.md"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(write_markdown(prompt).encode())
-
-
-class _CsvTarget:
-    def __init__(self, out: TextIO) -> None:
-        from mcp_server.domain.formats.csv_format import write_csv
-
+class _OneFile:
+    def __init__(self, out: TextIO, chosen: "Format") -> None:
+        if chosen.frame is None:  # whoever opens it has looked
+            raise TypeError(chosen.name)
         self._out = out
-        self._header = write_csv([])
-        self._titles: list[str] = []
-        self._names: list[str] = []
-        self._lossy: list[str] = []
-        out.write(self._header)
+        self._frame = chosen.frame
+        self._write = chosen.writer()
+        self._first = True
 
-    def write(self, prompt: "PromptFile") -> None:
-        from mcp_server.domain.formats.csv_format import write_csv
+    def write(self, prompt: "PromptFile") -> "Written":
+        written = self._write(prompt)
+        self._out.write(self._frame.start if self._first else self._frame.between)
+        self._out.write(written.text)
+        self._first = False
+        return written
 
-        written = write_csv([prompt])
-        self._out.write(written.removeprefix(self._header))
-        metadata = prompt.metadata
-        self._titles.append(metadata.title or metadata.name)
-        self._names.append(metadata.name)
-        if _loses(prompt, written):
-            self._lossy.append(metadata.name)
-
-    def say_lost(self) -> None:
-        """Say which prompts the file doesn't hold in full."""
-        from mcp_server.domain.names import unique_names
-
-        # Who reads the file makes names out of the titles in it.
-        pairs = zip(self._names, unique_names(self._titles), strict=True)
-        renamed = [name for name, read in pairs if name != read]
-        lossy = list(dict.fromkeys([*self._lossy, *renamed]))
-        if not lossy:
-            return
-        named = ", ".join(f"'{name}'" for name in lossy[:_NAMED])
-        others = f" and {len(lossy) - _NAMED} more" if len(lossy) > _NAMED else ""
-        warn(
-            f"CSV holds no more than titles, texts and a few tags: of {named}{others} it lacks "
-            "something (a description, a folder, settings or the name). Export to a folder to "
-            "keep everything."
-        )
+    def close(self) -> None:
+        """Write what stands at the end."""
+        self._out.write(self._frame.empty if self._first else self._frame.end)
 
 
-def _loses(prompt: "PromptFile", written: str) -> bool:
-    """Tell whether reading back what was written gives something else, names aside."""
-    from mcp_server.domain.drafts import content_hash
-    from mcp_server.domain.formats.csv_format import read_csv
+class _Folder:
+    def __init__(self, folder: Path, chosen: "Format") -> None:
+        self._folder = folder
+        self._format = chosen
+        self._inside = folder.as_posix()
 
-    back = next(iter(read_csv(written)))
-    if isinstance(back, Invalid):
-        return True
-    same = content_hash(back.draft) == content_hash(prompt.draft)
-    return not same or replace(back.metadata, name=prompt.metadata.name) != prompt.metadata
+    def write(self, prompt: "PromptFile") -> "Written":
+        # A file of its own knows nothing of the others, as their titles.
+        written = self._format.writer()(prompt)
+        file = self._folder / self._name(prompt)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        frame = self._format.frame
+        text = f"{frame.start}{written.text}{frame.end}" if frame else written.text
+        file.write_bytes(text.encode())
+        return written
+
+    def _name(self, prompt: "PromptFile") -> str:
+        """Return where a prompt goes; into `.claude/commands` itself, it goes straight."""
+        name = self._format.file_name(prompt)
+        for depth in range(name.count("/"), 0, -1):
+            place = "/".join(name.split("/")[:depth])
+            if place.startswith(".") and f"/{self._inside}".endswith(f"/{place}"):
+                return name[len(place) + 1 :]
+        return name

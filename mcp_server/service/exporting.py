@@ -25,8 +25,8 @@ class Exporting:
     ) -> AsyncIterator[PromptFile]:
         """Yield prompts by name, each with what is served of it or with its whole history.
 
-        They are read a page at a time: what changes meanwhile is found as it is then. With their
-        history, archived ones follow.
+        They are read a page at a time: what changes meanwhile is found as it is then. One that
+        is archived in between is left out. With their history, archived ones follow.
 
         Raises:
             Invalid: the filter holds what no prompt can have.
@@ -53,7 +53,10 @@ class Exporting:
 
     async def _served(self, page: Sequence[PromptSummary]) -> AsyncIterator[PromptFile]:
         ids = [summary.id for summary in page]
+        listed = {summary.id: summary.archived_at for summary in page}
         for prompt, version in await self._catalog.read(lambda tx: tx.bulk.read_served(ids)):
+            if (prompt.archived_at is None) != (listed[prompt.id] is None):
+                continue
             said = metadata_of(prompt)
             yield PromptFile(said, version.draft, version.created_by, prompt.name)
 

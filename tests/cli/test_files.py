@@ -1,5 +1,6 @@
 """Import and export: what goes in comes out, and doing it again changes nothing."""
 
+import json
 import os
 from pathlib import Path
 
@@ -106,21 +107,25 @@ def test_an_unreadable_file_is_named_with_its_line_and_the_others_go_in(
     ("row", "reason"),
     [("B", "1 cells"), (" ,y", "blank"), ('"B"b,y', "no CSV")],
 )
-def test_a_refused_row_is_named_with_its_line_and_the_others_of_its_file_go_in(
+def test_a_refused_row_is_named_with_its_line_and_keeps_its_file_out(
     attempt, run, folder, row, reason
 ):
-    (folder / "a.csv").write_text(f"act,prompt\nA,x\n{row}\n")
+    (folder / "a.csv").write_text(f"act,prompt\nA,x\nC,y\n{row}\n")
     done = attempt("import", folder)
-    assert (done.code, len(done.err.splitlines())) == (2, 1)
-    assert "a.csv:3:" in done.err
+    assert (done.code, len(done.err.splitlines())) == (2, 2)
+    assert "a.csv:4:" in done.err
     assert reason in done.err
-    assert done.out.endswith("5 changes; 1 refused\n")
-    assert "a" in _names(run)
+    assert "a.csv: nothing of it was written, since 1 of its 3 prompts can't be" in done.err
+    assert done.out.endswith("4 changes; 1 refused\n")
+    assert not {"a", "c"} & set(_names(run))
+    done = attempt("import", folder, "--continue")
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert {"a", "c"} < set(_names(run))
 
 
 def test_a_name_that_is_taken_keeps_no_other_row_of_its_file_out(attempt, run, folder):
     (folder / "more.csv").write_text("act,prompt\nPoet,Another\nPainter,Paint\n")
-    done = attempt("import", folder)
+    done = attempt("import", folder, "--continue")
     assert done.code == 2
     assert "more.csv:2: the name 'poet' is taken by" in done.err
     assert "painter" in _names(run)
@@ -136,7 +141,7 @@ def test_a_folder_without_prompts_is_answered_with_a_hint(run, tmp_path):
     (tmp_path / "empty").mkdir()
     done = run("import", tmp_path / "empty")
     assert done.out.startswith("0 prompts:")
-    assert "Name .csv or .md files" in done.err
+    assert "Name files, or folders that hold some" in done.err
 
 
 def test_what_isnt_there_is_said_and_the_rest_goes_in(attempt, folder):
@@ -158,11 +163,13 @@ def test_two_files_of_one_name_dont_become_versions_of_each_other(attempt, run, 
     done = attempt("import", folder)
     assert done.code == 2
     assert "the name 'poet' is taken by" in done.err
-    assert run("get", "poet", "-a", "topic=rain").out == "Write a poem about rain"
+    assert "chat.csv: nothing of it was written" in done.err
+    assert run("get", "poet").out == "Another poet."
+    assert len(json.loads(run("versions", "poet", "--json").out)["items"]) == 1
 
 
 def test_a_prompt_that_the_scope_keeps_out_is_refused_alone(attempt, folder):
-    done = attempt("--tag", "for-devs", "import", folder)
+    done = attempt("--tag", "for-devs", "import", folder, "--continue")
     assert done.code == 2
     assert done.out.startswith("1 prompt: 1 created")
     assert "plain.md: Only prompts tagged 'for-devs' are published here" in done.err
@@ -199,7 +206,8 @@ def test_what_csv_cant_hold_is_said(run, folder, tmp_path):
     exported = run("export", tmp_path / "out.csv")
     assert exported.out.startswith("4 prompts written")
     assert "'talk' is more than one user text" in exported.err
-    assert "of 'plain', 'tidy' it lacks something" in exported.err
+    assert "'plain' (how its text is meant" in exported.err
+    assert "'tidy' (" in exported.err
 
 
 def test_an_empty_library_exports_to_files_that_can_be_imported(run, tmp_path):

@@ -9,8 +9,8 @@ import pytest
 
 from mcp_server.app import open_library
 from mcp_server.config import read_settings
-from mcp_server.domain.formats.detect import read_file
 from mcp_server.domain.formats.files import PromptFile
+from mcp_server.domain.formats.registry import read_file
 from storage.entities import PromptFilter
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

@@ -13,6 +13,12 @@ def library(database):
 
 
 @pytest.fixture
+def other_library(other_database):
+    """A second library, with nothing in it."""
+    return Library(other_database)
+
+
+@pytest.fixture
 async def hearing_library(connector, database):
     """A library as a server has it: reading from memory, hearing every commit."""
     listener = Listener(connector, lambda change: live.catalog.hear(change), database.notify)

@@ -1,7 +1,47 @@
-"""Export: what is served of each prompt, as files hold it."""
+"""Export: what is served of each prompt, or all that is kept of it, as files hold it."""
 
+import pytest
+
+from mcp_server.domain.formats.registry import FORMATS, read_file
+from mcp_server.service.importing import Options, Outcome
 from mcp_server.service.inputs import PromptInput
+from mcp_server.service.library import Library
 from storage.entities import Metadata, PromptFilter
+from storage.errors import Invalid, NotFound
+
+
+async def _files(library: Library, **options: bool):
+    return [file async for file in library.exporting.read(PromptFilter(), **options)]
+
+
+async def _export(library: Library, format_name: str, *, history: bool = True) -> str:
+    chosen = FORMATS[format_name]
+    write, frame = chosen.writer(), chosen.frame
+    rows = [write(file).text for file in await _files(library, history=history)]
+    return frame.start + frame.between.join(rows) + frame.end if rows else frame.empty
+
+
+async def _import(library: Library, name: str, text: str, **options: bool) -> list[Outcome]:
+    told: list[Outcome] = []
+    files = read_file(name, text)
+    await library.importing.take(files, by="me", options=Options(**options), report=told.append)
+    return told
+
+
+async def _fill(library: Library) -> None:
+    create, update = library.prompts.create, library.prompts.update
+    await create("tone", PromptInput(template="Be kind.", tags=["a, b"]), by="ada")
+    await create("review", PromptInput(template="{{> tone}} Review {{code}}."), by="ada")
+    await update("review", PromptInput(template="{{> tone@1}} {{code}}"), by="bob")
+    await library.branches.create("review", "terse", by="ada")
+    await update("review", PromptInput(template="Short: {{code}}"), by="ada", branch="terse")
+    await library.branches.merge("review", "terse", by="ada")
+    await library.labels.set("review@2", "production", by="eve", reason="better: “so”")
+    await library.labels.set("review@1", "production", by="eve")
+    await library.labels.share("review", "trial", {1: 90, 2: 10}, by="eve")
+    await update("tone", PromptInput(), new_name="voice", by="ada")
+    await create("old", PromptInput(template="x\n---\ny", title="Old"), by="ada")
+    await library.prompts.archive("old")
 
 
 async def test_prompts_are_given_out_with_what_their_bare_names_mean(library):
@@ -9,24 +49,125 @@ async def test_prompts_are_given_out_with_what_their_bare_names_mean(library):
         await library.prompts.create(name, PromptInput(template=f"One {name}"), by="ada")
         await library.prompts.update(name, PromptInput(template=f"Two {name}"), by="bob")
     await library.labels.set("a@1", "production", by="ada")
-    first = await library.exporting.read(PromptFilter(), limit=2)
-    last = await library.exporting.read(PromptFilter(), limit=2, cursor=first.next_cursor)
-    assert [file.metadata for file in first.items] == [Metadata("a"), Metadata("b")]
-    assert [file.created_by for file in first.items] == ["ada", "bob"]
-    assert [file.metadata.name for file in last.items] == ["c"]
-    assert last.next_cursor is None
+    files = await _files(library)
+    assert [file.metadata for file in files] == [Metadata("a"), Metadata("b"), Metadata("c")]
+    assert [file.created_by for file in files] == ["ada", "bob", "bob"]
 
 
-async def test_a_prompt_that_is_archived_while_it_is_given_out_is_left_out(library, monkeypatch):
+async def test_an_archived_prompt_comes_only_with_the_history(library):
     for name in ("gone", "kept"):
         await library.prompts.create(name, PromptInput(template="x"), by="ada")
-    listing = library.prompts.list
+    await library.prompts.archive("gone")
+    assert [file.metadata.name for file in await _files(library)] == ["kept"]
+    assert [file.metadata.name for file in await _files(library, history=True)] == ["kept", "gone"]
 
-    async def list_and_archive(*arguments, **options):
-        page = await listing(*arguments, **options)
-        await library.prompts.archive("gone")
-        return page
 
-    monkeypatch.setattr(library.prompts, "list", list_and_archive)
-    page = await library.exporting.read(PromptFilter(), limit=5)
-    assert [file.metadata.name for file in page.items] == ["kept"]
+@pytest.mark.parametrize("format_name", ["json", "jsonl", "yaml"])
+async def test_an_export_comes_back_to_the_byte(library, other_library, format_name):
+    await _fill(library)
+    exported = await _export(library, format_name)
+    told = await _import(other_library, f"all.{format_name}", exported)
+    assert [outcome.kind for outcome in told] == ["created"] * 3
+    assert await _export(other_library, format_name) == exported
+    again = await _import(other_library, f"all.{format_name}", exported)
+    assert {outcome.kind for outcome in again} == {"unchanged"}
+    assert await _export(other_library, format_name) == exported
+    read = await other_library.prompts.get("review@branch:terse")
+    assert (read.version.version, read.version.created_by) == (3, "ada")
+    filled = await other_library.prompts.render("review", {"code": "x"})
+    assert filled.messages[0].content.text == "Be kind. Review x."
+
+
+async def test_a_history_goes_on_where_the_library_stopped(library, other_library):
+    await library.prompts.create("p", PromptInput(template="one"), by="ada")
+    await _import(other_library, "a.json", await _export(library, "json"))
+    await library.prompts.update("p", PromptInput(template="two"), by="bob")
+    await library.labels.set("p@2", "staging", by="ada")
+    newer = await _export(library, "json")
+    assert [each.kind for each in await _import(other_library, "a.json", newer)] == ["new version"]
+    read = await other_library.prompts.get("p")
+    assert (read.version.version, read.version.created_by, read.prompt.labels) == (2, "bob", {})
+    told = await _import(other_library, "a.json", newer, move_labels=True)
+    assert [each.kind for each in told] == ["updated"]
+    assert (await other_library.prompts.get("p@staging")).version.version == 2
+
+
+async def test_histories_that_parted_are_a_conflict_and_nothing_is_written(library, other_library):
+    await library.prompts.create("p", PromptInput(template="one"), by="ada")
+    await library.prompts.create("q", PromptInput(template="q"), by="ada")
+    exported = await _export(library, "json")
+    await other_library.prompts.create("p", PromptInput(template="mine"), by="ada")
+    told = await _import(other_library, "a.json", exported)
+    assert [each.kind for each in told] == ["conflict", "created"]
+    assert "Version 1 of 'p' is another one here" in told[0].message
+    assert [file.metadata.name for file in await _files(other_library)] == ["p"]
+    await _import(other_library, "a.json", exported, keep_going=True)
+    assert [file.metadata.name for file in await _files(other_library)] == ["p", "q"]
+    assert (await other_library.prompts.get("p")).version.version == 1
+
+
+async def test_a_dry_run_tells_and_writes_nothing(library, other_library):
+    await _fill(library)
+    exported = await _export(library, "json")
+    told = await _import(other_library, "a.json", exported, dry_run=True)
+    assert [each.kind for each in told] == ["created"] * 3
+    assert await _files(other_library) == []
+
+
+async def test_what_is_included_may_stand_later_in_the_file(library):
+    records = "\n".join(
+        f'{{"name": "{name}", "template": "{text}"}}'
+        for name, text in [("a", "{{> b}}"), ("b", "{{> c}} b"), ("c", "c")]
+    )
+    told = await _import(library, "a.jsonl", records)
+    assert {each.name: each.kind for each in told} == dict.fromkeys("abc", "created")
+    rendered = await library.prompts.render("a", {})
+    assert rendered.messages[0].content.text == "c b"
+
+
+async def test_a_circle_in_a_file_is_refused(library):
+    records = '{"name": "a", "template": "{{> b}}"}{"name": "b", "template": "{{> a}}"}'
+    told = await _import(library, "a.jsonl", records, keep_going=True)
+    assert {each.kind for each in told} == {"refused"}
+    assert await _files(library) == []
+
+
+async def test_many_prompts_are_announced_once_and_heard(library):
+    records = "".join(f'{{"name": "p{n}", "template": "t{n}"}}\n' for n in range(600))
+    with pytest.raises(NotFound):
+        await library.prompts.get("p7")
+    told = await _import(library, "a.jsonl", records)
+    assert len(told) == 600
+    assert (await library.prompts.get("p7")).version.draft.messages[0].content.text == "t7"
+    assert len((await library.prompts.list_published()).items) == 600
+
+
+@pytest.mark.parametrize(
+    ("record", "sentence"),
+    [
+        ('{"name": "a"}', "'template'"),
+        ('{"name": "a", "template": 3}', "'template' has to be text, not '3'"),
+        ('{"nam": "a", "template": "x"}', "'nam' is no key that a prompt has. Did you mean 'name'"),
+        ('{"template": "x"}', "'name' is missing"),
+        ("[1]", "has to be a mapping"),
+        ('{"name": "a", "versions": []}', "'branches' doesn't name 'main'"),
+        ('{"name": "a", "versions": [{"version": 2}]}', "'versions[0].version' has to be 1"),
+        ('{"name": "a", "template": "x"', "this is no JSON that can be read"),
+        ('{"name": "a", "name": "b"}', "the key 'name' stands twice"),
+        ('{"name": NaN}', "JSON has no NaN"),
+        ('{"name": ' + "9" * 5000 + "}", "too many digits"),
+        ("[" * 100_000, "nested too deeply"),
+        ('[{"name": "a", "template": "x"}', "isn't closed"),
+    ],
+)
+async def test_what_is_no_record_is_refused_in_a_sentence(library, record, sentence):
+    told = await _import(library, "a.json", record)
+    (refused,) = [each for each in told if each.kind == "refused"]
+    assert sentence in refused.message
+    assert refused.message.startswith("a.json")
+    assert await _files(library) == []
+
+
+def test_an_unknown_format_is_refused_with_those_there_are():
+    with pytest.raises(Invalid, match=r"There is no format 'yml'. Did you mean 'yaml'"):
+        read_file("a.txt", "x", "yml")

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from mcp_server.domain.formats.detect import read_file
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.markdown_format import write_markdown
+from mcp_server.domain.formats.registry import read_file
+from mcp_server.service.importing import Options, Outcome
 from mcp_server.service.inputs import PromptInput
 from storage.entities import Metadata
 from storage.errors import Invalid
@@ -15,8 +16,12 @@ CSV = (
 SKILL = "---\nname: brief\ndescription: Be brief\n---\nWrite less.\n"
 
 
-async def _import(library, name: str, text: str) -> list[str]:
-    return [await library.importing.take(file, by="me") for file in read_file(name, text)]
+async def _import(library, name: str, text: str, **options: bool) -> list[str]:
+    told: list[Outcome] = []
+    await library.importing.take(
+        read_file(name, text), by="me", options=Options(**options), report=told.append
+    )
+    return [outcome.kind for outcome in told]
 
 
 async def test_importing_again_changes_nothing(library):

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from mcp_server.domain.composition import includes_of
-from mcp_server.domain.drafts import make_draft
-from mcp_server.domain.formats.files import PromptFile, reading
+from mcp_server.domain.drafts import content_hash, make_draft
+from mcp_server.domain.formats.blanks import lost_settings
+from mcp_server.domain.formats.files import PromptFile, Written, reading
 from mcp_server.domain.formats.labels import read_placeholders, write_placeholders
 from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.names import check_metadata, unique_names
@@ -23,6 +24,7 @@ FOR_DEVS = "for-devs"
 TYPES = ("structured", "image", "video", "audio", "document", "skill", "taste")
 """The types of prompts.chat other than TEXT, which become tags."""
 
+HEADER = "act,prompt,for_devs,type,contributor\r\n"
 _NEEDED = ("act", "prompt")
 _MAX_CELL = 16_000_000
 
@@ -44,28 +46,65 @@ def read_csv(text: str, source: str = "prompts.csv") -> Iterator[PromptFile | In
             yield _attempt(place, row, next(names))
 
 
-def write_csv(prompts: Iterable[PromptFile]) -> str:
-    """Write prompts as such a file.
+class CsvWriter:
+    """Writes prompts, each as the row of one such file that follows `HEADER`."""
 
-    Raises:
-        Invalid: a prompt has more than one message, or one that isn't a user's text.
-    """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for prompt in prompts:
+    def __init__(self) -> None:
+        self._titles: set[str] = set()
+
+    def __call__(self, prompt: PromptFile) -> Written:
+        """Write a row.
+
+        Raises:
+            Invalid: a prompt has more than one message, or one that isn't a user's text.
+        """
         tags = prompt.metadata.tags
         kind = next((tag for tag in tags if tag in TYPES), "text")
-        writer.writerow(
+        title = prompt.metadata.title or prompt.metadata.name
+        written = _row(
             (
-                prompt.metadata.title or prompt.metadata.name,
+                title,
                 _write_text(prompt),
                 "TRUE" if FOR_DEVS in tags else "FALSE",
                 kind.upper(),
                 prompt.created_by or "",
             )
         )
+        lost = _lost(prompt, written)
+        # Who reads the file makes names out of the titles in it.
+        if title in self._titles or unique_names([title]) != [prompt.metadata.name]:
+            lost.append("its name")
+        self._titles.add(title)
+        return Written(written, tuple(lost))
+
+
+def write_csv(prompts: Iterable[PromptFile]) -> str:
+    """Write prompts as such a file.
+
+    Raises:
+        Invalid: see `CsvWriter`.
+    """
+    writer = CsvWriter()
+    return "".join([HEADER, *(writer(prompt).text for prompt in prompts)])
+
+
+def _row(cells: Sequence[str]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerow(cells)
     return out.getvalue()
+
+
+def _lost(prompt: PromptFile, written: str) -> list[str]:
+    """Name what reading back doesn't give again."""
+    back = next(iter(read_csv(HEADER + written)))
+    if isinstance(back, Invalid):
+        return ["its text"]
+    lost: list[str] = []
+    if content_hash(back.draft) != content_hash(prompt.draft):
+        lost = lost_settings(prompt.draft) or ["how its text is meant"]
+    here, there = prompt.metadata, back.metadata
+    fields = ("title", "description", "folder", "tags")
+    return lost + [name for name in fields if getattr(here, name) != getattr(there, name)]
 
 
 def _read_rows(text: str, source: str) -> Iterator[_Row]:

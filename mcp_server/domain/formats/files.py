@@ -41,8 +41,9 @@ class Written:
 
 def file_title(path_name: str) -> str:
     """Return what a file is about by its name, or its folder's where the name says nothing."""
-    path = PurePath(path_name)
-    stem = path.stem
+    file, _, number = path_name.partition("#")
+    path = PurePath(file)
+    stem = f"{path.stem}-{number}" if number else path.stem
     return path.parent.name if stem.lower() in _GENERIC and path.parent.name else stem
 
 

@@ -5,79 +5,32 @@ document a prompt.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.domain.formats.records import read_record, write_record
-from mcp_server.domain.formats.yaml_text import dump_yaml, load_yaml
+from mcp_server.domain.formats.records import read_record
+from mcp_server.domain.formats.yaml_text import load_yaml
 from mcp_server.domain.texts import shown
 from storage.errors import Invalid
 
 MAX_RECORD = 64_000_000
 """Characters of one prompt with its history."""
 
-_SPACE = " \t\r\n"
+_BLANKS = re.compile(r"[ \t\r\n]*+")
 _FIRST_STEP = 4_096
+_TOKEN = 16
+"""Characters in which a word, a number or an escape may be cut off."""
 
 
-class JsonArray:
-    """Writes a JSON array, one prompt a line."""
+def json_values(pieces: Iterable[str], source: str) -> Iterator[Any]:
+    """Yield the values of a JSON array, or those that stand one after the other.
 
-    start, between, end = "[\n", ",\n", "\n]\n"
-    empty = "[]\n"
-
-    def write(self, file: PromptFile) -> str:
-        """Write one prompt."""
-        return json.dumps(write_record(file), ensure_ascii=False)
-
-
-class JsonLines(JsonArray):
-    """Writes JSON Lines, one prompt a line."""
-
-    start, between, end = "", "\n", "\n"
-    empty = ""
-
-
-class YamlDocuments:
-    """Writes YAML, one document a prompt."""
-
-    start, between, end = "", "---\n", ""
-    empty = ""
-
-    def write(self, file: PromptFile) -> str:
-        """Write one prompt."""
-        return dump_yaml(write_record(file))
-
-
-Notation = JsonArray | YamlDocuments
-NOTATIONS: dict[str, type[Notation]] = {
-    "json": JsonArray, "jsonl": JsonLines, "yaml": YamlDocuments,
-}  # fmt: skip
-
-
-def write_stream(files: Iterable[PromptFile], notation: Notation) -> Iterator[str]:
-    """Yield the pieces of a file with these prompts."""
-    first = True
-    for file in files:
-        yield notation.start if first else notation.between
-        yield notation.write(file)
-        first = False
-    yield notation.empty if first else notation.end
-
-
-def read_json_stream(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
-    """Read the prompts of a JSON file; one that is refused is its refusal.
-
-    What isn't JSON ends the file, since where the next prompt begins can't be told.
+    Raises:
+        Invalid: what follows isn't JSON; says on which line.
     """
-    number = 0
-    try:
-        for value in _values(_Buffer(iter(pieces)), source):
-            number += 1
-            yield _attempt(value, f"{source}#{number}")
-    except Invalid as refusal:
-        yield refusal
+    return _values(_Buffer(iter(pieces)), source)
 
 
 def read_yaml_stream(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
@@ -105,21 +58,25 @@ def _attempt(value: object, place: str) -> PromptFile | Invalid:
 
 
 class _Buffer:
-    """Text that comes in pieces."""
+    """Text that comes in pieces, read from `at` on."""
 
     def __init__(self, pieces: Iterator[str]) -> None:
         self._pieces = pieces
+        self._line = 1
         self.text = ""
-        self.line = 1
+        self.at = 0
+
+    @property
+    def left(self) -> int:
+        """How many characters are here and not read yet."""
+        return len(self.text) - self.at
 
     def skip(self) -> str:
         """Skip blanks, and return the character that follows; '' at the end."""
         while True:
-            rest = self.text.lstrip(_SPACE)
-            self.line += self.text.count("\n", 0, len(self.text) - len(rest))
-            self.text = rest
-            if rest:
-                return rest[0]
+            self.at = _BLANKS.match(self.text, self.at).end()  # type: ignore[union-attr]  # always
+            if self.left:
+                return self.text[self.at]
             if not self.grow(1):
                 return ""
 
@@ -132,55 +89,53 @@ class _Buffer:
                 break
             taken.append(piece)
             size -= len(piece)
-        self.text += "".join(taken)
+        if taken:
+            self._line = self.line(self.at)
+            self.text = "".join([self.text[self.at :], *taken])
+            self.at = 0
         return bool(taken)
 
-    def drop(self, length: int) -> None:
-        """Forget what was read."""
-        self.line += self.text.count("\n", 0, length)
-        self.text = self.text[length:]
+    def line(self, place: int) -> int:
+        """Return the line of a place in the text that is here."""
+        return self._line + self.text.count("\n", 0, place)
 
 
 def _values(buffer: _Buffer, source: str) -> Iterator[Any]:
-    """Yield the values of an array, or those that stand one after the other."""
     if buffer.skip() == "\ufeff":
-        buffer.drop(1)
+        buffer.at += 1
     in_array = buffer.skip() == "["
-    if in_array:
-        buffer.drop(1)
+    buffer.at += in_array
     first = True
-    while True:
-        sign = buffer.skip()
+    while sign := buffer.skip():
         if in_array and sign == "]":
-            buffer.drop(1)
+            buffer.at += 1
             if buffer.skip():
                 raise _broken(source, buffer, "something follows the end of the array")
-            return
-        if not sign:
-            if in_array:
-                raise _broken(source, buffer, "the array isn't closed by ']'")
             return
         if in_array and not first:
             if sign != ",":
                 raise _broken(source, buffer, "a ',' between two prompts is missing")
-            buffer.drop(1)
+            buffer.at += 1
             buffer.skip()
         yield _value(buffer, source)
         first = False
+    if in_array:
+        raise _broken(source, buffer, "the array isn't closed by ']'")
 
 
 def _value(buffer: _Buffer, source: str) -> Any:
     """Read one value; the more of it there is, the more is taken in before the next attempt."""
-    step = _FIRST_STEP
     while True:
         try:
-            value, length = _DECODER.raw_decode(buffer.text)
+            value, buffer.at = _DECODER.raw_decode(buffer.text, buffer.at)
+            return value
         except json.JSONDecodeError as error:
-            if len(buffer.text) > MAX_RECORD:
+            # Only where the text ends too early may what follows mend it.
+            ends = error.pos >= len(buffer.text) - _TOKEN or error.msg.startswith("Unterminated")
+            if ends and buffer.left > MAX_RECORD:
                 raise _broken(source, buffer, "one prompt is too large") from None
-            step = max(step, len(buffer.text))
-            if not buffer.grow(step):
-                buffer.drop(error.pos)
+            if not ends or not buffer.grow(max(_FIRST_STEP, buffer.left)):
+                buffer.at = min(error.pos, len(buffer.text))
                 raise _broken(source, buffer, error.msg) from None
         except RecursionError:
             raise _broken(source, buffer, "it is nested too deeply") from None
@@ -188,15 +143,12 @@ def _value(buffer: _Buffer, source: str) -> Any:
             raise _broken(source, buffer, str(error)) from None
         except ValueError:
             raise _broken(source, buffer, "a number in it has too many digits") from None
-        else:
-            buffer.drop(length)
-            return value
 
 
 def _broken(source: str, buffer: _Buffer, reason: str) -> Invalid:
     return Invalid(
-        f"{source}:{buffer.line}: this is no JSON that can be read: {reason}. Mend it; what follows "
-        "wasn't read."
+        f"{source}:{buffer.line(buffer.at)}: this is no JSON that can be read: {reason}. Mend it; "
+        "what follows wasn't read."
     )
 
 

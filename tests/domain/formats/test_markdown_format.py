@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.formats.csv_format import read_csv
-from mcp_server.domain.formats.detect import read_file
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.markdown_format import read_markdown, write_markdown
+from mcp_server.domain.formats.registry import read_file
 from mcp_server.domain.formats.yaml_text import dump_yaml, load_yaml
 from storage.entities import (
     Argument,
@@ -242,9 +242,9 @@ def test_a_plain_file_is_served_verbatim() -> None:
     assert file.draft == make_draft(template="# {{x}}\n\n", template_format="text")
 
 
-@pytest.mark.parametrize("path", ["a.pdf", "a", "a.json"])
+@pytest.mark.parametrize("path", ["a.pdf", "a", "a.docx"])
 def test_other_files_are_refused(path: str) -> None:
-    with pytest.raises(Invalid, match=r"Give a \.csv, \.md or \.txt file"):
+    with pytest.raises(Invalid, match=r"Give a \.json, \.yaml, \.csv, \.md"):
         read_file(path, "hello")
 
 

@@ -1,0 +1,293 @@
+"""The formats that prompts are read from and written to, and which one a file is in."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import PurePosixPath
+
+from mcp_server.domain.formats import assistant_files, csv_format, platform_json
+from mcp_server.domain.formats.files import PromptFile, Written
+from mcp_server.domain.formats.front_matter import has_front_matter
+from mcp_server.domain.formats.markdown_format import read_markdown, read_plain, write_markdown
+from mcp_server.domain.formats.records import read_record, write_record
+from mcp_server.domain.formats.streams import json_values, read_yaml_stream
+from mcp_server.domain.formats.yaml_text import dump_yaml
+from mcp_server.domain.names import did_you_mean, nearest
+from mcp_server.domain.texts import shown
+from storage.errors import Invalid
+
+Read = Callable[[Iterable[str], str], Iterator[PromptFile | Invalid]]
+Write = Callable[[PromptFile], Written]
+
+COMMANDS = ".claude/commands"
+PROMPT_FILES = ".github/prompts"
+SKILL = "SKILL.md"
+MAX_FILE = 16_000_000
+"""Characters of a file that is read as a whole."""
+
+_MARKDOWN = (".md", ".markdown", ".mdx")
+_PLAIN = (".txt", ".prompt")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around the prompts of one file; `empty` is the file without any."""
+
+    start: str
+    between: str
+    end: str
+    empty: str
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of files.
+
+    `read` takes a file's text in pieces and its name; of several prompts, those that are refused
+    are their refusals. `writer` returns what writes the prompts of one file, and raises Invalid
+    for those that the format can't hold. `file_name` says where a prompt goes that has a file of
+    its own, `frame` how several stand in one file, None where they can't.
+    """
+
+    name: str
+    title: str
+    read: Read
+    writer: Callable[[], Write]
+    file_name: Callable[[PromptFile], str]
+    frame: Frame | None = None
+    keeps_history: bool = False
+    media_type: str = "text/markdown; charset=utf-8"
+
+
+def read_file(
+    path_name: str, text: str | Iterable[str], format_name: str | None = None
+) -> Iterator[PromptFile | Invalid]:
+    """Read the prompts of a file; of several, those that are refused are their refusals.
+
+    Raises:
+        Invalid: there is no such format, it can't be told, or nothing of the file can be read.
+    """
+    pieces = iter([text] if isinstance(text, str) else text)
+    head = next(pieces, "")
+    chosen = find_format(format_name or detect(path_name, head))
+    return chosen.read(chain([head], pieces), path_name)
+
+
+def find_format(name: str) -> Format:
+    """Return a format by its name.
+
+    Raises:
+        Invalid: there is none of that name.
+    """
+    if name in FORMATS:
+        return FORMATS[name]
+    hint = did_you_mean(nearest(name, list(FORMATS))) or f" Use {', '.join(FORMATS)}."
+    raise Invalid(f"There is no format '{shown(name)}'.{hint}")
+
+
+def detect(path_name: str, head: str) -> str:
+    """Tell the format of a file by its name and by how it begins.
+
+    Raises:
+        Invalid: it can't be told.
+    """
+    path = PurePosixPath(path_name.replace("\\", "/"))
+    name, extension = path.name.lower(), path.suffix.lower()
+    by_extension = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+    if name.endswith(".prompt.md"):
+        return "vscode"
+    if extension in _MARKDOWN and f"/{COMMANDS}/" in f"/{path}":
+        return "claude-command"
+    if extension in (".yaml", ".yml"):
+        return "yaml"
+    if extension in by_extension:
+        return by_extension[extension]
+    if extension in (*_MARKDOWN, *_PLAIN):
+        return "markdown"
+    if extension:
+        raise Invalid(
+            f"'{path_name}' is no file that prompts are read from. Give a .json, .yaml, .csv, .md "
+            "or .txt file, or say what it is with a format."
+        )
+    return _sniff(path_name, head.removeprefix("\ufeff").lstrip())
+
+
+def _sniff(path_name: str, head: str) -> str:
+    if head.startswith(("{", "[")):
+        return "json"
+    columns = [each.strip().strip('"') for each in head.partition("\n")[0].lower().split(",")]
+    if "act" in columns and "prompt" in columns:
+        return "csv"
+    if has_front_matter(head):
+        return "markdown"
+    raise Invalid(
+        f"'{path_name}' is no file that prompts are read from. Give a .json, .yaml, .csv, .md or "
+        ".txt file, or say what it is with a format."
+    )
+
+
+def _whole(pieces: Iterable[str], source: str) -> str:
+    taken: list[str] = []
+    size = 0
+    for piece in pieces:
+        taken.append(piece)
+        size += len(piece)
+        if size > MAX_FILE:
+            raise Invalid(
+                f"{source}: this has more than {MAX_FILE:,} characters, which is too much for one "
+                "prompt. Split the file."
+            )
+    return "".join(taken)
+
+
+def _read_markdown(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
+    text = _whole(pieces, source)
+    read = read_markdown if has_front_matter(text) else read_plain
+    yield read(text, source)
+
+
+def _read_csv(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
+    return csv_format.read_csv("".join(pieces), source)
+
+
+def _reading_one(read: Callable[[str, str], PromptFile]) -> Read:
+    def stream(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
+        yield read(_whole(pieces, source), source)
+
+    return stream
+
+
+def _reading_values(read: Callable[[object, str], PromptFile]) -> Read:
+    """Return what reads JSON whose values are prompts, or messages of one prompt."""
+
+    def stream(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
+        values = json_values(pieces, source)
+        first = next(values, None)
+        if first is None:
+            return
+        if platform_json.is_message(first):
+            yield platform_json.read_openai([first, *values], source)
+            return
+        for number, value in enumerate(chain([first], values), 1):
+            try:
+                yield read(value, f"{source}#{number}" if number > 1 else source)
+            except Invalid as refusal:
+                yield refusal
+
+    def attempt(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
+        try:
+            yield from stream(pieces, source)
+        except Invalid as refusal:
+            yield refusal
+
+    return attempt
+
+
+def _read_value(value: object, source: str) -> PromptFile:
+    """Read a value of JSON as whatever it looks like; what looks like nothing, as one of ours."""
+    if platform_json.is_langfuse(value):
+        return platform_json.read_langfuse(value, source)
+    if platform_json.is_mlflow(value):
+        return platform_json.read_mlflow(value, source)
+    if platform_json.is_openai(value):
+        return platform_json.read_openai(value, source)
+    return read_record(value, source)
+
+
+def _as_json(file: PromptFile) -> Written:
+    return Written(json.dumps(write_record(file), ensure_ascii=False))
+
+
+def _as_yaml(file: PromptFile) -> Written:
+    return Written(dump_yaml(write_record(file)))
+
+
+def _as_value(
+    write: Callable[[PromptFile], tuple[platform_json.Json, tuple[str, ...]]], file: PromptFile
+) -> Written:
+    value, lost = write(file)
+    return Written(json.dumps(value, ensure_ascii=False), lost)
+
+
+def _as_markdown(file: PromptFile) -> Written:
+    return Written(write_markdown(file))
+
+
+def _placed(extension: str, place: str = "") -> Callable[[PromptFile], str]:
+    def name(file: PromptFile) -> str:
+        parts = (place, file.metadata.folder, f"{file.metadata.name}{extension}")
+        return "/".join(part for part in parts if part)
+
+    return name
+
+
+def _platform(
+    name: str,
+    title: str,
+    read: Callable[[object, str], PromptFile],
+    write: Callable[[PromptFile], tuple[platform_json.Json, tuple[str, ...]]],
+) -> Format:
+    return Format(
+        name,
+        title,
+        _reading_values(read),
+        lambda: partial(_as_value, write),
+        _placed(".json"),
+        _ARRAY,
+        media_type="application/json",
+    )
+
+
+_ARRAY = Frame("[\n", ",\n", "\n]\n", "[]\n")
+_LINES = Frame("", "\n", "\n", "")
+_DOCUMENTS = Frame("", "---\n", "", "")
+_CSV = Frame(csv_format.HEADER, "", "", csv_format.HEADER)
+
+FORMATS: dict[str, Format] = {
+    each.name: each
+    for each in (
+        Format(
+            "json", "JSON, an array with a prompt a line", _reading_values(_read_value),
+            lambda: _as_json, _placed(".json"), _ARRAY, True, "application/json",
+        ),
+        Format(
+            "jsonl", "JSON Lines", _reading_values(_read_value),
+            lambda: _as_json, _placed(".jsonl"), _LINES, True, "application/jsonl",
+        ),
+        Format(
+            "yaml", "YAML, a document a prompt", read_yaml_stream,
+            lambda: _as_yaml, _placed(".yaml"), _DOCUMENTS, True, "application/yaml",
+        ),
+        Format(
+            "csv", "CSV as prompts.chat has it", _read_csv,
+            csv_format.CsvWriter, _placed(".csv"), _CSV, False, "text/csv; charset=utf-8",
+        ),
+        Format(
+            "markdown", "Markdown with front matter", _read_markdown,
+            lambda: _as_markdown, _placed(".md"),
+        ),
+        Format(
+            "skill", "agent skills", _read_markdown,
+            lambda: assistant_files.write_skill, lambda file: f"{file.metadata.name}/{SKILL}",
+        ),
+        Format(
+            "claude-command", "Claude Code commands", _reading_one(assistant_files.read_command),
+            lambda: assistant_files.write_command, _placed(".md", COMMANDS),
+        ),
+        Format(
+            "vscode", "VS Code prompt files", _reading_one(assistant_files.read_vscode),
+            lambda: assistant_files.write_vscode,
+            lambda file: f"{PROMPT_FILES}/{file.metadata.name}.prompt.md",
+        ),
+        _platform(
+            "langfuse", "Langfuse", platform_json.read_langfuse, platform_json.write_langfuse
+        ),
+        _platform("mlflow", "MLflow", platform_json.read_mlflow, platform_json.write_mlflow),
+        _platform(
+            "openai", "OpenAI's chat messages", platform_json.read_openai,
+            platform_json.write_openai,
+        ),
+    )
+}  # fmt: skip
