@@ -118,6 +118,11 @@ class Settings:
         "The largest request body that `serve` accepts, in bytes.",
         4_194_304,
     )
+    max_import: int = _setting(
+        "PROMPTSTACK_MAX_IMPORT",
+        "The largest file that `serve` imports at `/import`, in bytes.",
+        1_000_000_000,
+    )
 
     @property
     def actor(self) -> str:
@@ -285,6 +290,7 @@ _PARSERS: dict[str, Any] = {
     "cors_origins": _origins,
     "state_keys": _state_keys,
     "max_body": _number(1_000, 1_000_000_000),
+    "max_import": _number(1_000, 1_000_000_000_000),
     "data_dir": _path,
     "pg_bindir": _path,
     "user": _author,

@@ -100,7 +100,7 @@ class Application:
 
     def _doors(self) -> ASGIApp:
         api = build_api(
-            RestDoor(self._ready, self._settings.actor),
+            RestDoor(self._ready, self._settings.actor, self._settings.max_import),
             version(),
             lifespan=self._lifespan,
             routes=[

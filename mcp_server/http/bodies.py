@@ -16,6 +16,7 @@ LINGER_SECONDS = 2.0
 """How long a refused client is listened to, so that it gets to reading why."""
 
 _JSON = "application/json"
+_STREAMED = ("POST", "/import")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -39,7 +40,7 @@ class BodyGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on with its body at hand."""
-        if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
+        if scope["type"] != "http" or scope["method"] not in _WITH_BODY or _is_streamed(scope):
             return await self._app(scope, receive, send)
         try:
             headers = Headers(scope=scope)
@@ -88,6 +89,11 @@ class BodyGuard:
             "Send less, or ask its operator to raise PROMPTSTACK_MAX_BODY.",
             headers={"connection": "close"},
         )
+
+
+def _is_streamed(scope: Scope) -> bool:
+    """Tell whether the handler reads the body itself, a piece at a time and within its limits."""
+    return (scope["method"], scope["path"]) == _STREAMED
 
 
 def _check_type(headers: Headers) -> None:

@@ -18,6 +18,7 @@ from starlette.types import Lifespan
 from mcp_server.rest.branches import BranchRoutes
 from mcp_server.rest.document import write_document
 from mcp_server.rest.door import RestDoor
+from mcp_server.rest.files import REFUSED, FileRoutes, on_refused
 from mcp_server.rest.labels import LabelRoutes
 from mcp_server.rest.methods import HeadAsGet, Methods
 from mcp_server.rest.problems import Problem, of_http, on_bug
@@ -61,13 +62,14 @@ def build_api(
         routes=list(routes),
         separate_input_output_schemas=False,
     )
-    nouns = (PromptRoutes, VersionRoutes, LabelRoutes, BranchRoutes)
+    nouns = (PromptRoutes, VersionRoutes, LabelRoutes, BranchRoutes, FileRoutes)
     routers = [each(door).router() for each in nouns]
     for router in routers:
         api.include_router(router)
     methods = Methods.of(route for router in routers for route in router.routes)
     api.add_exception_handler(PromptError, _on_failure)
     api.add_exception_handler(RequestValidationError, _on_invalid)
+    api.add_exception_handler(REFUSED, on_refused)
     api.add_exception_handler(HTTPException, partial(_on_http, methods))
     api.add_exception_handler(Exception, on_bug)
     api.add_middleware(HeadAsGet)

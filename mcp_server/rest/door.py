@@ -10,10 +10,14 @@ from mcp_server.service.library import Library
 
 @dataclass(frozen=True, slots=True)
 class RestDoor:
-    """The library behind the door; `actor` writes where a request doesn't say who does."""
+    """The library behind the door; `actor` writes where a request doesn't say who does.
+
+    `max_import` bounds the bytes of a file that is imported.
+    """
 
     ready: Callable[[], Awaitable[Library]]
     actor: str
+    max_import: int = 1_000_000_000
 
     def actor_of(self, request: Request) -> str:
         """Return who is named as the author of what a request writes."""

@@ -62,10 +62,10 @@ async def imported(environment):
     files = list(_files())
     assert len(files) == 1281 + 58
     async with open_library(read_settings(environment)) as library:
-        outcomes = [await library.importing.take(file, by="me") for file, _ in files]
-        assert outcomes == ["created"] * len(files)
-        again = [await library.importing.take(file, by="me") for file, _ in files]
-        assert again == ["unchanged"] * len(files)
+        done = await library.importing.take([file for file, _ in files], by="me")
+        assert (done.counts, done.written) == ({"created": len(files)}, True)
+        again = await library.importing.take([file for file, _ in files], by="me")
+        assert again.counts == {"unchanged": len(files)}
     return files
 
 

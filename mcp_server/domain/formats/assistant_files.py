@@ -5,6 +5,7 @@ its model_config, and is written back.
 """
 
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import PurePath
 from typing import Any
@@ -96,7 +97,9 @@ def write_vscode(file: PromptFile) -> Written:
     """
     text = _text_of(file, "a prompt file")
     hints = {argument.name: argument.description for argument in file.draft.arguments}
-    lost = lost_settings(file.draft, "model_type", "model_config")
+    described = tuple(replace(each, description=None) for each in file.draft.arguments)
+    draft = replace(file.draft, arguments=described)
+    lost = lost_settings(draft, "model_type", "model_config")
     if file.draft.template_format == "simple":
         if _INPUT.search(literals(text)):
             lost.append("'${input:…}' that is no argument")
@@ -202,7 +205,8 @@ def _make(
 def _split(text: str, source: str) -> tuple[Keys, str]:
     if not has_front_matter(text):
         return Keys({}), text.removeprefix("\ufeff")
-    keys, body = split_front_matter(text, source)
+    # Commands are written with hints such as `[issue] [priority]`, which their program takes.
+    keys, body = split_front_matter(text, source, lenient=True)
     return Keys(keys), body
 
 

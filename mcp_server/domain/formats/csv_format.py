@@ -177,10 +177,11 @@ def _read_row(row: dict[str, str], name: str, place: str) -> PromptFile:
     kind = row.get("type", "").strip().lower()
     tags = [FOR_DEVS] if row.get("for_devs", "").strip().upper() == "TRUE" else []
     tags += [kind] if kind not in ("", "text") else []
-    metadata = Metadata(name=name, title=row["act"], tags=tuple(tags))
+    title = row["act"] if row["act"].strip() != name else None
+    metadata = Metadata(name=name, title=title, tags=tuple(tags))
     draft = make_draft(template=template, arguments=arguments)
     contributor = row.get("contributor", "").strip()
-    says = frozenset({"title"})
+    says = frozenset({"title"} if title else ())
     author = check_author(contributor, "contributor") if contributor else None
     return PromptFile(check_metadata(metadata), draft, author, place, says)
 

@@ -1,5 +1,6 @@
 """Front matter: YAML between two lines `---` at the beginning of a text."""
 
+import json
 import re
 from typing import Any
 
@@ -10,13 +11,24 @@ _OPENING = re.compile(r"---[ \t]*\r?\n")
 _CLOSING = re.compile(r"^---[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
 
 
+_LINE = re.compile(r"^([\w-]+:[ \t]+)([^\s\"'|>].*?)[ \t]*\r?$", re.MULTILINE)
+
+
+def _quoted(line: re.Match[str]) -> str:
+    return line[1] + json.dumps(line[2], ensure_ascii=False)
+
+
 def has_front_matter(text: str) -> bool:
     """Tell whether a text begins as front matter does."""
     return _OPENING.match(text.removeprefix("\ufeff")) is not None
 
 
-def split_front_matter(text: str, source: str) -> tuple[dict[str, Any], str]:
+def split_front_matter(
+    text: str, source: str, *, lenient: bool = False
+) -> tuple[dict[str, Any], str]:
     """Part a text into its keys and its body, verbatim from the line after the closing `---`.
+
+    What is no YAML is read line by line where that is `lenient`: each value is then a text.
 
     Raises:
         Invalid: the keys can't be read; the sentence names the file and the line.
@@ -31,7 +43,13 @@ def split_front_matter(text: str, source: str) -> tuple[dict[str, Any], str]:
             f"{source}:{line}: the {missing} line '---' of the front matter is missing. "
             "Begin the file with '---', lines such as 'name: my-prompt', and '---' again."
         )
-    keys = load_yaml(text[opening.end() : closing.start()], source, 2)
+    head = text[opening.end() : closing.start()]
+    try:
+        keys = load_yaml(head, source, 2)
+    except Invalid:
+        if not lenient:
+            raise
+        keys = load_yaml(_LINE.sub(_quoted, head), source, 2)
     if not isinstance(keys, dict):
         raise Invalid(
             f"{source}:2: the front matter is no mapping. Write lines such as 'name: my-prompt'."

@@ -1,0 +1,313 @@
+"""`/import` and `/export`: the library as a file."""
+
+import asyncio
+import codecs
+from collections.abc import AsyncIterator, Iterator
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+
+from mcp_server.domain.formats.files import PromptFile
+from mcp_server.domain.formats.registry import FORMATS, Format, find_format, read_file
+from mcp_server.rest.door import RestDoor
+from mcp_server.rest.problems import Problem
+from mcp_server.rest.responses import documented, json_response
+from mcp_server.schemas.base import Shape
+from mcp_server.service.importing import Kind, Options, Outcome, Taken
+from storage.entities import PromptFilter
+from storage.errors import Conflict, Invalid
+
+MAX_TOLD = 1_000
+"""Prompts of which an answer tells what became of them."""
+
+_MEMORY = 1_000_000
+_PIECE = 1 << 16
+_PATIENCE = 30.0
+"""Seconds in which the next piece of a body has to arrive."""
+_TYPES = {
+    "application/json": "json",
+    "application/jsonl": "jsonl",
+    "application/x-ndjson": "jsonl",
+    "application/yaml": "yaml",
+    "application/x-yaml": "yaml",
+    "text/yaml": "yaml",
+    "text/csv": "csv",
+    "text/markdown": "markdown",
+}
+_ALL = tuple(name for name, each in FORMATS.items() if each.frame is not None)
+
+
+class ImportQuery(Shape):
+    """How a file is imported."""
+
+    format: str | None = Field(
+        None,
+        description="What the file is: " + ", ".join(FORMATS) + ". By default its Content-Type "
+        "says it; JSON of other programs is recognised.",
+        json_schema_extra={"enum": list(FORMATS)},
+    )
+    dry_run: bool = Field(False, description="Only tell what would be done with each prompt.")
+    keep_going: bool = Field(
+        False,
+        alias="continue",
+        description="Leave out what can't be taken, instead of writing nothing at all.",
+    )
+    move_labels: bool = Field(
+        False, description="Move labels of prompts that are there to where the file has them."
+    )
+
+
+class ExportQuery(Shape):
+    """What is exported, and how."""
+
+    format: str = Field(
+        "json",
+        description="What to write: " + ", ".join(_ALL) + ".",
+        json_schema_extra={"enum": list(_ALL)},
+    )
+    history: bool = Field(
+        False,
+        description="With all versions, branches and labels, and archived prompts: json, jsonl and "
+        "yaml have place for them.",
+    )
+    tag: list[str] = Field(
+        default_factory=list, description="Only prompts with this tag (repeatable: all of them)."
+    )
+    folder: str | None = Field(None, description="Only prompts in this folder and below it.")
+
+
+class OutcomeOut(Shape):
+    """What became of one prompt of a file."""
+
+    source: str = Field(description="Where in the file it stands.")
+    name: str | None = Field(None, description="The prompt's name, where it could be read.")
+    kind: Kind = Field(description="What was done, or would be.")
+    message: str | None = Field(None, description="Why it can't be taken.")
+
+
+class ImportOut(Shape):
+    """What an import did, or would do."""
+
+    written: bool = Field(description="Whether anything of it was kept.")
+    created: int = Field(description="Prompts that weren't there.")
+    new_versions: int = Field(description="Prompts that got newer texts.")
+    updated: int = Field(description="Prompts of which only titles, tags, labels, … changed.")
+    unchanged: int = Field(description="Prompts that have it all already.")
+    failed: int = Field(description="Prompts that can't be taken.")
+    items: list[OutcomeOut] = Field(
+        description=f"What became of the prompts that can't be taken, of a dry run of all; the "
+        f"first {MAX_TOLD:,} of them."
+    )
+
+
+class FileRoutes:
+    """The handlers of what can be done with files."""
+
+    def __init__(self, door: RestDoor) -> None:
+        self._door = door
+
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(tags=["Files"])
+        content = {kind: {"schema": {"type": "string"}} for kind in _TYPES}
+        content["application/json"] = {"schema": {}}
+        router.add_api_route(
+            "/import",
+            self.take,
+            methods=["POST"],
+            operation_id="import_prompts",
+            summary="Import a file",
+            response_model=ImportOut,
+            responses=documented(409, body=True, description="What became of its prompts."),
+            openapi_extra={"requestBody": {"required": True, "content": content}},
+        )
+        answers = documented(description="The file.")
+        answers[200]["content"] = {
+            FORMATS[name].media_type: {"schema": {"type": "string"}} for name in _ALL
+        }
+        router.add_api_route(
+            "/export",
+            self.give,
+            operation_id="export_prompts",
+            summary="Export to a file",
+            response_class=Response,
+            responses=answers,
+        )
+        return router
+
+    async def take(self, request: Request, query: Annotated[ImportQuery, Query()]) -> Response:
+        """Bring the prompts of a file in, all or, unless told to go on, none of them.
+
+        Doing it again changes nothing. Labels of prompts that are there stay where they are.
+        """
+        library = await self._door.ready()
+        format_name = query.format or _format_of(request)
+        find_format(format_name)
+        options = Options(
+            dry_run=query.dry_run, keep_going=query.keep_going, move_labels=query.move_labels
+        )
+        told: list[Outcome] = []
+
+        def report(outcome: Outcome) -> None:
+            if len(told) < MAX_TOLD and (options.dry_run or outcome.is_failure):
+                told.append(outcome)
+
+        with SpooledTemporaryFile(_MEMORY) as spool:
+            await _receive(request, spool, self._door.max_import)
+            spool.seek(0)
+            files = read_file("body", _pieces(spool), format_name)
+            taken = await library.importing.take(
+                files, by=self._door.actor_of(request), options=options, report=report
+            )
+        if not taken.written and not options.dry_run:
+            raise _refusal(taken, told)
+        return json_response(_present(taken, told))
+
+    async def give(self, query: Annotated[ExportQuery, Query()]) -> Response:
+        """Write prompts by name, as a file that can be imported again, here or elsewhere.
+
+        What a format has no place for is left out of it, or the whole prompt.
+        """
+        library = await self._door.ready()
+        chosen = find_format(query.format)
+        if chosen.frame is None:
+            raise Invalid(
+                f"In the format '{chosen.name}' each prompt has a file of its own. Use "
+                f"{', '.join(_ALL)}, or `promptstack export` into a folder."
+            )
+        if query.history and not chosen.keeps_history:
+            raise Invalid(f"{chosen.title} has no place for a history. Use json, jsonl or yaml.")
+        narrowed = PromptFilter(tags=tuple(query.tag), folder=query.folder)
+        files = library.exporting.read(narrowed, history=query.history)
+        # What is wrong with the question is told before an answer begins.
+        first = await anext(files, None)
+        extension = chosen.name if chosen.keeps_history or chosen.name == "csv" else "json"
+        return StreamingResponse(
+            _written(chosen, first, files),
+            media_type=chosen.media_type,
+            headers={"content-disposition": f'attachment; filename="prompts.{extension}"'},
+        )
+
+
+async def _written(
+    chosen: Format, first: PromptFile | None, files: AsyncIterator[PromptFile]
+) -> AsyncIterator[str]:
+    """Yield a file in pieces that aren't too small."""
+    frame, write = chosen.frame, chosen.writer()
+    if frame is None:  # looked at before
+        return
+    pending: list[str] = []
+    begun = False
+    file = first
+    while file is not None:
+        try:
+            written = write(file)
+        except Invalid:
+            pass  # the format can't hold it, as the document says
+        else:
+            pending += [frame.between if begun else frame.start, written.text]
+            begun = True
+        if sum(map(len, pending)) > _PIECE:
+            yield "".join(pending)
+            pending.clear()
+        file = await anext(files, None)
+    yield "".join([*pending, frame.end if begun else frame.empty])
+
+
+async def _receive(request: Request, spool: IO[bytes], limit: int) -> None:
+    size = 0
+    stream = request.stream()
+    try:
+        while True:
+            async with asyncio.timeout(_PATIENCE):
+                piece = await anext(stream, None)
+            if piece is None:
+                return
+            size += len(piece)
+            if size > limit:
+                raise _Refused(
+                    413,
+                    f"The file is larger than {limit:,} bytes, the most that this server imports. "
+                    "Split it, or ask its operator to raise PROMPTSTACK_MAX_IMPORT.",
+                )
+            spool.write(piece)
+    except TimeoutError:
+        raise _Refused(
+            408, f"Nothing more of the file arrived within {_PATIENCE:g} seconds. Send it again."
+        ) from None
+    except ClientDisconnect:
+        raise _Refused(400, "The client left before it had sent the whole file.") from None
+
+
+def _pieces(spool: IO[bytes]) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while data := spool.read(_PIECE):
+            if b"\0" in data:
+                raise Invalid("There is a NUL byte in the file, which can't be stored. Remove it.")
+            yield decoder.decode(data)
+        decoder.decode(b"", True)
+    except UnicodeDecodeError:
+        raise Invalid("The file isn't UTF-8 text. Save it as UTF-8.") from None
+
+
+def _format_of(request: Request) -> str:
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given in _TYPES:
+        return _TYPES[given]
+    raise _Refused(
+        415,
+        f"The body's Content-Type is '{given[:100]}'. Send one of {', '.join(_TYPES)}, or say what "
+        "it is with 'format'.",
+    )
+
+
+class _Refused(Exception):
+    """A refusal that has a status of its own."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.problem = Problem(status, detail, headers={"connection": "close"})
+
+
+async def on_refused(request: Request, error: Exception) -> Response:
+    """Answer where a file wasn't even read."""
+    assert isinstance(error, _Refused)
+    return error.problem.response(request.scope["path"])
+
+
+REFUSED: type[Exception] = _Refused
+
+
+def _refusal(taken: Taken, told: list[Outcome]) -> Exception:
+    """Return why nothing was written: the first reason, and how many more there are."""
+    first = told[0].message or ""
+    others = taken.failures - 1
+    more = f" {others} more can't be taken." if others else ""
+    sentence = (
+        f"Nothing was written. {first}{more} Mend the file, or send it with 'continue=true' to "
+        "leave out what can't be taken."
+    )
+    conflicts = all(each.kind == "conflict" for each in told)
+    fields = {each.source: each.message or "" for each in told}
+    return Conflict(sentence) if conflicts else Invalid(sentence, fields=fields)
+
+
+def _present(taken: Taken, told: list[Outcome]) -> ImportOut:
+    count = taken.counts
+    return ImportOut(
+        written=taken.written,
+        created=count.get("created", 0),
+        new_versions=count.get("new version", 0),
+        updated=count.get("updated", 0),
+        unchanged=count.get("unchanged", 0),
+        failed=taken.failures,
+        items=[
+            OutcomeOut(source=each.source, name=each.name, kind=each.kind, message=each.message)
+            for each in told
+        ],
+    )

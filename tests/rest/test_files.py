@@ -1,0 +1,90 @@
+"""`/import` and `/export`: the library as a file, over HTTP."""
+
+import json
+
+import pytest
+
+CSV = {"content-type": "text/csv"}
+JSONL = {"content-type": "application/jsonl"}
+
+
+async def test_what_is_exported_imports_again_with_no_change(client):
+    for name in ("a", "b"):
+        await client.post("/prompts", json={"name": name, "template": f"{name} {{{{x}}}}"})
+    await client.put("/prompts/a/labels/production", json={"version": 1})
+    exported = await client.get("/export", params={"history": "true"})
+    assert exported.headers["content-type"] == "application/json"
+    assert exported.headers["content-disposition"] == 'attachment; filename="prompts.json"'
+    assert [each["name"] for each in exported.json()] == ["a", "b"]
+    done = await client.post(
+        "/import", content=exported.content, headers={"content-type": "application/json"}
+    )
+    assert (done.status_code, done.json()["unchanged"], done.json()["items"]) == (200, 2, [])
+
+
+@pytest.mark.parametrize("format_name", ["json", "jsonl", "yaml", "csv", "langfuse", "mlflow"])
+async def test_each_format_comes_back(client, format_name):
+    await client.post("/prompts", json={"name": "poet", "template": "Rhyme: {{words}}"})
+    exported = await client.get("/export", params={"format": format_name})
+    assert exported.status_code == 200
+    done = await client.post("/import", params={"format": format_name}, content=exported.content)
+    assert (done.status_code, done.json()["unchanged"]) == (200, 1), done.text
+
+
+async def test_an_empty_library_is_an_empty_file(client):
+    assert (await client.get("/export")).json() == []
+
+
+async def test_a_row_that_cant_be_taken_keeps_the_whole_file_out(client):
+    body = "act,prompt\nPoet,Rhyme\n,Blank\n"
+    refused = await client.post("/import", content=body, headers=CSV)
+    assert refused.status_code == 422
+    assert refused.json()["detail"].startswith("Nothing was written. body:3: 'act' is blank")
+    assert (await client.get("/prompts")).json()["items"] == []
+    done = await client.post("/import?continue=true", content=body, headers=CSV)
+    answer = done.json()
+    assert (answer["written"], answer["created"], answer["failed"]) == (True, 1, 1)
+    assert [each["source"] for each in answer["items"]] == ["body:3"]
+
+
+async def test_a_dry_run_writes_nothing(client):
+    body = '{"name": "a", "template": "x"}'
+    done = await client.post("/import?dry_run=true", content=body, headers=JSONL)
+    assert done.json()["items"] == [{"source": "body", "name": "a", "kind": "created"}]
+    assert done.json()["written"] is False
+    assert (await client.get("/prompts")).json()["items"] == []
+
+
+async def test_histories_that_parted_are_a_conflict(client):
+    await client.post("/prompts", json={"name": "a", "template": "mine"})
+    record = json.loads((await client.get("/export?history=true")).text)[0]
+    record["versions"][0]["template"] = "theirs"
+    done = await client.post("/import", content=json.dumps(record), headers=JSONL)
+    assert done.status_code == 409
+    assert "Version 1 of 'a' is another one here" in done.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "body", "status", "sentence"),
+    [
+        ("", {"content-type": "image/png"}, b"x", 415, "Content-Type is 'image/png'"),
+        ("?format=yml", {}, b"x", 422, "Did you mean 'yaml'"),
+        ("", JSONL, b"\xff\xfe", 422, "isn't UTF-8"),
+        ("", JSONL, b'{"name": "a\0"}', 422, "NUL byte"),
+        ("", JSONL, b"[" * 100_000, 422, "nested too deeply"),
+        ("?contine=true", JSONL, b"", 422, "contine"),
+    ],
+)
+async def test_what_is_no_file_is_refused(client, query, headers, body, status, sentence):
+    refused = await client.post(f"/import{query}", content=body, headers=headers)
+    assert (refused.status_code, sentence in refused.json()["detail"]) == (status, True), (
+        refused.text
+    )
+
+
+async def test_a_format_for_folders_cant_be_exported_here(client):
+    refused = await client.get("/export?format=skill")
+    assert refused.status_code == 422
+    assert "each prompt has a file of its own" in refused.json()["detail"]
+    refused = await client.get("/export?format=csv&history=true")
+    assert "no place for a history" in refused.json()["detail"]
