@@ -18,6 +18,7 @@ TAGS = [
     {"name": "Versions", "description": "Frozen states: what was, what changed, and back again."},
     {"name": "Labels", "description": "Movable pointers; `production` decides what is served."},
     {"name": "Branches", "description": "Named lines of versions: begin, write on, merge."},
+    {"name": "Files", "description": "The library as a file, in and out."},
 ]
 
 _JSON = "application/json"

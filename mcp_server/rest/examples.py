@@ -10,6 +10,8 @@ from uuid import UUID
 
 from mcp_server.domain.diffs import diff_versions
 from mcp_server.domain.drafts import content_hash, make_draft
+from mcp_server.domain.formats.files import PromptFile
+from mcp_server.domain.formats.records import write_record
 from mcp_server.domain.rendering import render
 from mcp_server.rest.shapes import (
     HistoryOut,
@@ -24,10 +26,12 @@ from mcp_server.rest.shapes import (
 from mcp_server.schemas.archiving import present_archived
 from mcp_server.schemas.base import Shape
 from mcp_server.schemas.branches import present_branch, present_branches
+from mcp_server.schemas.importing import present_import
 from mcp_server.schemas.labels import present_label_history, present_move
 from mcp_server.schemas.prompts import present_summary
 from mcp_server.schemas.reading import present_rendered
 from mcp_server.schemas.versions import present_diff, present_versions
+from mcp_server.service.importing import Taken
 from mcp_server.service.results import (
     BranchChange,
     BranchStanding,
@@ -42,6 +46,7 @@ from storage.entities import (
     MAIN,
     Branch,
     Draft,
+    Metadata,
     Prompt,
     PromptSummary,
     RecordedMove,
@@ -123,12 +128,23 @@ BODIES: dict[str, dict[str, Any]] = {
             "value": {"branch": "terse", "resolution": {"template": _TEXT}},
         },
     },
+    "import_prompts": {
+        "texts": {
+            "summary": "Two prompts, one of which includes the other",
+            "value": [
+                {"name": "house-style", "template": "Write plainly."},
+                {"name": "greeting", "template": "{{> house-style}} Greet {{who}}."},
+            ],
+        }
+    },
 }
 
 
 def answers() -> dict[str, dict[str, Any]]:
     """Return an example of what each operation answers."""
-    return {operation: shape.write() for operation, shape in _shapes().items()}
+    shown: dict[str, Any] = {name: shape.write() for name, shape in _shapes().items()}
+    exported = PromptFile(Metadata("code-review"), _version(2, _TEXT).draft, "ada", "")
+    return shown | {"export_prompts": [write_record(exported)]}
 
 
 def _shapes() -> dict[str, Shape]:
@@ -175,6 +191,7 @@ def _shapes() -> dict[str, Shape]:
                 BranchStanding(Branch("terse", 3, "ada", _CHANGED), 1, 0),
             ]
         ),
+        "import_prompts": present_import(Taken({"created": 2}, True), []),
         "create_branch": present_branch(BranchChange(branched, "terse", 2)),
         "delete_branch": present_branch(BranchChange(prompt, "terse", None)),
         "merge_branch": present_merge_read(

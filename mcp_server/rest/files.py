@@ -4,7 +4,7 @@ import asyncio
 import codecs
 from collections.abc import AsyncIterator, Iterator
 from tempfile import SpooledTemporaryFile
-from typing import IO, Annotated
+from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import Field
@@ -17,12 +17,10 @@ from mcp_server.rest.door import RestDoor
 from mcp_server.rest.problems import Problem
 from mcp_server.rest.responses import documented, json_response
 from mcp_server.schemas.base import Shape
-from mcp_server.service.importing import Kind, Options, Outcome, Taken
+from mcp_server.schemas.importing import MAX_TOLD, ImportOut, present_import
+from mcp_server.service.importing import Options, Outcome, Taken
 from storage.entities import PromptFilter
 from storage.errors import Conflict, Invalid
-
-MAX_TOLD = 1_000
-"""Prompts of which an answer tells what became of them."""
 
 _MEMORY = 1_000_000
 _PIECE = 1 << 16
@@ -37,6 +35,16 @@ _TYPES = {
     "text/yaml": "yaml",
     "text/csv": "csv",
     "text/markdown": "markdown",
+    "text/plain": "markdown",
+}
+_DOCUMENTED = ("application/yaml", "text/plain")
+"""The others are named in a sentence: tools that read the document can't make examples of them."""
+_EXAMPLES = {
+    "json": "",
+    "jsonl": '{"name": "greeting", "template": "Hello {{who}}"}\n',
+    "yaml": "name: greeting\ntemplate: Hello {{who}}\n",
+    "csv": "act,prompt\nGreeting,Hello ${who}\n",
+    "markdown": "---\nname: greeting\ntemplate_format: simple\n---\nHello {{who}}",
 }
 _ALL = tuple(name for name, each in FORMATS.items() if each.frame is not None)
 
@@ -80,30 +88,6 @@ class ExportQuery(Shape):
     folder: str | None = Field(None, description="Only prompts in this folder and below it.")
 
 
-class OutcomeOut(Shape):
-    """What became of one prompt of a file."""
-
-    source: str = Field(description="Where in the file it stands.")
-    name: str | None = Field(None, description="The prompt's name, where it could be read.")
-    kind: Kind = Field(description="What was done, or would be.")
-    message: str | None = Field(None, description="Why it can't be taken.")
-
-
-class ImportOut(Shape):
-    """What an import did, or would do."""
-
-    written: bool = Field(description="Whether anything of it was kept.")
-    created: int = Field(description="Prompts that weren't there.")
-    new_versions: int = Field(description="Prompts that got newer texts.")
-    updated: int = Field(description="Prompts of which only titles, tags, labels, … changed.")
-    unchanged: int = Field(description="Prompts that have it all already.")
-    failed: int = Field(description="Prompts that can't be taken.")
-    items: list[OutcomeOut] = Field(
-        description=f"What became of the prompts that can't be taken, of a dry run of all; the "
-        f"first {MAX_TOLD:,} of them."
-    )
-
-
 class FileRoutes:
     """The handlers of what can be done with files."""
 
@@ -113,7 +97,9 @@ class FileRoutes:
     def router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(tags=["Files"])
-        content = {kind: {"schema": {"type": "string"}} for kind in _TYPES}
+        content: dict[str, Any] = {
+            kind: {"schema": {}, "example": _EXAMPLES[_TYPES[kind]]} for kind in _DOCUMENTED
+        }
         content["application/json"] = {"schema": {}}
         router.add_api_route(
             "/import",
@@ -127,8 +113,11 @@ class FileRoutes:
         )
         answers = documented(description="The file.")
         answers[200]["content"] = {
-            FORMATS[name].media_type: {"schema": {"type": "string"}} for name in _ALL
+            FORMATS[name].media_type: {"schema": {}, "example": _EXAMPLES[name]}
+            for name in _EXAMPLES
+            if FORMATS[name].frame is not None
         }
+        answers[200]["content"]["application/json"] = {"schema": {"type": "array", "items": {}}}
         router.add_api_route(
             "/export",
             self.give,
@@ -142,7 +131,9 @@ class FileRoutes:
     async def take(self, request: Request, query: Annotated[ImportQuery, Query()]) -> Response:
         """Bring the prompts of a file in, all or, unless told to go on, none of them.
 
-        Doing it again changes nothing. Labels of prompts that are there stay where they are.
+        Doing it again changes nothing. Labels of prompts that are there stay where they are. Other
+        types of content are application/jsonl, text/csv and text/markdown; with `format` it may be
+        any.
         """
         library = await self._door.ready()
         format_name = query.format or _format_of(request)
@@ -165,7 +156,7 @@ class FileRoutes:
             )
         if not taken.written and not options.dry_run:
             raise _refusal(taken, told)
-        return json_response(_present(taken, told))
+        return json_response(present_import(taken, told))
 
     async def give(self, query: Annotated[ExportQuery, Query()]) -> Response:
         """Write prompts by name, as a file that can be imported again, here or elsewhere.
@@ -295,19 +286,3 @@ def _refusal(taken: Taken, told: list[Outcome]) -> Exception:
     conflicts = all(each.kind == "conflict" for each in told)
     fields = {each.source: each.message or "" for each in told}
     return Conflict(sentence) if conflicts else Invalid(sentence, fields=fields)
-
-
-def _present(taken: Taken, told: list[Outcome]) -> ImportOut:
-    count = taken.counts
-    return ImportOut(
-        written=taken.written,
-        created=count.get("created", 0),
-        new_versions=count.get("new version", 0),
-        updated=count.get("updated", 0),
-        unchanged=count.get("unchanged", 0),
-        failed=taken.failures,
-        items=[
-            OutcomeOut(source=each.source, name=each.name, kind=each.kind, message=each.message)
-            for each in told
-        ],
-    )

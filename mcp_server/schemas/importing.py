@@ -1,0 +1,52 @@
+"""What an import did, as plain JSON."""
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from mcp_server.schemas.base import Shape
+from mcp_server.service.importing import Kind, Outcome, Taken
+
+MAX_TOLD = 1_000
+"""Prompts of which an answer tells what became of them."""
+
+
+class OutcomeOut(Shape):
+    """What became of one prompt of a file."""
+
+    source: str = Field(description="Where in the file it stands.")
+    name: str | None = Field(None, description="The prompt's name, where it could be read.")
+    kind: Kind = Field(description="What was done, or would be.")
+    message: str | None = Field(None, description="Why it can't be taken.")
+
+
+class ImportOut(Shape):
+    """What an import did, or would do."""
+
+    written: bool = Field(description="Whether anything of it was kept.")
+    created: int = Field(description="Prompts that weren't there.")
+    new_versions: int = Field(description="Prompts that got newer texts.")
+    updated: int = Field(description="Prompts of which only titles, tags, labels, … changed.")
+    unchanged: int = Field(description="Prompts that have it all already.")
+    failed: int = Field(description="Prompts that can't be taken.")
+    items: list[OutcomeOut] = Field(
+        description=f"What became of the prompts that can't be taken, of a dry run of all; the "
+        f"first {MAX_TOLD:,} of them."
+    )
+
+
+def present_import(taken: Taken, told: Sequence[Outcome]) -> ImportOut:
+    """Present what an import did; `told` are the prompts to be named."""
+    count = taken.counts
+    return ImportOut(
+        written=taken.written,
+        created=count.get("created", 0),
+        new_versions=count.get("new version", 0),
+        updated=count.get("updated", 0),
+        unchanged=count.get("unchanged", 0),
+        failed=taken.failures,
+        items=[
+            OutcomeOut(source=each.source, name=each.name, kind=each.kind, message=each.message)
+            for each in told
+        ],
+    )
