@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.codecs import draft_to_json
-from storage.entities import Branch, History, Metadata, Prompt, RecordedMove, Version
+from storage.entities import MAIN, Branch, History, Metadata, Prompt, RecordedMove, Version
 from storage.notifications import CHANNEL
 from storage.prompts import PROMPT, PROMPT_WITH_VERSION, SERVED, read_both
 from storage.rows import move_from_row, prompt_from_row, version_from_row
@@ -147,6 +147,29 @@ class Bulk:
         query = PROMPT_WITH_VERSION.select_from(SERVED).where(prompts.c.id.in_(list(ids)))
         found = await self._connection.execute(query.order_by(prompts.c.name))
         return [read_both(row) for row in found.mappings()]
+
+    async def read_heads(self, ids: Sequence[UUID]) -> list[tuple[Prompt, Version]]:
+        """Return some prompts with the newest versions of their branch main, by name."""
+        main = prompt_branches.alias("main_branch")
+        newest = sa.and_(
+            prompt_versions.c.prompt_id == prompts.c.id, prompt_versions.c.version == main.c.head
+        )
+        heads = prompts.join(
+            main, sa.and_(main.c.prompt_id == prompts.c.id, main.c.branch == MAIN)
+        ).join(prompt_versions, newest)
+        query = PROMPT_WITH_VERSION.select_from(heads).where(prompts.c.id.in_(list(ids)))
+        found = await self._connection.execute(query.order_by(prompts.c.name))
+        return [read_both(row) for row in found.mappings()]
+
+    async def mark(self) -> str:
+        """Return something that is another one once any prompt has changed."""
+        query = sa.select(
+            sa.func.count(),
+            sa.func.max(prompts.c.updated_at),
+            sa.func.sum(prompts.c.last_version),
+            sa.func.count(prompts.c.archived_at),
+        )
+        return str((await self._connection.execute(query)).one())
 
     async def read_histories(self, ids: Sequence[UUID]) -> dict[UUID, History]:
         """Return all that is kept of some prompts."""

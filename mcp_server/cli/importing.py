@@ -16,8 +16,8 @@ from storage.errors import Invalid
 if TYPE_CHECKING:
     from mcp_server.cli.sources import Source, Sources
     from mcp_server.domain.formats.files import PromptFile
-    from mcp_server.service.importing import Kind, Options, Outcome, Taken
     from mcp_server.service.library import Library
+    from mcp_server.service.outcomes import Kind, Options, Outcome, Taken
 
 _PLANNED = {"created": "create", "updated": "update"}
 
@@ -51,7 +51,7 @@ def import_files(
     """Bring prompts in from files. A text that the prompt has or had writes nothing."""
     from mcp_server.cli.sources import Sources
     from mcp_server.domain.formats.registry import find_format
-    from mcp_server.service.importing import Options
+    from mcp_server.service.outcomes import Options
 
     if format_ is not None:
         find_format(format_)

@@ -16,6 +16,7 @@ from mcp_server.cli import (
     prompts,
     reading,
     serving,
+    syncing,
     versions,
 )
 
@@ -32,6 +33,7 @@ def load_commands() -> dict[str, Any]:
     _add_history(table)
     table.command("import", rich_help_panel=_FILES)(importing.import_files)
     table.command("export", rich_help_panel=_FILES)(exporting.export)
+    table.command("sync", rich_help_panel=_FILES)(syncing.sync)
     table.command("serve", rich_help_panel=_HOUSE)(serving.serve)
     table.command("doctor", rich_help_panel=_HOUSE)(doctor.examine)
     table.command("migrate", rich_help_panel=_HOUSE)(database.migrate)

@@ -31,7 +31,7 @@ from mcp_server.schemas.labels import present_label_history, present_move
 from mcp_server.schemas.prompts import present_summary
 from mcp_server.schemas.reading import present_rendered
 from mcp_server.schemas.versions import present_diff, present_versions
-from mcp_server.service.importing import Taken
+from mcp_server.service.outcomes import Taken
 from mcp_server.service.results import (
     BranchChange,
     BranchStanding,

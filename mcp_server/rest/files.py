@@ -18,7 +18,7 @@ from mcp_server.rest.problems import Problem
 from mcp_server.rest.responses import documented, json_response
 from mcp_server.schemas.base import Shape
 from mcp_server.schemas.importing import MAX_TOLD, ImportOut, present_import
-from mcp_server.service.importing import Options, Outcome, Taken
+from mcp_server.service.outcomes import Options, Outcome, Taken
 from storage.entities import PromptFilter
 from storage.errors import Conflict, Invalid
 

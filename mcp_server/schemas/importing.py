@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from mcp_server.schemas.base import Shape
-from mcp_server.service.importing import Kind, Outcome, Taken
+from mcp_server.service.outcomes import Kind, Outcome, Taken
 
 MAX_TOLD = 1_000
 """Prompts of which an answer tells what became of them."""

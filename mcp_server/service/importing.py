@@ -2,11 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Literal
 from uuid import UUID
 
 from mcp_server.domain.composition import includes_of
@@ -15,6 +14,7 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.records import with_moves
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
+from mcp_server.service.outcomes import Kind, Options, Outcome, Report, Taken
 from mcp_server.service.scope import Scope
 from mcp_server.service.writing import Writer, metadata_of
 from storage.bulk import Trace
@@ -23,56 +23,9 @@ from storage.entities import MAIN, Branch, Change, History, Metadata, Prompt, Ve
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError
 from storage.ids import new_id
 
-Kind = Literal["created", "new version", "updated", "unchanged", "conflict", "refused"]
-
 _BATCH = 250
 _OF_THE_PROMPT = (Conflict, Forbidden, Invalid, NotFound)
 """Refusals that concern one prompt; the others may still go in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How an import goes about it.
-
-    `dry_run` only tells what would happen. With `keep_going` what can't be taken is left out;
-    otherwise nothing is written at all where anything can't. `move_labels` moves the labels of
-    prompts that are there to where the files have them.
-    """
-
-    dry_run: bool = False
-    keep_going: bool = False
-    move_labels: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What becomes of one prompt of a file; `message` says why where it can't be taken."""
-
-    source: str
-    name: str | None
-    kind: Kind
-    message: str | None = None
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether the prompt can't be taken."""
-        return self.kind in ("conflict", "refused")
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What an import did, or would do: how many prompts of each kind, and whether it is kept."""
-
-    counts: Mapping[Kind, int]
-    written: bool
-
-    @property
-    def failures(self) -> int:
-        """How many prompts couldn't be taken."""
-        return self.counts.get("conflict", 0) + self.counts.get("refused", 0)
-
-
-Report = Callable[[Outcome], None]
 Files = Iterable[PromptFile | Invalid]
 
 

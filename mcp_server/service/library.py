@@ -13,6 +13,7 @@ from mcp_server.service.labels import Labels
 from mcp_server.service.prompts import Prompts
 from mcp_server.service.scope import Scope
 from mcp_server.service.search import Search
+from mcp_server.service.syncing import Syncing
 from mcp_server.service.values import ArgumentValues
 from mcp_server.service.versions import Versions
 from mcp_server.service.writing import Writer
@@ -49,4 +50,5 @@ class Library:
         self.search = Search(self.catalog, composer, self.scope)
         self.completing = Completing(self.catalog, finder, self.scope)
         self.importing = Importing(database, self.catalog, writer, composer, self.scope)
+        self.syncing = Syncing(self.catalog, self.prompts, self.scope)
         self.exporting = Exporting(self.catalog, self.scope)

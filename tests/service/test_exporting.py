@@ -3,9 +3,9 @@
 import pytest
 
 from mcp_server.domain.formats.registry import FORMATS, read_file
-from mcp_server.service.importing import Options, Outcome
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
+from mcp_server.service.outcomes import Options, Outcome
 from storage.entities import Metadata, PromptFilter
 from storage.errors import Invalid, NotFound
 

@@ -5,8 +5,8 @@ import pytest
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.markdown_format import write_markdown
 from mcp_server.domain.formats.registry import read_file
-from mcp_server.service.importing import Options, Outcome
 from mcp_server.service.inputs import PromptInput
+from mcp_server.service.outcomes import Options, Outcome
 from storage.entities import Metadata
 from storage.errors import Invalid
 

@@ -1,0 +1,92 @@
+"""Sync: the newest texts of the library, read and written as files hold them."""
+
+from dataclasses import dataclass
+
+from mcp_server.domain.formats.files import PromptFile
+from mcp_server.service.catalog import Catalog
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.prompts import Prompts
+from mcp_server.service.scope import Scope
+from mcp_server.service.writing import metadata_of
+from storage.entities import PromptFilter
+
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A prompt with the newest version of its branch main."""
+
+    file: PromptFile
+    version: int
+
+
+class Syncing:
+    """Reads and writes what a synced folder holds."""
+
+    def __init__(self, catalog: Catalog, prompts: Prompts, scope: Scope) -> None:
+        self._catalog = catalog
+        self._prompts = prompts
+        self._scope = scope
+
+    async def read(self, chosen: PromptFilter) -> dict[str, Head]:
+        """Return the newest text of every prompt, by name."""
+        narrowed = self._scope.narrow(chosen)
+        heads: dict[str, Head] = {}
+        cursor: str | None = None
+        while True:
+            after = cursor
+            page = await self._catalog.read(
+                lambda tx, after=after: tx.prompts.list_summaries(  # type: ignore[misc]
+                    narrowed, limit=_PAGE, cursor=after
+                )
+            )
+            ids = [summary.id for summary in page.items]
+            found = await self._catalog.read(
+                lambda tx, ids=ids: tx.bulk.read_heads(ids)  # type: ignore[misc]
+            )
+            for prompt, version in found:
+                file = PromptFile(
+                    metadata_of(prompt), version.draft, version.created_by, prompt.name
+                )
+                heads[prompt.name] = Head(file, version.version)
+            cursor = page.next_cursor
+            if cursor is None:
+                return heads
+
+    async def mark(self) -> str:
+        """Return something that is another one once any prompt has changed."""
+        return await self._catalog.read(lambda tx: tx.bulk.mark())
+
+    async def write(self, file: PromptFile, *, by: str, expected_version: int | None) -> int:
+        """Write what a file holds, as a new prompt or as its next version; returns the version.
+
+        Raises:
+            Conflict: the prompt isn't at `expected_version` any more, or is there already.
+            Invalid, Forbidden, NotFound: as for `Prompts.create` and `Prompts.update`.
+        """
+        said, draft = file.metadata, file.draft
+        written = PromptInput(
+            title=said.title,
+            description=said.description,
+            folder=said.folder,
+            tags=said.tags,
+            messages=draft.messages,
+            arguments=draft.arguments,
+            template_format=draft.template_format,
+            model_type=draft.model_type,
+            model_config=draft.model_config,
+            variants=draft.variants,
+        )
+        message = f"Sync from {file.source}"
+        if expected_version is None:
+            saved = await self._prompts.create(said.name, written, by=by, commit_message=message)
+        else:
+            saved = await self._prompts.update(
+                said.name,
+                written,
+                by=by,
+                expected_version=expected_version,
+                commit_message=message,
+            )
+        return saved.current.version.version

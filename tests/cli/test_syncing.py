@@ -1,0 +1,145 @@
+"""`sync`: a folder and the library, kept in step without ever losing a text."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import product
+
+import pytest
+
+from mcp_server.domain.syncing import decide
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "prompts"
+
+
+def test_prompts_become_files_and_files_prompts(run, folder):
+    run("create", "review", "-t", "Review {{code}}", "--folder", "team")
+    folder.mkdir()
+    (folder / "poet.md").write_text("---\nname: poet\ntemplate_format: simple\n---\nRhyme {{a}}")
+    done = run("sync", folder)
+    assert sorted(done.out.splitlines()) == ["poet.md → poet@1", "review@1 → team/review.md"]
+    assert run("get", "poet", "-a", "a=x").out == "Rhyme x"
+    assert (folder / "team" / "review.md").read_text().endswith("---\nReview {{code}}")
+    assert run("sync", folder).out == ""
+
+
+def test_each_side_follows_the_other(run, folder):
+    run("create", "review", "-t", "one")
+    run("sync", folder)
+    file = folder / "review.md"
+    file.write_text(file.read_text().replace("one", "two"))
+    assert run("sync", folder).out == "review.md → review@2\n"
+    run("update", "review", "-t", "three", "--title", "Review it")
+    assert run("sync", folder).out == "review@3 → review.md\n"
+    assert "title: Review it" in file.read_text()
+    file.write_text(file.read_text().replace("three", "one"))
+    assert run("sync", folder).out == "review.md → review@4\n"
+    assert run("get", "review").out == "one"
+
+
+def test_what_changed_on_both_sides_is_shown_and_left(run, attempt, folder):
+    run("create", "review", "-t", "one")
+    run("sync", folder)
+    file = folder / "review.md"
+    file.write_text(file.read_text().replace("one", "mine"))
+    run("update", "review", "-t", "theirs")
+    done = attempt("sync", folder)
+    assert (done.code, done.out) == (5, "")
+    assert "review.md: changed, and so did 'review' in the library" in done.err
+    assert (file.read_text().endswith("mine"), run("get", "review").out) == (True, "theirs")
+    assert run("sync", folder, "--prefer", "files").out == "review.md → review@3\n"
+    assert run("get", "review").out == "mine"
+    assert run("sync", folder).out == ""
+
+
+def test_two_texts_that_never_met_are_a_conflict(run, attempt, folder):
+    run("create", "review", "-t", "theirs")
+    folder.mkdir()
+    (folder / "review.md").write_text("mine")
+    assert attempt("sync", folder).code == 5
+    assert run("sync", folder, "--prefer", "library").out == "review@1 → review.md\n"
+
+
+def test_nothing_is_deleted_on_either_side(run, attempt, folder):
+    run("create", "a", "-t", "a")
+    run("create", "b", "-t", "b")
+    run("sync", folder)
+    (folder / "a.md").unlink()
+    run("archive", "b")
+    done = attempt("sync", folder)
+    assert done.code == 5
+    assert "a.md: deleted here, and 'a' is still in the library" in done.err
+    assert "b.md: 'b' was archived or renamed in the library" in done.err
+    assert (run("get", "a").out, (folder / "b.md").exists()) == ("a", True)
+
+
+def test_a_file_that_cant_be_read_keeps_its_prompt(run, attempt, folder):
+    run("create", "a", "-t", "a")
+    run("create", "b", "-t", "b")
+    run("sync", folder)
+    (folder / "a.md").write_text("---\nname: [\n---\n")
+    run("update", "b", "-t", "bb")
+    done = attempt("sync", folder)
+    assert (done.code, done.out) == (5, "b@2 → b.md\n")
+    assert "a.md:3:" in done.err
+    assert run("get", "a").out == "a"
+
+
+def test_other_formats_are_kept(run, folder):
+    run("create", "a", "-t", "a {{b}}")
+    assert run("sync", folder, "--format", "yaml").out == "a@1 → a.yaml\n"
+    run("update", "a", "-t", "c {{b}}")
+    assert run("sync", folder).out == "a@2 → a.yaml\n"
+    assert run("sync", folder).out == ""
+
+
+def test_what_isnt_a_folder_is_refused(attempt, tmp_path):
+    (tmp_path / "x").write_text("")
+    assert "this is a file" in attempt("sync", tmp_path / "x").err
+    assert "isn't kept in 'csv'" in attempt("sync", tmp_path / "y", "--format", "csv").err
+    assert "no side to prefer" in attempt("sync", tmp_path / "y", "--prefer", "mine").err
+
+
+@pytest.mark.parametrize("sides", list(product((None, "1", "2", "3"), repeat=3)))
+def test_a_text_that_only_one_side_has_is_never_overwritten(sides):
+    base, file, library = sides
+    step = decide(base, file, library)
+    if step == "write file":
+        assert file in (None, base)
+    if step in ("create", "update"):
+        assert library in (None, base)
+    if step == "in step":
+        assert file == library
+
+
+@pytest.mark.slow
+def test_watching_follows_both_sides(run, folder, database_url):
+    folder.mkdir()
+    command = [sys.executable, "-m", "mcp_server", "sync", str(folder), "--watch"]
+    environment = {**os.environ, "DATABASE_URL": database_url}
+    watching = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        run("create", "a", "-t", "one")
+        file = folder / "a.md"
+        _wait(lambda: file.exists())
+        _wait(lambda: file.read_text().endswith("one"))
+        file.write_text(file.read_text().replace("one", "two"))
+        _wait(lambda: run("get", "a").out == "two")
+    finally:
+        watching.send_signal(signal.SIGINT)
+        _, told = watching.communicate(timeout=30)
+    assert "Traceback" not in told
+
+
+def _wait(holds):
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
