@@ -49,8 +49,7 @@ class Bulk:
     async def announce_everything(self) -> None:
         """Tell all processes that any prompt may have changed, once this is committed."""
         payload = json.dumps({"kind": "everything"})
-        telling = sa.select(sa.func.pg_notify(CHANNEL, payload))
-        await self._connection.execute(telling)
+        await self._connection.execute(sa.select(sa.func.pg_notify(CHANNEL, payload)))
 
     async def find(self, names: Collection[str], *, lock: bool = False) -> dict[str, Prompt]:
         """Return the prompts that have or had these names, by each of the names.

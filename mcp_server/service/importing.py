@@ -14,7 +14,7 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.records import with_moves
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
-from mcp_server.service.outcomes import Kind, Options, Outcome, Report, Taken
+from mcp_server.service.outcomes import DEFAULTS, Kind, Options, Outcome, Report, Taken
 from mcp_server.service.scope import Scope
 from mcp_server.service.writing import Writer, metadata_of
 from storage.bulk import Trace
@@ -23,7 +23,9 @@ from storage.entities import MAIN, Branch, Change, History, Metadata, Prompt, Ve
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError
 from storage.ids import new_id
 
-_BATCH = 250
+_BATCH = 100
+_MANY = 3 * _BATCH
+"""From so many prompts on, changes aren't told of one by one."""
 _OF_THE_PROMPT = (Conflict, Forbidden, Invalid, NotFound)
 """Refusals that concern one prompt; the others may still go in."""
 Files = Iterable[PromptFile | Invalid]
@@ -31,6 +33,14 @@ Files = Iterable[PromptFile | Invalid]
 
 class _Undone(Exception):
     """Nothing of the transaction is to be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A prompt of a file, and what would be kept of it if it is new."""
+
+    file: PromptFile
+    history: History
 
 
 @dataclass(slots=True)
@@ -80,7 +90,7 @@ class Importing:
         files: Files,
         *,
         by: str,
-        options: Options = Options(),  # frozen
+        options: Options = DEFAULTS,
         report: Report = lambda outcome: None,
     ) -> Taken:
         """Bring the prompts of a file in, all in one transaction, a few at a time in memory.
@@ -114,29 +124,32 @@ class Importing:
     async def _take_all(
         self, tx: Transaction, files: Iterator[PromptFile | Invalid], run: _Run
     ) -> None:
+        size = _MANY
         while True:
             # Reading files is work for the processor, and others wait for this loop.
-            batch = await asyncio.to_thread(lambda: list(islice(files, _BATCH)))
-            if len(batch) == _BATCH and not run.quiet:
+            batch = await asyncio.to_thread(_prepare, files, size, run.by)
+            if size == _MANY and len(batch) == size:
                 run.quiet = True
                 await tx.bulk.be_quiet()
             await self._take_batch(tx, _accepted(batch, run), run)
-            if len(batch) < _BATCH:
+            if len(batch) < size:
                 break
+            size = _BATCH
         for file in _in_order(run.waiting):
             await self._take_alone(tx, file, run)
 
-    async def _take_batch(self, tx: Transaction, files: Sequence[PromptFile], run: _Run) -> None:
-        present = await tx.bulk.find([file.metadata.name for file in files], lock=True)
+    async def _take_batch(self, tx: Transaction, batch: Sequence[_Prepared], run: _Run) -> None:
+        present = await tx.bulk.find([each.file.metadata.name for each in batch], lock=True)
         traces = await tx.bulk.trace({prompt.id for prompt in present.values()}) if present else {}
         new = []
-        for file in files:
+        for each in batch:
+            file = each.file
             prompt = present.get(file.metadata.name)
             try:
                 if prompt is None:
                     self._scope.check_stays_inside(file.metadata)
                     key = new_id()
-                    new.append((key, file.metadata, _history(file, run.by)))
+                    new.append((key, file.metadata, each.history))
                     run.note(file.metadata.name, key)
                     run.tell(file.source, file.metadata.name, "created")
                 else:
@@ -292,13 +305,14 @@ async def _move_labels(tx: Transaction, present: Prompt, file: PromptFile, by: s
     return moved
 
 
-def _accepted(batch: Iterable[PromptFile | Invalid], run: _Run) -> list[PromptFile]:
+def _accepted(batch: Iterable[_Prepared | Invalid], run: _Run) -> list[_Prepared]:
     """Return what can be taken at once; what includes others waits until those are there."""
     accepted = []
-    for file in batch:
-        if isinstance(file, Invalid):
-            run.tell(file.message.partition(": ")[0], None, "refused", file.message)
+    for each in batch:
+        if isinstance(each, Invalid):
+            run.tell(each.message.partition(": ")[0], None, "refused", each.message)
             continue
+        file = each.file
         name = file.metadata.name
         first = run.sources.setdefault(name, file.source)
         if first != file.source:
@@ -310,17 +324,21 @@ def _accepted(batch: Iterable[PromptFile | Invalid], run: _Run) -> list[PromptFi
                     "another name."
                 ),
             )
-        elif _includes(file):
+        elif any(version.includes for version in each.history.versions):
             run.waiting[name] = file
         else:
-            accepted.append(file)
+            accepted.append(each)
     return accepted
 
 
-def _includes(file: PromptFile) -> bool:
-    if file.history is None:
-        return bool(includes_of(file.draft))
-    return any(version.includes for version in file.history.versions)
+def _prepare(
+    files: Iterator[PromptFile | Invalid], size: int, by: str
+) -> list[_Prepared | Invalid]:
+    """Read the next few prompts of a file."""
+    return [
+        file if isinstance(file, Invalid) else _Prepared(file, _history(file, by))
+        for file in islice(files, size)
+    ]
 
 
 def _in_order(waiting: Mapping[str, PromptFile]) -> Iterator[PromptFile]:
