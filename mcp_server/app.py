@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from mcp_server.config import Settings
+from mcp_server.domain.limits import use_limits
 from mcp_server.service.scope import Scope
 from storage.errors import PromptError
 
@@ -57,7 +58,11 @@ def make_direct_connector(settings: Settings) -> Connector:
 
 
 def make_database(settings: Settings, *, pool_size: int | None = None) -> Database:
-    """Return the database, and its replica where one is named; opens nothing yet."""
+    """Return the database, and its replica where one is named; opens nothing yet.
+
+    From here on the limits of these settings hold in this process.
+    """
+    use_limits(settings.limits)
     from storage.connectors import PREFER_STANDBY, UrlConnector
     from storage.database import Database
     from storage.pools import POOL_SIZE

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from mcp_server.domain.limits import Limits
 from mcp_server.domain.texts import check_author, shown
 from storage.errors import Invalid
 
@@ -23,6 +24,9 @@ LogFormat = Literal["text", "json"]
 def _setting(variable: str, about: str, default: object = None, *, secret: bool = False) -> Any:
     metadata = {"variable": variable, "about": about, "secret": secret}
     return field(default=cast(Any, default), metadata=metadata)
+
+
+_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,15 @@ class Settings:
         (),
         secret=True,
     )
+    max_text: int = _setting(
+        "PROMPTSTACK_MAX_TEXT",
+        "The most characters of text in all messages of one version.",
+        _LIMITS.text,
+    )
+    max_arguments: int = _setting(
+        "PROMPTSTACK_MAX_ARGUMENTS", "The most arguments of one prompt.", _LIMITS.arguments
+    )
+    max_tags: int = _setting("PROMPTSTACK_MAX_TAGS", "The most tags of one prompt.", _LIMITS.tags)
     max_body: int = _setting(
         "PROMPTSTACK_MAX_BODY",
         "The largest request body that `serve` accepts, in bytes.",
@@ -123,6 +136,11 @@ class Settings:
         "The largest file that `serve` imports at `/import`, in bytes.",
         1_000_000_000,
     )
+
+    @property
+    def limits(self) -> Limits:
+        """How much a prompt may hold."""
+        return Limits(self.max_text, self.max_arguments, self.max_tags)
 
     @property
     def actor(self) -> str:
@@ -289,6 +307,9 @@ _PARSERS: dict[str, Any] = {
     "allowed_origins": _origins,
     "cors_origins": _origins,
     "state_keys": _state_keys,
+    "max_text": _number(1, 16_000_000),
+    "max_arguments": _number(1, 10_000),
+    "max_tags": _number(1, 10_000),
     "max_body": _number(1_000, 1_000_000_000),
     "max_import": _number(1_000, 1_000_000_000_000),
     "data_dir": _path,

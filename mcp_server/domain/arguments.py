@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
+from mcp_server.domain.limits import limits
 from mcp_server.domain.names import did_you_mean, nearest
 from mcp_server.domain.patterns import mismatch, pattern_fault
 from mcp_server.domain.templates.simple import is_identifier
 from mcp_server.domain.texts import (
-    MAX_ARGUMENTS,
     MAX_DESCRIPTION,
     MAX_TITLE,
     check_text,
@@ -63,10 +63,12 @@ def merge_arguments(
 
 def check_count(arguments: Collection[object]) -> None:
     """Raise Invalid where a prompt would take too many arguments."""
-    if len(arguments) > MAX_ARGUMENTS:
+    most = limits().arguments
+    if len(arguments) > most:
         raise refused(
             "arguments",
-            f"has {len(arguments)} arguments; a prompt has at most {MAX_ARGUMENTS}. Use fewer",
+            f"has {len(arguments)} arguments; a prompt has at most {most}. Use fewer, or raise "
+            "PROMPTSTACK_MAX_ARGUMENTS",
         )
 
 

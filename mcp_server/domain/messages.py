@@ -5,10 +5,10 @@ import binascii
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
+from mcp_server.domain.limits import limits
 from mcp_server.domain.texts import (
     MAX_DATA,
     MAX_MESSAGES,
-    MAX_TEXT,
     check_line,
     check_text,
     refused,
@@ -130,10 +130,12 @@ def check_sizes(messages: Iterable[Message]) -> None:
     for message in messages:
         text += len(content_text(message.content) or "")
         data += len(content_data(message.content) or "")
-    if text > MAX_TEXT:
+    most = limits().text
+    if text > most:
         raise refused(
             "messages",
-            f"have {text:,} characters of text; at most {MAX_TEXT:,} are allowed. Shorten them",
+            f"have {text:,} characters of text; at most {most:,} are allowed. Shorten them, or "
+            "raise PROMPTSTACK_MAX_TEXT",
         )
     if data > MAX_DATA:
         raise refused(

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2s
 from itertools import count
 
+from mcp_server.domain.limits import limits
 from mcp_server.domain.texts import (
     MAX_DESCRIPTION,
-    MAX_TAGS,
     MAX_TITLE,
     check_line,
     check_text,
@@ -173,9 +173,12 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
         Invalid: one of them can't be a tag, or there are too many.
     """
     checked = tuple(dict.fromkeys(check_tag(tag) for tag in tags))
-    if len(checked) > MAX_TAGS:
+    most = limits().tags
+    if len(checked) > most:
         raise refused(
-            "tags", f"has {len(checked)} tags; a prompt has at most {MAX_TAGS}. Leave some out"
+            "tags",
+            f"has {len(checked)} tags; a prompt has at most {most}. Leave some out, or raise "
+            "PROMPTSTACK_MAX_TAGS",
         )
     return checked
 

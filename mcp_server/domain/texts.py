@@ -4,13 +4,9 @@ import re
 
 from storage.errors import Invalid
 
-MAX_TEXT = 1_000_000
-"""Characters of text in all messages of one version together."""
 MAX_DATA = 8_000_000
 """Characters of base64 in all messages of one version together."""
 MAX_MESSAGES = 256
-MAX_ARGUMENTS = 256
-MAX_TAGS = 64
 MAX_TITLE = 256
 MAX_DESCRIPTION = 8_000
 MAX_AUTHOR = 200

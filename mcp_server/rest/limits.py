@@ -8,6 +8,7 @@ from typing import Any
 
 from mcp_server.domain.arguments import MAX_ARGUMENT_NAME, MAX_CHOICE, MAX_CHOICES
 from mcp_server.domain.drafts import MAX_VARIANTS
+from mcp_server.domain.limits import limits
 from mcp_server.domain.names import (
     BRANCH,
     FOLDER,
@@ -18,11 +19,8 @@ from mcp_server.domain.names import (
     NAME,
 )
 from mcp_server.domain.texts import (
-    MAX_ARGUMENTS,
     MAX_DESCRIPTION,
     MAX_MESSAGES,
-    MAX_TAGS,
-    MAX_TEXT,
     MAX_TITLE,
 )
 from mcp_server.domain.weights import MAX_SHARED, MAX_WEIGHT
@@ -64,35 +62,9 @@ _WITH_HISTORY: JsonObject = {
     "properties": {"with_history": {"const": True}},
 }
 
-_FIELDS: Mapping[str, JsonObject] = {
-    "name": {**_BARE, "minLength": 1},
-    "new_name": {**_BARE, "minLength": 1},
-    "copy_of": _REFERENCE,
-    "title": {"pattern": _LINE_OR_BLANK, "maxLength": MAX_TITLE},
-    "description": {"pattern": _TEXT, "maxLength": MAX_DESCRIPTION},
-    "folder": {"pattern": rf"^\s*/*{FOLDER.pattern}/*\s*$", "maxLength": MAX_FOLDER},
-    "tags": {
-        "items": {"type": "string", "pattern": _LINE, "minLength": 1, "maxLength": MAX_TAG},
-        "maxItems": MAX_TAGS,
-    },
-    "template": {"pattern": _WRITTEN, "minLength": 1, "maxLength": MAX_TEXT},
-    "content": {"pattern": _WRITTEN, "minLength": 1, "maxLength": MAX_TEXT},
-    "messages": _MESSAGES,
-    "arguments": {"maxItems": MAX_ARGUMENTS},
-    "model_type": {"pattern": rf"^$|{_LINE}", "maxLength": MAX_MODEL_TYPE},
-    "model_config": {"additionalProperties": _ANYTHING, "propertyNames": {"pattern": _TEXT}},
-    "variants": {
-        "additionalProperties": _MESSAGES,
-        "propertyNames": {"pattern": _LINE, "maxLength": MAX_MODEL_TYPE},
-        "maxProperties": MAX_VARIANTS,
-    },
-    "commit_message": {"pattern": _TEXT, "maxLength": _MAX_MESSAGE},
-    "branch": {"pattern": rf"^{BRANCH.pattern}$"},
-    "reason": {"pattern": _TEXT, "maxLength": _MAX_MESSAGE},
-    "into": {"pattern": rf"^{BRANCH.pattern}$"},
-}
+_REASON: JsonObject = {"pattern": _TEXT, "maxLength": _MAX_MESSAGE}
 _LABEL_FIELDS: Mapping[str, JsonObject] = {
-    "reason": _FIELDS["reason"],
+    "reason": _REASON,
     "weights": {
         "propertyNames": {"pattern": "^[1-9][0-9]{0,8}$"},
         "additionalProperties": {"type": "integer", "minimum": 1, "maximum": MAX_WEIGHT},
@@ -110,7 +82,7 @@ _PARAMETERS: Mapping[str, JsonObject] = {
     "if-none-match": {"pattern": _ETAGS},
     "folder": {"pattern": rf"^\s*/*{FOLDER.pattern}/*\s*$", "maxLength": MAX_FOLDER},
     "includes": _BARE,
-    "reason": _FIELDS["reason"],
+    "reason": _REASON,
     **{name: {"pattern": _TEXT} for name in ("q", "model_type")},
     **{name: {"items": {"type": "string", "pattern": _TEXT}} for name in ("tag", "tags")},
 }
@@ -120,11 +92,12 @@ _REFERRING = frozenset({"get_prompt", "render_prompt"})
 
 def limit_schemas(schemas: dict[str, JsonObject]) -> None:
     """Write the limits into the document's shapes."""
+    fields = _fields()
     for name in (
         "PromptPost", "PromptPut", "PromptPatch", "RestorePost", "BranchPost", "MergePost",
         "ContentFields",
     ):  # fmt: skip
-        _limit(schemas[name]["properties"], _FIELDS)
+        _limit(schemas[name]["properties"], fields)
     texts = [_given(field) for field in ("template", "content", "messages")]
     schemas["PromptPut"]["oneOf"] = texts
     copied = {"allOf": [_given("copy_of"), {"not": {"anyOf": texts}}]}
@@ -177,6 +150,37 @@ def limit_parameter(operation: str, parameter: JsonObject) -> None:
         parameter.setdefault("description", parameter["schema"].pop("description"))
 
 
+def _fields() -> Mapping[str, JsonObject]:
+    most = limits()
+    return {
+        "name": {**_BARE, "minLength": 1},
+        "new_name": {**_BARE, "minLength": 1},
+        "copy_of": _REFERENCE,
+        "title": {"pattern": _LINE_OR_BLANK, "maxLength": MAX_TITLE},
+        "description": {"pattern": _TEXT, "maxLength": MAX_DESCRIPTION},
+        "folder": {"pattern": rf"^\s*/*{FOLDER.pattern}/*\s*$", "maxLength": MAX_FOLDER},
+        "tags": {
+            "items": {"type": "string", "pattern": _LINE, "minLength": 1, "maxLength": MAX_TAG},
+            "maxItems": most.tags,
+        },
+        "template": {"pattern": _WRITTEN, "minLength": 1, "maxLength": most.text},
+        "content": {"pattern": _WRITTEN, "minLength": 1, "maxLength": most.text},
+        "messages": _MESSAGES,
+        "arguments": {"maxItems": most.arguments},
+        "model_type": {"pattern": rf"^$|{_LINE}", "maxLength": MAX_MODEL_TYPE},
+        "model_config": {"additionalProperties": _ANYTHING, "propertyNames": {"pattern": _TEXT}},
+        "variants": {
+            "additionalProperties": _MESSAGES,
+            "propertyNames": {"pattern": _LINE, "maxLength": MAX_MODEL_TYPE},
+            "maxProperties": MAX_VARIANTS,
+        },
+        "commit_message": {"pattern": _TEXT, "maxLength": _MAX_MESSAGE},
+        "branch": {"pattern": rf"^{BRANCH.pattern}$"},
+        "reason": {"pattern": _TEXT, "maxLength": _MAX_MESSAGE},
+        "into": {"pattern": rf"^{BRANCH.pattern}$"},
+    }
+
+
 def _limit(properties: dict[str, JsonObject], limits: Mapping[str, JsonObject]) -> None:
     for name in properties.keys() & limits.keys():
         # Of "this or null" the limits are those of this.
@@ -192,7 +196,7 @@ def _given(field: str) -> JsonObject:
 def _content(shape: JsonObject) -> JsonObject:
     """Describe contents one by one, each with the fields that its type has."""
     texts = {
-        "text": {"pattern": _WRITTEN, "minLength": 1, "maxLength": MAX_TEXT},
+        "text": {"pattern": _WRITTEN, "minLength": 1, "maxLength": limits().text},
         "data": {"pattern": _BASE64, "minLength": 4},
         "blob": {"pattern": _BASE64, "minLength": 4},
         "mime_type": {"pattern": _MEDIA_TYPE, "maxLength": _MAX_LINE},

@@ -266,7 +266,10 @@ def test_the_hash_covers_everything(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"template": "x" * 1_000_001}, "are allowed. Shorten them."),
+        (
+            {"template": "x" * 1_000_001},
+            "are allowed. Shorten them, or raise PROMPTSTACK_MAX_TEXT.",
+        ),
         (
             {"variants": {str(n): [Message("user", TextContent("x"))] for n in range(65)}},
             "has 65 variants; at most 64 are allowed. Leave some out.",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_server.domain import names
-from mcp_server.domain.texts import MAX_TAGS
+from mcp_server.domain.limits import Limits
 from storage.entities import Metadata
 from storage.errors import Invalid
 
@@ -161,7 +161,7 @@ def test_a_tag_that_can_not_be_shown_is_refused(tag: str) -> None:
 
 def test_too_many_tags_are_refused() -> None:
     with pytest.raises(Invalid, match="has 65 tags"):
-        names.check_tags(str(n) for n in range(MAX_TAGS + 1))
+        names.check_tags(str(n) for n in range(Limits().tags + 1))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Export: what is served of each prompt, or all that is kept of it, as files hold it."""
 
+import json
+
 import pytest
 
 from mcp_server.domain.formats.registry import FORMATS, read_file
@@ -171,3 +173,29 @@ async def test_what_is_no_record_is_refused_in_a_sentence(library, record, sente
 def test_an_unknown_format_is_refused_with_those_there_are():
     with pytest.raises(Invalid, match=r"There is no format 'yml'. Did you mean 'yaml'"):
         read_file("a.txt", "x", "yml")
+
+
+async def test_ten_thousand_versions_come_in_and_are_listed_by_page(library):
+    versions = [
+        {
+            "version": number, "branch": "main", "parent": number - 1 or None, "created_by": "ada",
+            "created_at": "2026-01-01T00:00:00Z", "template": f"text {number}",
+        }
+        for number in range(1, 10_001)
+    ]  # fmt: skip
+    head = {"head": 10_000, "created_by": "ada", "created_at": "2026-01-01T00:00:00Z"}
+    record = {"name": "long", "branches": {"main": head}, "versions": versions}
+    told = await _import(library, "a.json", json.dumps(record))
+    assert [each.kind for each in told] == ["created"], told
+    found: list[int] = []
+    cursor = None
+    while True:
+        page = await library.versions.list("long", limit=100, cursor=cursor)
+        found += [each.version for each in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert found == list(range(10_000, 0, -1))
+    assert (await library.prompts.get("long@5000")).version.draft.messages[0].content.text == (
+        "text 5000"
+    )
