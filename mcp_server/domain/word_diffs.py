@@ -8,6 +8,9 @@ from typing import Literal
 from mcp_server.domain.line_diffs import align
 
 _TOKEN = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
+MAX_BY_WORDS = 400_000
+"""Characters of changed lines, old and new, in which words are compared."""
+
 _CONTEXT = 2
 _GAP = "…\n"
 
@@ -23,7 +26,8 @@ class Segment:
 def word_diff(old: str, new: str) -> tuple[Segment, ...]:
     """Return both texts as one sequence of runs; equal and removed ones make the old text.
 
-    Lines are compared first, and words only where lines differ.
+    Lines are compared first, and words only where lines differ: in the first of them only, where
+    more than `MAX_BY_WORDS` characters do.
     """
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     return tuple(_joined(_in_lines(before, after)))
@@ -46,9 +50,16 @@ def write_words(segments: Sequence[Segment]) -> str:
 
 def _in_lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Segment]:
     at = 0
+    left = MAX_BY_WORDS
     for start, end, new_start, new_end in align(old, new):
         yield Segment("equal", "".join(old[at:start]))
-        yield from _in_words("".join(old[start:end]), "".join(new[new_start:new_end]))
+        before, after = "".join(old[start:end]), "".join(new[new_start:new_end])
+        left -= len(before) + len(after)
+        if left < 0:
+            yield Segment("removed", before)
+            yield Segment("added", after)
+        else:
+            yield from _in_words(before, after)
         at = end
     yield Segment("equal", "".join(old[at:]))
 

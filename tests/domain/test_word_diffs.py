@@ -51,3 +51,13 @@ def test_what_stands_far_from_a_change_is_left_out():
     assert "line 21\n" in written
     assert "line 5\n" not in written
     assert "line 35\n" not in written
+
+
+def test_of_very_long_changes_the_rest_is_compared_by_lines() -> None:
+    lines = [f"line {number} is like this\n" for number in range(20_000)]
+    old, new = "".join(lines), "".join(line.replace("like", "as") for line in lines)
+    segments = word_diff(old, new)
+    assert "".join(each.text for each in segments if each.kind != "added") == old
+    assert "".join(each.text for each in segments if each.kind != "removed") == new
+    near = "".join(lines[:10]) + "".join(line.replace("like", "as") for line in lines[10:])
+    assert len(word_diff(near, new)) > 10
