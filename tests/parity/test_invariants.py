@@ -13,7 +13,13 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.registry import FORMATS, read_file
@@ -31,7 +37,13 @@ WRITERS = 3
 NAMES = 3
 _LABELS = ("production", "staging", "trial")
 _BRANCHES = (MAIN, "terse", "long")
-_TEXTS = ("one\ntwo\nthree\n", "one\n2\nthree\n", "ONE\ntwo\nthree\n", "one\ntwo\n3\n{{a}}")
+_TEXT = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n"
+_TEXTS = (
+    _TEXT,
+    _TEXT.replace("one", "ONE"),
+    _TEXT.replace("eight", "EIGHT {{a}}"),
+    _TEXT.replace("four", "4"),
+)
 
 numbers = st.integers(0, NAMES - 1)
 versions = st.integers(1, 5)
@@ -45,12 +57,13 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("describe"), numbers, st.sampled_from(("", "A title"))),
     st.tuples(st.just("branch"), numbers, branches, versions),
     st.tuples(st.just("unbranch"), numbers, branches),
-    st.tuples(st.just("merge"), numbers, branches, branches),
+    st.tuples(st.just("merge"), numbers, st.just("terse"), st.sampled_from((MAIN, "long"))),
+    st.tuples(st.just("merge"), numbers, st.just("terse"), st.just(MAIN)),
     st.tuples(st.just("label"), numbers, labels, versions),
     st.tuples(st.just("share"), numbers, labels, versions, versions),
     st.tuples(st.just("unlabel"), numbers, labels),
     st.tuples(st.just("restore"), numbers, versions, branches),
-    st.tuples(st.just("archive"), numbers, st.booleans()),
+    st.tuples(st.just("archive"), numbers, st.sampled_from((True, True, False))),
     st.tuples(st.just("rename"), numbers),
     st.tuples(st.just("copy"), numbers, numbers, st.booleans()),
     st.tuples(st.just("take"), numbers, texts, st.booleans()),
@@ -71,6 +84,23 @@ class Writers(RuleBasedStateMachine):
         self.exported = ""
         self.databases = [self._run(_open(url)) for _ in range(WRITERS)]
         self.libraries = [Library(database) for database in self.databases]
+
+    @initialize()
+    def begin(self):
+        """Begin with prompts that have a little history, and branches that parted."""
+
+        async def each(number):
+            library = self.libraries[number % WRITERS]
+            for operation in (
+                ("create", number, _TEXTS[0]),
+                ("update", number, _TEXTS[3], MAIN),
+                ("branch", number, "terse", 1),
+                ("update", number, _TEXTS[1], "terse"),
+            ):
+                await self._try(library, operation)
+
+        for number in range(NAMES - 1):
+            self._run(each(number))
 
     @rule(operation=OPERATIONS, writer=st.integers(0, WRITERS - 1))
     def one(self, operation, writer):
@@ -115,6 +145,11 @@ class Writers(RuleBasedStateMachine):
         with suppress(PromptError):
             await getattr(self, f"_{kind.replace(' ', '_')}")(library, *rest)
 
+    async def _at(self, library, number: int, version: int) -> str:
+        """Return a reference to a version that there probably is."""
+        newest = (await library.prompts.get(f"{self._name(number)}@latest")).prompt.last_version
+        return f"{self._name(number)}@{(version - 1) % newest + 1}"
+
     def _text(self, number: int, text: str) -> PromptInput:
         return PromptInput(template=text.replace("other", self._name((number + 1) % NAMES)))
 
@@ -129,7 +164,7 @@ class Writers(RuleBasedStateMachine):
         await library.prompts.update(self._name(number), PromptInput(title=title), by="bob")
 
     async def _branch(self, library, number, branch, version):
-        await library.branches.create(f"{self._name(number)}@{version}", branch, by="ada")
+        await library.branches.create(await self._at(library, number, version), branch, by="ada")
 
     async def _unbranch(self, library, number, branch):
         await library.branches.delete(self._name(number), branch)
@@ -138,7 +173,7 @@ class Writers(RuleBasedStateMachine):
         await library.branches.merge(self._name(number), branch, into=into, by="eve")
 
     async def _label(self, library, number, label, version):
-        await library.labels.set(f"{self._name(number)}@{version}", label, by="eve")
+        await library.labels.set(await self._at(library, number, version), label, by="eve")
 
     async def _share(self, library, number, label, one, other):
         await library.labels.share(self._name(number), label, {one: 9, other: 1}, by="eve")
@@ -147,8 +182,8 @@ class Writers(RuleBasedStateMachine):
         await library.labels.remove(self._name(number), label, by="eve")
 
     async def _restore(self, library, number, version, branch):
-        name = f"{self._name(number)}@{version}"
-        await library.versions.restore(name, by="ada", branch=branch)
+        reference = await self._at(library, number, version)
+        await library.versions.restore(reference, by="ada", branch=branch)
 
     async def _archive(self, library, number, restore):
         await library.prompts.archive(self._name(number), restore=restore, force=True)
