@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from contextlib import asynccontextmanager
 
 import anyio
@@ -346,7 +347,8 @@ async def test_no_json_makes_the_server_fail(served):
         named = method if isinstance(method, str) and method.isascii() else "x"
         body = json.dumps(message).encode()
         for headers in (_headers(named.strip() or "x"), {"accept": "application/json"}):
-            if any(ord(character) < 33 for value in headers.values() for character in value[:1]):
+            # What no header can hold isn't ours to refuse.
+            if any(re.search(r"[\x00-\x1f\x7f]|^ | $", value) for value in headers.values()):
                 continue
             sent = {**headers, "content-type": "application/json"}
             answer = await served.client.post("/mcp", content=body, headers=sent)
