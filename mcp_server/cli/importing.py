@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_server.cli.printing import counted, write_line
+from mcp_server.cli.printing import counted, write_json, write_line
 from mcp_server.cli.progress import progress
 from mcp_server.cli.running import EXIT_CODES, Invocation, fail, use_library, warn
 from storage.errors import Invalid
@@ -47,6 +47,9 @@ def import_files(
         bool,
         typer.Option("--move-labels", help="Move labels to where the files have them."),
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was done as JSON, as POST /import answers.")
+    ] = False,
 ) -> None:
     """Bring prompts in from files. A text that the prompt has or had writes nothing."""
     from mcp_server.cli.sources import Sources
@@ -58,11 +61,15 @@ def import_files(
     sources = Sources(paths, format_)
     options = Options(dry_run=dry_run, keep_going=keep_going, move_labels=move_labels)
     actor = Invocation.of(context).actor
-    total = use_library(context, lambda library: _take_all(library, sources, actor, options))
+    total = _Total(quiet=as_json)
+    use_library(context, lambda library: _take_all(library, sources, actor, options, total))
     for refusal in sources.refused:
         fail(refusal)
     failures = total.failures + len(sources.refused)
-    write_line(_summary(total.counts, failures))
+    if as_json:
+        _print_json(total)
+    else:
+        write_line(_summary(total.counts, failures))
     if not total.counts and not failures:
         warn("There was nothing to import. Name files, or folders that hold some.")
     if failures:
@@ -73,30 +80,38 @@ def import_files(
 class _Total:
     """What became of all files together."""
 
+    quiet: bool = False
     counts: "Counter[Kind]" = field(default_factory=Counter)
     failures: int = 0
+    written: bool = False
+    told: "list[Outcome]" = field(default_factory=list)
 
     def add(self, taken: "Taken", *, dry_run: bool) -> None:
         """Add what became of a file; what wasn't kept counts only where it failed."""
         self.failures += taken.failures
+        self.written |= taken.written and sum(taken.counts.values()) > 0
         if taken.written or dry_run:
             self.counts.update(taken.counts)
 
 
 async def _take_all(
-    library: "Library", sources: "Sources", actor: str, options: "Options"
-) -> _Total:
+    library: "Library", sources: "Sources", actor: str, options: "Options", total: _Total
+) -> None:
     """Take files that hold one prompt all together, so that they may include each other."""
     from dataclasses import replace
 
-    total = _Total()
+    from mcp_server.schemas.importing import MAX_TOLD
+
     taken_names: dict[str, str] = {}
     many: list[Source] = []
     with progress("Importing") as advance:
 
         def report(outcome: "Outcome") -> None:
             advance()
-            _tell(outcome, options)
+            if len(total.told) < MAX_TOLD and (options.dry_run or outcome.is_failure):
+                total.told.append(outcome)
+            if not total.quiet or outcome.is_failure:
+                _tell(outcome, options)
 
         def alone() -> "Iterator[PromptFile | Invalid]":
             for source in sources:
@@ -115,7 +130,6 @@ async def _take_all(
             total.add(taken, dry_run=options.dry_run)
             if not (taken.written or options.dry_run):
                 _say_nothing_written(source.path, taken)
-    return total
 
 
 def _claimed(
@@ -135,6 +149,15 @@ def _claimed(
                 f"{prompt.source}: the name '{name}' is taken by {first} in this import. "
                 "Give one of them another name."
             )
+
+
+def _print_json(total: _Total) -> None:
+    from mcp_server.schemas.importing import present_import
+    from mcp_server.service.outcomes import Taken
+
+    counts = dict(total.counts)
+    counts["conflict"], counts["refused"] = 0, total.failures
+    write_json(present_import(Taken(counts, total.written), total.told))
 
 
 def _tell(outcome: "Outcome", options: "Options") -> None:

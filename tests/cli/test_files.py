@@ -252,3 +252,14 @@ def test_real_prompts_go_in_once_come_out_and_change_nothing_again(run, tmp_path
     assert f"{count} unchanged; 0 changes" in run("import", tmp_path / "out").out
     run("export", tmp_path / "out.csv", "--tag", "for-devs")
     assert "unchanged; 0 changes" in run("import", tmp_path / "out.csv").out
+
+
+def test_what_was_done_is_also_said_as_json(run, attempt, tmp_path):
+    (tmp_path / "a.csv").write_text("act,prompt\nPoet,Rhyme\n,Blank\n")
+    done = attempt("import", tmp_path, "--continue", "--json")
+    told = json.loads(done.out)
+    assert (told["written"], told["created"], told["failed"], done.code) == (True, 1, 1, 2)
+    assert [each["source"].rpartition("/")[2] for each in told["items"]] == ["a.csv:3"]
+    planned = json.loads(attempt("import", tmp_path, "--dry-run", "--json").out)
+    assert [each["kind"] for each in planned["items"]] == ["refused", "unchanged"]
+    assert planned["written"] is False

@@ -390,3 +390,26 @@ async def test_a_server_whose_background_work_fails_says_so_instead_of_serving_h
             while served.application.failure is None:
                 await anyio.lowlevel.checkpoint()
         assert "A fault" in served.application.failure.message
+
+
+async def test_a_file_may_be_larger_than_other_bodies(database_url):
+    lines = [json.dumps({"name": f"p{n}", "template": "x" * 900}) for n in range(20)]
+    body = "\n".join(lines)
+    headers = {"content-type": "application/jsonl"}
+
+    async def pieces():
+        for at in range(0, len(body), 1_000):
+            yield body[at : at + 1_000].encode()
+
+    async with serving(database_url, max_body=2_000, max_import=30_000) as served:
+        done = await served.client.post("/import", content=pieces(), headers=headers)
+        assert (done.status_code, done.json()["created"]) == (200, 20), done.text
+        again = await served.client.post("/import", content=f"{body}\n{body}", headers=headers)
+        assert again.status_code == 413
+        assert "larger than 30,000 bytes" in again.json()["detail"]
+        refused = await served.client.post(
+            "/import", content=body, headers={**headers, "origin": "https://evil.example"}
+        )
+        assert refused.status_code == 403
+        exported = await served.client.get("/export?format=jsonl")
+        assert len(exported.text.splitlines()) == 20

@@ -409,3 +409,44 @@ def test_a_model_is_served_its_variant_the_same(review):
         found = review.ask("search_prompts", model_type=model_type)
         assert [hit["name"] for hit in found["items"]] == names
     assert review.ask("search_prompts", query="claude")["items"][0]["name"] == "review"
+
+
+LIQUID = {
+    "name": "greeting",
+    "template": "{% if who %}Hello {{ who | upcase }}{% render 'mark', times: 2 %}{% endif %}",
+    "template_format": "liquid",
+    "arguments": [{"name": "who", "required": False}],
+}
+
+
+def test_liquid_is_written_read_and_filled_the_same(every):
+    every.ask("create_prompt", name="mark", template="!{{times}}{{more}}")
+    created = every.ask("create_prompt", **LIQUID)
+    assert [each["name"] for each in created["arguments"]] == ["more", "who"]
+    assert [each["reference"] for each in created["includes"]] == ["mark"]
+    assert every.use("greeting", who="Ada", more="?") == "Hello ADA!2?"
+    assert every.use("greeting", more="?") == ""
+
+
+def test_what_is_no_liquid_is_refused_the_same(every):
+    refused = every.ask("create_prompt", **{**LIQUID, "template": "a\n{{ who | shout }}"})
+    assert refused.kind == "invalid"
+    assert "uses the filter 'shout', which there isn't" in refused.sentence
+    assert "line 2, column 10" in refused.sentence
+
+
+def test_a_liquid_circle_is_refused_the_same(every):
+    every.ask("create_prompt", name="mark", template="!", template_format="liquid")
+    every.ask("create_prompt", **LIQUID)
+    circle = {"name": "mark", "template": "{% render 'greeting' %}"}
+    refused = every.ask("update_prompt", **circle)
+    assert refused.kind == "conflict"
+    assert "include each other in a circle" in refused.sentence
+
+
+def test_a_template_that_computes_for_ever_is_refused_the_same(every):
+    loops = "{% for a in (1..2000) %}{% for b in (1..2000) %}{% endfor %}{% endfor %}"
+    every.ask("create_prompt", name="slow", template=loops, template_format="liquid")
+    for refused in every.each("render_prompt", reference="slow", arguments={}):
+        assert refused.kind == "invalid"
+        assert "The template can't be rendered" in refused.sentence
