@@ -139,7 +139,8 @@ class Importing:
             await self._take_alone(tx, file, run)
 
     async def _take_batch(self, tx: Transaction, batch: Sequence[_Prepared], run: _Run) -> None:
-        present = await tx.bulk.find([each.file.metadata.name for each in batch], lock=True)
+        names = [name for each in batch for name in _names(each.file)]
+        present = await tx.bulk.find(names, lock=True)
         traces = await tx.bulk.trace({prompt.id for prompt in present.values()}) if present else {}
         new = []
         for each in batch:
@@ -147,7 +148,7 @@ class Importing:
             prompt = present.get(file.metadata.name)
             try:
                 if prompt is None:
-                    self._scope.check_stays_inside(file.metadata)
+                    self._check_new(file, present)
                     key = new_id()
                     new.append((key, file.metadata, each.history))
                     run.note(file.metadata.name, key)
@@ -163,11 +164,11 @@ class Importing:
         """Take a prompt that includes others, once those are there."""
         try:
             async with tx.connection.begin_nested():
-                present = (await tx.bulk.find([file.metadata.name], lock=True)).get(
-                    file.metadata.name
-                )
+                found = await tx.bulk.find(_names(file), lock=True)
+                present = found.get(file.metadata.name)
                 if present is None:
                     kind: Kind = "created"
+                    self._check_new(file, found)
                     await self._create_including(tx, file, run)
                 else:
                     traces = await tx.bulk.trace([present.id])
@@ -177,8 +178,16 @@ class Importing:
         else:
             run.tell(file.source, file.metadata.name, kind)
 
-    async def _create_including(self, tx: Transaction, file: PromptFile, run: _Run) -> None:
+    def _check_new(self, file: PromptFile, present: Mapping[str, Prompt]) -> None:
         self._scope.check_stays_inside(file.metadata)
+        taken = next((name for name in _names(file) if name in present), None)
+        if taken is not None:
+            raise Conflict(
+                f"'{file.metadata.name}' was called '{taken}' once, which is the name of another "
+                "prompt here. Take it out of 'former_names'."
+            )
+
+    async def _create_including(self, tx: Transaction, file: PromptFile, run: _Run) -> None:
         key, history = new_id(), _history(file, run.by)
         run.note(file.metadata.name, key)
         await tx.bulk.insert([(key, file.metadata, history)])
@@ -313,8 +322,9 @@ def _accepted(batch: Iterable[_Prepared | Invalid], run: _Run) -> list[_Prepared
             run.tell(each.message.partition(": ")[0], None, "refused", each.message)
             continue
         file = each.file
-        name = file.metadata.name
-        first = run.sources.setdefault(name, file.source)
+        name = next((name for name in _names(file) if name in run.sources), file.metadata.name)
+        first = run.sources.get(name, file.source)
+        run.sources |= dict.fromkeys(_names(file), file.source)
         if first != file.source:
             _fail(
                 run,
@@ -325,10 +335,16 @@ def _accepted(batch: Iterable[_Prepared | Invalid], run: _Run) -> list[_Prepared
                 ),
             )
         elif any(version.includes for version in each.history.versions):
-            run.waiting[name] = file
+            run.waiting[file.metadata.name] = file
         else:
             accepted.append(each)
     return accepted
+
+
+def _names(file: PromptFile) -> list[str]:
+    """Return the names that a prompt has and had."""
+    former = file.history.former_names if file.history else ()
+    return list(dict.fromkeys((file.metadata.name, *former)))
 
 
 def _prepare(

@@ -199,3 +199,55 @@ async def test_ten_thousand_versions_come_in_and_are_listed_by_page(library):
     assert (await library.prompts.get("long@5000")).version.draft.messages[0].content.text == (
         "text 5000"
     )
+
+
+def _history_of(name: str, **also: object) -> dict[str, object]:
+    made = {"created_by": "ada", "created_at": "2026-01-01T00:00:00Z"}
+    versions = [{"version": 1, "template": "x", **made}]
+    return {"name": name, "branches": {"main": {"head": 1, **made}}, "versions": versions, **also}
+
+
+async def test_a_former_name_that_another_prompt_has_is_a_conflict(library):
+    await library.prompts.create("b", PromptInput(template="x"), by="ada")
+    record = json.dumps(_history_of("a", former_names=["b"]))
+    (told,) = await _import(library, "a.json", record, keep_going=True)
+    assert told.kind == "conflict"
+    assert "'a' was called 'b' once" in told.message
+    both = "\n".join(json.dumps(_history_of(name, former_names=["old"])) for name in ("c", "d"))
+    told = await _import(library, "a.jsonl", both, keep_going=True)
+    assert [each.kind for each in told] == ["created", "conflict"] or (
+        [each.kind for each in told] == ["conflict", "created"]
+    )
+    assert (await library.prompts.get("old")).prompt.name == "c"
+
+
+@pytest.mark.parametrize(
+    ("also", "sentence"),
+    [
+        ({"branches": {"main": {"head": 2}}}, "'branches.main.head' is 2, and there are 1"),
+        ({"labels": {"latest": 1}}, "can't be 'latest'"),
+        ({"labels": {"production": 7}}, "'labels.production' is 7"),
+        ({"labels": {"production": {"1": 0}}}, "'labels.production.1' is '0'"),
+        ({"moves": [{"label": "a", "moved_by": "x", "moved_at": "soon"}]}, "is 'soon'. Write it"),
+        ({"former_names": ["A B"]}, "A B"),
+        ({"versions": [{"version": 1, "parent": 1}]}, "'versions[0].parent'"),
+        ({"created_at": 3}, "'created_at' has to be text"),
+    ],
+)
+async def test_a_history_that_cant_be_is_refused_with_its_place(library, also, sentence):
+    record = _history_of("a")
+    versions = also.pop("versions", None)
+    if versions:
+        record["versions"] = [{**record["versions"][0], **versions[0]}]
+    branches = also.pop("branches", None)
+    if branches:
+        record["branches"]["main"] |= branches["main"]
+    (told,) = await _import(library, "a.json", json.dumps(record | also))
+    assert told.kind == "refused"
+    assert sentence in told.message
+
+
+def test_too_much_yaml_is_refused_before_it_is_read():
+    pieces = ("name: a\n", *("# " + "x" * 1_000_000 + "\n" for _ in range(17)))
+    (told,) = read_file("a.yaml", pieces)
+    assert "more than 16,000,000 characters of YAML" in told.message

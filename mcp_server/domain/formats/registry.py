@@ -25,7 +25,9 @@ COMMANDS = ".claude/commands"
 PROMPT_FILES = ".github/prompts"
 SKILL = "SKILL.md"
 MAX_FILE = 16_000_000
-"""Characters of a file that is read as a whole."""
+"""Characters of a file with one prompt."""
+MAX_TABLE = 100_000_000
+"""Characters of a table, which is read as a whole: names are made of all titles together."""
 
 _MARKDOWN = (".md", ".markdown", ".mdx")
 _PLAIN = (".txt", ".prompt")
@@ -128,16 +130,16 @@ def _sniff(path_name: str, head: str) -> str:
     )
 
 
-def _whole(pieces: Iterable[str], source: str) -> str:
+def _whole(pieces: Iterable[str], source: str, limit: int = MAX_FILE) -> str:
     taken: list[str] = []
     size = 0
     for piece in pieces:
         taken.append(piece)
         size += len(piece)
-        if size > MAX_FILE:
+        if size > limit:
             raise Invalid(
-                f"{source}: this has more than {MAX_FILE:,} characters, which is too much for one "
-                "prompt. Split the file."
+                f"{source}: this has more than {limit:,} characters, which is too much for one "
+                "file of this format. Split it."
             )
     return "".join(taken)
 
@@ -149,7 +151,7 @@ def _read_markdown(pieces: Iterable[str], source: str) -> Iterator[PromptFile | 
 
 
 def _read_csv(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
-    return csv_format.read_csv("".join(pieces), source)
+    return csv_format.read_csv(_whole(pieces, source, MAX_TABLE), source)
 
 
 def _reading_one(read: Callable[[str, str], PromptFile]) -> Read:

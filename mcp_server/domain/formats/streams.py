@@ -18,6 +18,9 @@ from storage.errors import Invalid
 MAX_RECORD = 64_000_000
 """Characters of one prompt with its history."""
 
+MAX_DOCUMENT = 16_000_000
+"""Characters of one prompt in YAML, which takes long to be read."""
+
 _BLANKS = re.compile(r"[ \t\r\n]*+")
 _FIRST_STEP = 4_096
 _TOKEN = 16
@@ -35,12 +38,14 @@ def json_values(pieces: Iterable[str], source: str) -> Iterator[Any]:
 
 def read_yaml_stream(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
     """Read the prompts of a YAML file; one that is refused is its refusal."""
-    number = 0
-    for text, line in _documents(pieces):
-        if not text.strip():
-            continue
-        number += 1
+    documents = _documents(pieces, source)
+    while True:
         try:
+            text, line = next(documents, ("", 0))
+            if not line:
+                return
+            if not text.strip():
+                continue
             value = load_yaml(text, source, line)
         except Invalid as refusal:
             yield refusal
@@ -172,15 +177,22 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_unique)
 
 
-def _documents(pieces: Iterable[str]) -> Iterator[tuple[str, int]]:
+def _documents(pieces: Iterable[str], source: str) -> Iterator[tuple[str, int]]:
     """Yield the documents of a YAML file, each with the line that it begins on."""
     lines: list[str] = []
     begun = line = 1
+    size = 0
     for text in _lines(pieces):
         line += 1
+        size += len(text)
+        if size > MAX_DOCUMENT:
+            raise Invalid(
+                f"{source}:{begun}: one prompt has more than {MAX_DOCUMENT:,} characters of YAML. "
+                "Write it as JSON, which takes more."
+            )
         if text.rstrip() == "---":
             yield "".join(lines), begun
-            lines, begun = [], line
+            lines, begun, size = [], line, 0
         else:
             lines.append(text)
     yield "".join(lines), begun
