@@ -4,22 +4,25 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from itertools import islice
 from uuid import UUID
 
-from mcp_server.domain.composition import includes_of
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.domain.formats.records import with_moves
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
 from mcp_server.service.outcomes import DEFAULTS, Kind, Options, Outcome, Report, Taken
+from mcp_server.service.preparing import (
+    Prepared,
+    history_of,
+    in_order,
+    names_of,
+    prepare,
+)
 from mcp_server.service.scope import Scope
 from mcp_server.service.writing import Writer, metadata_of
 from storage.bulk import Trace
 from storage.database import Database, Transaction
-from storage.entities import MAIN, Branch, Change, History, Metadata, Prompt, Version
+from storage.entities import Change, History, Metadata, Prompt, Version
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError
 from storage.ids import new_id
 
@@ -35,14 +38,6 @@ class _Undone(Exception):
     """Nothing of the transaction is to be kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A prompt of a file, and what would be kept of it if it is new."""
-
-    file: PromptFile
-    history: History
-
-
 @dataclass(slots=True)
 class _Run:
     """One import under way."""
@@ -54,6 +49,7 @@ class _Run:
     sources: dict[str, str] = field(default_factory=dict)
     waiting: dict[str, PromptFile] = field(default_factory=dict)
     changed: list[Change] = field(default_factory=list)
+    met: set[UUID] = field(default_factory=set)
     quiet: bool = False
 
     def tell(self, source: str, name: str | None, kind: Kind, message: str | None = None) -> None:
@@ -127,7 +123,7 @@ class Importing:
         size = _MANY
         while True:
             # Reading files is work for the processor, and others wait for this loop.
-            batch = await asyncio.to_thread(_prepare, files, size, run.by)
+            batch = await asyncio.to_thread(prepare, files, size, run.by)
             if size == _MANY and len(batch) == size:
                 run.quiet = True
                 await tx.bulk.be_quiet()
@@ -135,11 +131,11 @@ class Importing:
             if len(batch) < size:
                 break
             size = _BATCH
-        for file in _in_order(run.waiting):
+        for file in in_order(run.waiting):
             await self._take_alone(tx, file, run)
 
-    async def _take_batch(self, tx: Transaction, batch: Sequence[_Prepared], run: _Run) -> None:
-        names = [name for each in batch for name in _names(each.file)]
+    async def _take_batch(self, tx: Transaction, batch: Sequence[Prepared], run: _Run) -> None:
+        names = [name for each in batch for name in names_of(each.file)]
         present = await tx.bulk.find(names, lock=True)
         traces = await tx.bulk.trace({prompt.id for prompt in present.values()}) if present else {}
         new = []
@@ -164,7 +160,7 @@ class Importing:
         """Take a prompt that includes others, once those are there."""
         try:
             async with tx.connection.begin_nested():
-                found = await tx.bulk.find(_names(file), lock=True)
+                found = await tx.bulk.find(names_of(file), lock=True)
                 present = found.get(file.metadata.name)
                 if present is None:
                     kind: Kind = "created"
@@ -180,7 +176,7 @@ class Importing:
 
     def _check_new(self, file: PromptFile, present: Mapping[str, Prompt]) -> None:
         self._scope.check_stays_inside(file.metadata)
-        taken = next((name for name in _names(file) if name in present), None)
+        taken = next((name for name in names_of(file) if name in present), None)
         if taken is not None:
             raise Conflict(
                 f"'{file.metadata.name}' was called '{taken}' once, which is the name of another "
@@ -188,7 +184,7 @@ class Importing:
             )
 
     async def _create_including(self, tx: Transaction, file: PromptFile, run: _Run) -> None:
-        key, history = new_id(), _history(file, run.by)
+        key, history = new_id(), history_of(file, run.by)
         run.note(file.metadata.name, key)
         await tx.bulk.insert([(key, file.metadata, history)])
         await self._record_includes(tx, key, file.metadata.name, history, history.versions)
@@ -219,12 +215,18 @@ class Importing:
         """Bring a prompt that is there up to what a file says."""
         if not self._scope.admits(present):
             raise Conflict(f"The name '{file.metadata.name}' is taken. Choose another one.")
+        if present.id in run.met:
+            raise Conflict(
+                f"'{file.metadata.name}' is '{present.name}' here, which is in this import "
+                "already. Leave one of them out."
+            )
+        run.met.add(present.id)
         if present.archived_at is not None:
             return "unchanged"
         if file.history is None:
             kind = await self._renew_text(tx, present, traces, file, run.by)
         else:
-            kind = await self._renew_history(tx, present, traces, file, file.history)
+            kind = await self._renewhistory_of(tx, present, traces, file, file.history)
             if run.options.move_labels and await _move_labels(tx, present, file, run.by):
                 kind = "updated" if kind == "unchanged" else kind
         if kind != "unchanged":
@@ -261,7 +263,7 @@ class Importing:
         )
         return "new version"
 
-    async def _renew_history(
+    async def _renewhistory_of(
         self,
         tx: Transaction,
         present: Prompt,
@@ -314,7 +316,7 @@ async def _move_labels(tx: Transaction, present: Prompt, file: PromptFile, by: s
     return moved
 
 
-def _accepted(batch: Iterable[_Prepared | Invalid], run: _Run) -> list[_Prepared]:
+def _accepted(batch: Iterable[Prepared | Invalid], run: _Run) -> list[Prepared]:
     """Return what can be taken at once; what includes others waits until those are there."""
     accepted = []
     for each in batch:
@@ -322,9 +324,9 @@ def _accepted(batch: Iterable[_Prepared | Invalid], run: _Run) -> list[_Prepared
             run.tell(each.message.partition(": ")[0], None, "refused", each.message)
             continue
         file = each.file
-        name = next((name for name in _names(file) if name in run.sources), file.metadata.name)
+        name = next((name for name in names_of(file) if name in run.sources), file.metadata.name)
         first = run.sources.get(name, file.source)
-        run.sources |= dict.fromkeys(_names(file), file.source)
+        run.sources |= dict.fromkeys(names_of(file), file.source)
         if first != file.source:
             _fail(
                 run,
@@ -341,69 +343,9 @@ def _accepted(batch: Iterable[_Prepared | Invalid], run: _Run) -> list[_Prepared
     return accepted
 
 
-def _names(file: PromptFile) -> list[str]:
-    """Return the names that a prompt has and had."""
-    former = file.history.former_names if file.history else ()
-    return list(dict.fromkeys((file.metadata.name, *former)))
-
-
-def _prepare(
-    files: Iterator[PromptFile | Invalid], size: int, by: str
-) -> list[_Prepared | Invalid]:
-    """Read the next few prompts of a file."""
-    return [
-        file if isinstance(file, Invalid) else _Prepared(file, _history(file, by))
-        for file in islice(files, size)
-    ]
-
-
-def _in_order(waiting: Mapping[str, PromptFile]) -> Iterator[PromptFile]:
-    """Yield prompts so that what is included comes first; circles come as they are."""
-    done: set[str] = set()
-
-    def visit(name: str) -> Iterator[PromptFile]:
-        # Done before those that it includes: a circle ends here, and is refused later.
-        pending = [(name, False)]
-        while pending:
-            each, is_ready = pending.pop()
-            if is_ready:
-                yield waiting[each]
-            elif each in waiting and each not in done:
-                done.add(each)
-                pending.append((each, True))
-                inside = includes_of(waiting[each].draft)
-                pending += [(reference.partition("@")[0], False) for reference in inside]
-
-    for name in waiting:
-        yield from visit(name)
-
-
 def _fail(run: _Run, file: PromptFile, error: PromptError) -> None:
     kind: Kind = "conflict" if isinstance(error, Conflict) else "refused"
     run.tell(file.source, file.metadata.name, kind, f"{file.source}: {error.message}")
-
-
-def _history(file: PromptFile, by: str) -> History:
-    """Return what is kept of a new prompt."""
-    now = datetime.now(UTC)
-    if file.history is not None:
-        return with_moves(file.history, by, now, f"Import from {file.source}")
-    author = file.created_by or by
-    first = Version(
-        prompt_id=UUID(int=0),
-        version=1,
-        branch=MAIN,
-        parent=None,
-        merged_from=None,
-        draft=file.draft,
-        tags=file.metadata.tags,
-        commit_message=f"Import from {file.source}",
-        created_by=author,
-        created_at=now,
-        content_hash=content_hash(file.draft),
-        includes=tuple(includes_of(file.draft)),
-    )
-    return History((first,), (Branch(MAIN, 1, author, now),), created_at=now)
 
 
 def _trace(version: Version) -> Trace:

@@ -221,6 +221,15 @@ async def test_a_former_name_that_another_prompt_has_is_a_conflict(library):
     assert (await library.prompts.get("old")).prompt.name == "c"
 
 
+async def test_a_prompt_under_two_of_its_names_is_taken_once(library):
+    await library.prompts.create("old", PromptInput(template="x"), by="ada")
+    await library.prompts.update("old", PromptInput(), new_name="new", by="ada")
+    records = '{"name": "new", "template": "y"}{"name": "old", "template": "z"}'
+    told = await _import(library, "a.jsonl", records, keep_going=True)
+    assert [each.kind for each in told] == ["new version", "conflict"]
+    assert "'old' is 'new' here, which is in this import already" in told[1].message
+
+
 @pytest.mark.parametrize(
     ("also", "sentence"),
     [

@@ -1,0 +1,80 @@
+"""Preparing: what would be kept of the prompts of a file, before anybody looks at the library."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from uuid import UUID
+
+from mcp_server.domain.composition import includes_of
+from mcp_server.domain.drafts import content_hash
+from mcp_server.domain.formats.files import PromptFile
+from mcp_server.domain.formats.records import with_moves
+from storage.entities import MAIN, Branch, History, Version
+from storage.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A prompt of a file, and what would be kept of it if it is new."""
+
+    file: PromptFile
+    history: History
+
+
+def prepare(files: Iterator[PromptFile | Invalid], size: int, by: str) -> list[Prepared | Invalid]:
+    """Read the next few prompts of a file."""
+    return [
+        file if isinstance(file, Invalid) else Prepared(file, history_of(file, by))
+        for file in islice(files, size)
+    ]
+
+
+def names_of(file: PromptFile) -> list[str]:
+    """Return the names that a prompt has and had."""
+    former = file.history.former_names if file.history else ()
+    return list(dict.fromkeys((file.metadata.name, *former)))
+
+
+def in_order(waiting: Mapping[str, PromptFile]) -> Iterator[PromptFile]:
+    """Yield prompts so that what is included comes first; circles come as they are."""
+    done: set[str] = set()
+
+    def visit(name: str) -> Iterator[PromptFile]:
+        # Marked when it is met, not when it is done: a circle ends here, and is refused later.
+        pending = [(name, False)]
+        while pending:
+            each, is_ready = pending.pop()
+            if is_ready:
+                yield waiting[each]
+            elif each in waiting and each not in done:
+                done.add(each)
+                pending.append((each, True))
+                inside = includes_of(waiting[each].draft)
+                pending += [(reference.partition("@")[0], False) for reference in inside]
+
+    for name in waiting:
+        yield from visit(name)
+
+
+def history_of(file: PromptFile, by: str) -> History:
+    """Return what is kept of a new prompt."""
+    now = datetime.now(UTC)
+    if file.history is not None:
+        return with_moves(file.history, by, now, f"Import from {file.source}")
+    author = file.created_by or by
+    first = Version(
+        prompt_id=UUID(int=0),
+        version=1,
+        branch=MAIN,
+        parent=None,
+        merged_from=None,
+        draft=file.draft,
+        tags=file.metadata.tags,
+        commit_message=f"Import from {file.source}",
+        created_by=author,
+        created_at=now,
+        content_hash=content_hash(file.draft),
+        includes=tuple(includes_of(file.draft)),
+    )
+    return History((first,), (Branch(MAIN, 1, author, now),), created_at=now)
