@@ -77,8 +77,10 @@ class Sources:
             folders[:] = sorted(name for name in folders if _is_read(inside, name))
             for name in sorted(names):
                 shown = inside not in _HIDDEN and not name.startswith(".")
-                if shown and name.lower().endswith(_READ):
-                    yield Path(place, name)
+                path = Path(place, name)
+                # A pipe that nobody writes to would be waited for.
+                if shown and name.lower().endswith(_READ) and path.is_file():
+                    yield path
 
     def _open(self, path: Path, *, named: bool) -> Source:
         from mcp_server.domain.formats.registry import read_file

@@ -254,6 +254,12 @@ def test_real_prompts_go_in_once_come_out_and_change_nothing_again(run, tmp_path
     assert "unchanged; 0 changes" in run("import", tmp_path / "out.csv").out
 
 
+def test_a_pipe_in_a_folder_isnt_waited_for(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "poet.md").write_text("Rhyme")
+    assert run("import", tmp_path).out.startswith("1 prompt: 1 created")
+
+
 def test_what_was_done_is_also_said_as_json(run, attempt, tmp_path):
     (tmp_path / "a.csv").write_text("act,prompt\nPoet,Rhyme\n,Blank\n")
     done = attempt("import", tmp_path, "--continue", "--json")

@@ -152,6 +152,7 @@ async def test_many_prompts_are_announced_once_and_heard(library):
         ('{"nam": "a", "template": "x"}', "'nam' is no key that a prompt has. Did you mean 'name'"),
         ('{"template": "x"}', "'name' is missing"),
         ("[1]", "has to be a mapping"),
+        ("null", "has to be a mapping"),
         ('{"name": "a", "versions": []}', "'branches' doesn't name 'main'"),
         ('{"name": "a", "versions": [{"version": 2}]}', "'versions[0].version' has to be 1"),
         ('{"name": "a", "template": "x"', "this is no JSON that can be read"),

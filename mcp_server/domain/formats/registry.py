@@ -29,6 +29,7 @@ MAX_FILE = 16_000_000
 MAX_TABLE = 100_000_000
 """Characters of a table, which is read as a whole: names are made of all titles together."""
 
+_NOTHING = object()
 _MARKDOWN = (".md", ".markdown", ".mdx")
 _PLAIN = (".txt", ".prompt")
 
@@ -166,8 +167,8 @@ def _reading_values(read: Callable[[object, str], PromptFile]) -> Read:
 
     def stream(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
         values = json_values(pieces, source)
-        first = next(values, None)
-        if first is None:
+        first = next(values, _NOTHING)
+        if first is _NOTHING:
             return
         if platform_json.is_message(first):
             yield platform_json.read_openai([first, *values], source)

@@ -46,7 +46,7 @@ def read_yaml_stream(pieces: Iterable[str], source: str) -> Iterator[PromptFile 
                 return
             if not text.strip():
                 continue
-            value = load_yaml(text, source, line)
+            value = load_yaml(text, source, line, "this")
         except Invalid as refusal:
             yield refusal
             continue

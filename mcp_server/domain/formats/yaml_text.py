@@ -22,8 +22,8 @@ _QUOTED = re.compile(
 )
 
 
-def load_yaml(text: str, source: str, line: int) -> Any:
-    """Read YAML that begins at a line of a file.
+def load_yaml(text: str, source: str, line: int, what: str = "the front matter") -> Any:
+    """Read YAML that begins at a line of a file; `what` it is, is said where it can't be read.
 
     Raises:
         Invalid: it is malformed, repeats a key, or uses aliases (which can blow a small file up) or
@@ -40,7 +40,7 @@ def load_yaml(text: str, source: str, line: int) -> Any:
         fallback = "it holds a number that is too long" if isinstance(error, ValueError) else _DEEP
         reason = next(filter(None, reasons), fallback)
         raise Invalid(
-            f"{source}:{at}: the front matter is no YAML that can be read: {reason}. "
+            f"{source}:{at}: {what} is no YAML that can be read: {reason}. "
             "Put texts with ':', '#' or quotes in them in quotes."
         ) from None
 
