@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,7 @@ import typer
 from mcp_server.cli.options import HavingTag, InFolder, make_filter
 from mcp_server.cli.printing import write_line
 from mcp_server.cli.running import EXIT_CODES, Invocation, fail, use_library, warn
-from storage.errors import Conflict, Invalid, PromptError
+from storage.errors import Conflict, Invalid, PromptError, Unavailable
 
 if TYPE_CHECKING:
     from mcp_server.domain.formats.files import PromptFile
@@ -81,10 +82,13 @@ class _Sync:
         conflicts = 0
         seen: tuple[str, str] | None = None
         async for _ in _changes(self.folder):
-            marks = (await library.syncing.mark(), _mark_of(self.folder))
-            if marks != seen:
-                conflicts = await self.once(library)
-                seen = (await library.syncing.mark(), _mark_of(self.folder))
+            try:
+                marks = (await library.syncing.mark(), _mark_of(self.folder))
+                if marks != seen:
+                    conflicts = await self.once(library)
+                    seen = (await library.syncing.mark(), _mark_of(self.folder))
+            except Unavailable as away:
+                self._tell(f"{away.message} Watching goes on.")
         return conflicts
 
     async def once(self, library: "Library") -> int:
@@ -107,6 +111,8 @@ class _Sync:
                 step = "update" if self.prefer == "files" else "write file"
             try:
                 done = await self._do(library, name, step, file, head, known.get("file"))
+            except Unavailable:
+                raise
             except PromptError as error:
                 self._tell(f"{file.source if file else name}: {error.message}", error=True)
                 left += 1
@@ -229,9 +235,10 @@ def _mark_of(folder: Path) -> str:
 
 def _stats(folder: Path) -> Iterator[tuple[str, int, int]]:
     for path in folder.rglob("*"):
-        if path.is_file() and path.name != STATE:
-            stat = path.stat()
-            yield str(path), stat.st_mtime_ns, stat.st_size
+        with suppress(OSError):  # it may be gone by now
+            if path.is_file() and path.name != STATE:
+                stat = path.stat()
+                yield str(path), stat.st_mtime_ns, stat.st_size
 
 
 def _read_state(folder: Path) -> dict[str, dict[str, Any]]:

@@ -26,6 +26,8 @@ _MEMORY = 1_000_000
 _PIECE = 1 << 16
 _PATIENCE = 30.0
 """Seconds in which the next piece of a body has to arrive."""
+_LONGEST = 900.0
+"""Seconds in which all of it has to."""
 _TYPES = {
     "application/json": "json",
     "application/jsonl": "jsonl",
@@ -211,27 +213,34 @@ async def _written(
 
 async def _receive(request: Request, spool: IO[bytes], limit: int) -> None:
     size = 0
-    stream = request.stream()
     try:
-        while True:
-            async with asyncio.timeout(_PATIENCE):
-                piece = await anext(stream, None)
-            if piece is None:
-                return
-            size += len(piece)
-            if size > limit:
-                raise _Refused(
-                    413,
-                    f"The file is larger than {limit:,} bytes, the most that this server imports. "
-                    "Split it, or ask its operator to raise PROMPTSTACK_MAX_IMPORT.",
-                )
-            spool.write(piece)
+        async with asyncio.timeout(_LONGEST):
+            async for piece in _patiently(request.stream()):
+                size += len(piece)
+                if size > limit:
+                    raise _Refused(
+                        413,
+                        f"The file is larger than {limit:,} bytes, the most that this server "
+                        "imports. Split it, or ask its operator to raise PROMPTSTACK_MAX_IMPORT.",
+                    )
+                spool.write(piece)
     except TimeoutError:
         raise _Refused(
-            408, f"Nothing more of the file arrived within {_PATIENCE:g} seconds. Send it again."
+            408,
+            f"Nothing more of the file arrived within {_PATIENCE:g} seconds, or not all of it "
+            f"within {_LONGEST:g}. Send it again.",
         ) from None
     except ClientDisconnect:
         raise _Refused(400, "The client left before it had sent the whole file.") from None
+
+
+async def _patiently(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    while True:
+        async with asyncio.timeout(_PATIENCE):
+            piece = await anext(stream, None)
+        if piece is None:
+            return
+        yield piece
 
 
 def _pieces(spool: IO[bytes]) -> Iterator[str]:

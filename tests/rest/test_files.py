@@ -1,5 +1,6 @@
 """`/import` and `/export`: the library as a file, over HTTP."""
 
+import asyncio
 import json
 
 import pytest
@@ -88,3 +89,18 @@ async def test_a_format_for_folders_cant_be_exported_here(client):
     assert "each prompt has a file of its own" in refused.json()["detail"]
     refused = await client.get("/export?format=csv&history=true")
     assert "no place for a history" in refused.json()["detail"]
+
+
+async def test_a_file_that_stops_arriving_is_given_up(client, monkeypatch):
+    monkeypatch.setattr("mcp_server.rest.files._PATIENCE", 0.05)
+    url = client.base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(
+        b"POST /import HTTP/1.1\r\nhost: " + url.netloc + b"\r\ncontent-length: 100\r\n"
+        b"content-type: application/jsonl\r\n\r\n{"
+    )
+    answer = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"Nothing more of the file arrived" in answer
