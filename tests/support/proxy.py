@@ -19,6 +19,7 @@ async def proxying(ports: Sequence[int]) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        await asyncio.sleep(0)  # what was accepted by now has begun
         await proxy.end()
 
 
@@ -83,8 +84,20 @@ class _Proxy:
         first = known or next(self._turns)
         for port in sorted(self._ports, key=lambda port: port != first):
             with suppress(ConnectionError):
-                return (port, *await asyncio.open_connection("127.0.0.1", port))
+                return (port, *await _open(port))
         raise ConnectionError("no replica answers")
+
+
+async def _open(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect; a connection that is made while nobody wants it any more is closed."""
+    opening = asyncio.create_task(asyncio.open_connection("127.0.0.1", port))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        with suppress(ConnectionError):
+            _, writer = await opening
+            await _close(writer)
+        raise
 
 
 async def _relay(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
