@@ -64,6 +64,7 @@ class _Proxy:
             # Whoever leaves first ends it for the other.
             await asyncio.wait((asked, answered), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            there.close()  # at once: what is awaited below may be cancelled
             asked.cancel()
             answered.cancel()
             await asyncio.gather(asked, answered, return_exceptions=True)
