@@ -39,8 +39,8 @@ def check(template: str, /) -> None:
     for name, spans in _analysed(parsed).filters.items():
         if name not in ENVIRONMENT.filters:
             near = nearest(name, sorted(ENVIRONMENT.filters))
-            hint = f" Use '{near[0]}'" if near else ""
-            reason = f"uses the filter '{shown(name)}', which there isn't.{hint}"
+            hint = f"'{near[0]}'" if near else "one of Liquid's own"
+            reason = f"uses the filter '{shown(name)}', which there isn't. Use {hint}"
             raise fault(reason, template, spans[0].index)
     for node in _renders(parsed):
         if not isinstance(node.name, StringLiteral):
