@@ -87,7 +87,7 @@ def test_nothing_of_python_can_be_reached(text):
         ("Hi {{ name", "opens '{{' and never closes it. Write '}}': line 1, column 4"),
         ("a\n{% if a %}x", "expected tag endif"),
         ("a\n  b {{ x | shoot }}", "'shoot', which there isn't. Use 'sort': line 2, column 12"),
-        ("{{ x | frobnicate }}", "which there isn't. Use one of Liquid's own: line 1, column 8."),
+        ("{{ x | nofilter }}", "which there isn't. Use one of Liquid's own: line 1, column 8."),
         ("{% render who %}", "what a variable names. Write the prompt's name in quotes"),
         ("{% include 'a' %}", "unexpected tag 'include': line 1, column 4"),
         ("\n\n{% foo %}", "unexpected tag 'foo': line 3, column 4"),
