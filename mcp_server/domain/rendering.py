@@ -9,15 +9,13 @@ from mcp_server.domain.arguments import bind_arguments
 from mcp_server.domain.composition import Fragment, includes_of, merge_included
 from mcp_server.domain.messages import content_text
 from mcp_server.domain.templates import Engine, template_engine
-from mcp_server.domain.templates.partials import Source
+from mcp_server.domain.templates.partials import MAX_SECONDS, Source
 from storage.entities import Argument, Content, Draft, EmbeddedResource, Message, TextContent
 
 MAX_RENDERED = 4_000_000
 """Characters of text in all messages of one rendered prompt together."""
 MAX_INCLUDED = 4 * MAX_RENDERED
 """Characters of all included texts, those that they include counted again."""
-MAX_SECONDS = 0.15
-"""Processor time of templates that compute, in all messages of one rendering together."""
 
 NOTHING_INCLUDED: Mapping[str, Fragment] = MappingProxyType({})
 

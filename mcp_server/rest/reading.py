@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn
+from typing import Any
 
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+
+from mcp_server.domain.strict_json import NotStrict, no_constant, unique
 
 
 class JsonRoute(APIRoute):
@@ -30,10 +32,6 @@ class _JsonRequest(Request):
         return read_json(await self.body())
 
 
-class _Refused(ValueError):
-    """JSON in which something can't be accepted."""
-
-
 def read_json(body: bytes) -> Any:
     """Read a body.
 
@@ -42,7 +40,7 @@ def read_json(body: bytes) -> Any:
     """
     try:
         return json.loads(
-            body.decode("utf-8-sig"), parse_constant=_no_constant, object_pairs_hook=_unique
+            body.decode("utf-8-sig"), parse_constant=no_constant, object_pairs_hook=unique
         )
     except UnicodeDecodeError as error:
         reason = f"it isn't UTF-8 from byte {error.start} on"
@@ -50,22 +48,8 @@ def read_json(body: bytes) -> Any:
         reason = f"it can't be read from character {error.pos} on"
     except RecursionError:
         reason = "it is nested too deeply"
-    except _Refused as error:
-        reason = str(error)
+    except NotStrict as error:
+        reason = error.reason(lambda key: json.dumps(key[:40]))
     except ValueError:
         reason = "a number in it has too many digits"
     raise HTTPException(400, f"The body can't be read as JSON: {reason}")
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise _Refused(f"JSON has no {name}")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its pairs; of two with one key nobody could say which is meant."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in made if keys.count(key) > 1)
-        raise _Refused(f"the key {json.dumps(twice[:40])} stands twice in one object")
-    return made

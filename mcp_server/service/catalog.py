@@ -6,7 +6,7 @@ straight from the database.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from storage.entities import (
     Reached,
     Version,
 )
+from storage.pages import Page
 
 T = TypeVar("T")
 
@@ -148,6 +149,22 @@ class Catalog:
         nothing about the others, so the primary is asked.
         """
         return await self._database.read(query, replica=self._is_hearing())
+
+    async def each_page(
+        self, chosen: PromptFilter, size: int
+    ) -> AsyncIterator[Sequence[PromptSummary]]:
+        """Yield all prompts of a filter by name, a page at a time, as they are then."""
+
+        def page_after(cursor: str | None) -> Awaitable[Page[PromptSummary]]:
+            return self.read(
+                lambda tx: tx.prompts.list_summaries(chosen, limit=size, cursor=cursor)
+            )
+
+        page = await page_after(None)
+        yield page.items
+        while page.next_cursor is not None:
+            page = await page_after(page.next_cursor)
+            yield page.items
 
     async def list_prompts(self) -> Sequence[PromptSummary]:
         """Return every prompt that isn't archived, by name."""

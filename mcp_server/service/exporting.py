@@ -33,23 +33,10 @@ class Exporting:
         """
         for archived in (False, True) if history and not chosen.archived else (chosen.archived,):
             narrowed = self._scope.narrow(replace(chosen, archived=archived))
-            cursor: str | None = None
-            while True:
-                page = await self._page(narrowed, cursor)
-                found = self._histories(page[0]) if history else self._served(page[0])
+            async for page in self._catalog.each_page(narrowed, _PAGE):
+                found = self._histories(page) if history else self._served(page)
                 async for file in found:
                     yield file
-                cursor = page[1]
-                if cursor is None:
-                    break
-
-    async def _page(
-        self, chosen: PromptFilter, cursor: str | None
-    ) -> tuple[Sequence[PromptSummary], str | None]:
-        page = await self._catalog.read(
-            lambda tx: tx.prompts.list_summaries(chosen, limit=_PAGE, cursor=cursor)
-        )
-        return page.items, page.next_cursor
 
     async def _served(self, page: Sequence[PromptSummary]) -> AsyncIterator[PromptFile]:
         ids = [summary.id for summary in page]

@@ -13,7 +13,6 @@ from mcp_server.service.composing import Composer
 from mcp_server.service.outcomes import DEFAULTS, Kind, Options, Outcome, Report, Taken
 from mcp_server.service.preparing import (
     Prepared,
-    history_of,
     in_order,
     names_of,
     prepare,
@@ -47,7 +46,7 @@ class _Run:
     report: Report
     counts: Counter[Kind] = field(default_factory=Counter)
     sources: dict[str, str] = field(default_factory=dict)
-    waiting: dict[str, PromptFile] = field(default_factory=dict)
+    waiting: dict[str, Prepared] = field(default_factory=dict)
     changed: list[Change] = field(default_factory=list)
     met: set[UUID] = field(default_factory=set)
     quiet: bool = False
@@ -131,8 +130,8 @@ class Importing:
             if len(batch) < size:
                 break
             size = _BATCH
-        for file in in_order(run.waiting):
-            await self._take_alone(tx, file, run)
+        for each in in_order(run.waiting):
+            await self._take_alone(tx, each, run)
 
     async def _take_batch(self, tx: Transaction, batch: Sequence[Prepared], run: _Run) -> None:
         names = [name for each in batch for name in names_of(each.file)]
@@ -156,8 +155,9 @@ class Importing:
                 _fail(run, file, error)
         await tx.bulk.insert(new)
 
-    async def _take_alone(self, tx: Transaction, file: PromptFile, run: _Run) -> None:
+    async def _take_alone(self, tx: Transaction, each: Prepared, run: _Run) -> None:
         """Take a prompt that includes others, once those are there."""
+        file = each.file
         try:
             async with tx.connection.begin_nested():
                 found = await tx.bulk.find(names_of(file), lock=True)
@@ -165,7 +165,7 @@ class Importing:
                 if present is None:
                     kind: Kind = "created"
                     self._check_new(file, found)
-                    await self._create_including(tx, file, run)
+                    await self._create_including(tx, each, run)
                 else:
                     traces = await tx.bulk.trace([present.id])
                     kind = await self._renew(tx, present, traces[present.id], file, run)
@@ -183,11 +183,11 @@ class Importing:
                 "prompt here. Take it out of 'former_names'."
             )
 
-    async def _create_including(self, tx: Transaction, file: PromptFile, run: _Run) -> None:
-        key, history = new_id(), history_of(file, run.by)
-        run.note(file.metadata.name, key)
-        await tx.bulk.insert([(key, file.metadata, history)])
-        await self._record_includes(tx, key, file.metadata.name, history, history.versions)
+    async def _create_including(self, tx: Transaction, each: Prepared, run: _Run) -> None:
+        key, said, history = new_id(), each.file.metadata, each.history
+        run.note(said.name, key)
+        await tx.bulk.insert([(key, said, history)])
+        await self._record_includes(tx, key, said.name, history, history.versions)
 
     async def _record_includes(
         self, tx: Transaction, key: UUID, name: str, history: History, new: Iterable[Version]
@@ -337,7 +337,7 @@ def _accepted(batch: Iterable[Prepared | Invalid], run: _Run) -> list[Prepared]:
                 ),
             )
         elif any(version.includes for version in each.history.versions):
-            run.waiting[file.metadata.name] = file
+            run.waiting[file.metadata.name] = each
         else:
             accepted.append(each)
     return accepted

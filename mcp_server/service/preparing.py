@@ -36,11 +36,11 @@ def names_of(file: PromptFile) -> list[str]:
     return list(dict.fromkeys((file.metadata.name, *former)))
 
 
-def in_order(waiting: Mapping[str, PromptFile]) -> Iterator[PromptFile]:
+def in_order(waiting: Mapping[str, Prepared]) -> Iterator[Prepared]:
     """Yield prompts so that what is included comes first; circles come as they are."""
     done: set[str] = set()
 
-    def visit(name: str) -> Iterator[PromptFile]:
+    def visit(name: str) -> Iterator[Prepared]:
         # Marked when it is met, not when it is done: a circle ends here, and is refused later.
         pending = [(name, False)]
         while pending:
@@ -50,7 +50,7 @@ def in_order(waiting: Mapping[str, PromptFile]) -> Iterator[PromptFile]:
             elif each in waiting and each not in done:
                 done.add(each)
                 pending.append((each, True))
-                inside = includes_of(waiting[each].draft)
+                inside = includes_of(waiting[each].file.draft)
                 pending += [(reference.partition("@")[0], False) for reference in inside]
 
     for name in waiting:

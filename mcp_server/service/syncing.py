@@ -1,6 +1,8 @@
 """Sync: the newest texts of the library, read and written as files hold them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.service.catalog import Catalog
@@ -8,7 +10,8 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.prompts import Prompts
 from mcp_server.service.scope import Scope
 from mcp_server.service.writing import metadata_of
-from storage.entities import PromptFilter
+from storage.database import Transaction
+from storage.entities import Prompt, PromptFilter, PromptSummary, Version
 
 _PAGE = 200
 
@@ -33,26 +36,12 @@ class Syncing:
         """Return the newest text of every prompt, by name."""
         narrowed = self._scope.narrow(chosen)
         heads: dict[str, Head] = {}
-        cursor: str | None = None
-        while True:
-            after = cursor
-            page = await self._catalog.read(
-                lambda tx, after=after: tx.prompts.list_summaries(  # type: ignore[misc]
-                    narrowed, limit=_PAGE, cursor=after
-                )
-            )
-            ids = [summary.id for summary in page.items]
-            found = await self._catalog.read(
-                lambda tx, ids=ids: tx.bulk.read_heads(ids)  # type: ignore[misc]
-            )
-            for prompt, version in found:
-                file = PromptFile(
-                    metadata_of(prompt), version.draft, version.created_by, prompt.name
-                )
+        async for page in self._catalog.each_page(narrowed, _PAGE):
+            for prompt, version in await self._catalog.read(partial(_heads, page)):
+                said = metadata_of(prompt)
+                file = PromptFile(said, version.draft, version.created_by, prompt.name)
                 heads[prompt.name] = Head(file, version.version)
-            cursor = page.next_cursor
-            if cursor is None:
-                return heads
+        return heads
 
     async def mark(self) -> str:
         """Return something that is another one once any prompt has changed."""
@@ -90,3 +79,9 @@ class Syncing:
                 commit_message=message,
             )
         return saved.current.version.version
+
+
+async def _heads(
+    page: Sequence[PromptSummary], tx: Transaction
+) -> Sequence[tuple[Prompt, Version]]:
+    return await tx.bulk.read_heads([summary.id for summary in page])

@@ -7,11 +7,12 @@ document a prompt.
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.records import read_record
 from mcp_server.domain.formats.yaml_text import load_yaml
+from mcp_server.domain.strict_json import NotStrict, no_constant, unique
 from mcp_server.domain.texts import shown
 from storage.errors import Invalid
 
@@ -144,8 +145,9 @@ def _value(buffer: _Buffer, source: str) -> Any:
                 raise _broken(source, buffer, error.msg) from None
         except RecursionError:
             raise _broken(source, buffer, "it is nested too deeply") from None
-        except _Refused as error:
-            raise _broken(source, buffer, str(error)) from None
+        except NotStrict as error:
+            reason = error.reason(lambda key: f"'{shown(key)}'")
+            raise _broken(source, buffer, reason) from None
         except ValueError:
             raise _broken(source, buffer, "a number in it has too many digits") from None
 
@@ -157,24 +159,7 @@ def _broken(source: str, buffer: _Buffer, reason: str) -> Invalid:
     )
 
 
-class _Refused(ValueError):
-    """JSON in which something can't be accepted."""
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise _Refused(f"JSON has no {name}")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in made if keys.count(key) > 1)
-        raise _Refused(f"the key '{shown(twice)}' stands twice in one object")
-    return made
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_unique)
+_DECODER = json.JSONDecoder(parse_constant=no_constant, object_pairs_hook=unique)
 
 
 def _documents(pieces: Iterable[str], source: str) -> Iterator[tuple[str, int]]:

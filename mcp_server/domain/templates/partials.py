@@ -7,6 +7,9 @@ from typing import Protocol
 
 from storage.entities import TemplateFormat
 
+MAX_SECONDS = 0.15
+"""Processor time of templates that compute, in one rendering with all that it includes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

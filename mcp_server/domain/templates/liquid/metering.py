@@ -10,10 +10,8 @@ from liquid.exceptions import ResourceLimitError
 from liquid.token import Token
 
 from mcp_server.domain.templates.liquid.sizes import MAX_ITEMS, check_value, weigh
-from mcp_server.domain.templates.partials import Source
+from mcp_server.domain.templates.partials import MAX_SECONDS, Source
 
-MAX_SECONDS = 0.15
-"""Processor time of one rendering; its steps are so bounded that none takes long by itself."""
 MAX_OUTPUT = 2_000_000
 """Characters written, those that are captured included."""
 MAX_HELD = 2_000_000
