@@ -4,7 +4,7 @@
 FROM python:3.13-slim AS build
 
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE constraints.txt ./
+COPY pyproject.toml README.md LICENSE THIRD_PARTY.md constraints.txt ./
 COPY storage ./storage
 COPY migrations ./migrations
 COPY mcp_server ./mcp_server

@@ -12,8 +12,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from mcp_server.domain.configs import canonical
 from mcp_server.domain.diffs import VersionDiff, diff_versions
 from mcp_server.domain.drafts import messages_to_json, placeholders
-from mcp_server.domain.line_diffs import align
 from mcp_server.domain.messages import single_user_text
+from mcp_server.domain.regions import cut_regions
 from storage.codecs import argument_to_json, content_to_json
 from storage.entities import Argument, Content, Draft, Message, TemplateFormat, TextContent, Version
 
@@ -217,45 +217,11 @@ class _Merging:
         return Argument(**self.mapping(place, parts))
 
 
-class _Aligned:
-    """Tells `merge3` which items of two sequences match, in a time that their size bounds."""
-
-    def __init__(
-        self, isjunk: object = None, a: Sequence[str] = "", b: Sequence[str] = "", _: bool = True
-    ) -> None:
-        self._old, self._new = a, b
-
-    def get_matching_blocks(self) -> list[tuple[int, int, int]]:
-        """Return where each match begins in both, and its length; an empty one comes last."""
-        ends = (len(self._old), len(self._new))
-        matches: list[tuple[int, int, int]] = []
-        old = new = 0
-        for start, end, _, new_end in [*align(self._old, self._new), (ends[0], *ends, ends[1])]:
-            matches += [(old, new, start - old)] if start > old else []
-            old, new = end, new_end
-        return [*matches, (*ends, 0)]
-
-
 def _pieces(sides: Sides[tuple[T, ...]]) -> Iterator[tuple[int, Sides[tuple[T, ...]]]]:
     """Cut three sequences wherever all of them agree; each piece comes with its place in ours."""
-    # Loaded here: no server needs it to start.
-    from merge3 import Merge3
-
-    # It compares texts; so each item gets one of its own.
-    names: dict[T, str] = {}
-    named = sides.each(lambda side: [names.setdefault(it, str(len(names))) for it in side])
-    merge = Merge3(named.base, named.ours, named.theirs, sequence_matcher=_Aligned)
-    was = mine = other = 0
-    for start, end, our_start, our_end, their_start, their_end in merge.find_sync_regions():
-        changed = Sides(
-            sides.base[was:start], sides.ours[mine:our_start], sides.theirs[other:their_start]
-        )
-        if any(changed):
-            yield mine, changed
-        if start < end:
-            same = sides.base[start:end]
-            yield our_start, Sides(same, same, same)
-        was, mine, other = end, our_end, their_end
+    for region in cut_regions(*sides):
+        piece = Sides(sides.base[region.base], sides.ours[region.ours], sides.theirs[region.theirs])
+        yield region.ours.start, piece
 
 
 def _texts_place(sides: Sides[Draft]) -> str:
