@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from mcp_server.cli.sources import Source, Sources
     from mcp_server.domain.formats.files import PromptFile
     from mcp_server.service.library import Library
-    from mcp_server.service.outcomes import Kind, Options, Outcome, Taken
+    from mcp_server.service.outcomes import Kind, Options, Outcome, Taken, Told
 
+_REMARKS = 20
+"""So many of the remarks on prompts are printed; the others are counted."""
 _PLANNED = {"created": "create", "updated": "update"}
 
 
@@ -54,17 +56,18 @@ def import_files(
     """Bring prompts in from files. A text that the prompt has or had writes nothing."""
     from mcp_server.cli.sources import Sources
     from mcp_server.domain.formats.registry import find_format
-    from mcp_server.service.outcomes import Options
+    from mcp_server.service.outcomes import Options, Told
 
     if format_ is not None:
         find_format(format_)
     sources = Sources(paths, format_)
     options = Options(dry_run=dry_run, keep_going=keep_going, move_labels=move_labels)
     actor = Invocation.of(context).actor
-    total = _Total(quiet=as_json)
+    total = _Total(Told(everything=dry_run), quiet=as_json)
     use_library(context, lambda library: _take_all(library, sources, actor, options, total))
     for refusal in sources.refused:
         fail(refusal)
+    total.remarks.end()
     failures = total.failures + len(sources.refused)
     if as_json:
         _print_json(total)
@@ -77,14 +80,35 @@ def import_files(
 
 
 @dataclass(slots=True)
+class _Remarks:
+    """Prints the first remarks on prompts, and counts the others."""
+
+    count: int = 0
+
+    def add(self, outcome: "Outcome") -> None:
+        """Print the remarks on a prompt, while they are few."""
+        for remark in outcome.remarks:
+            self.count += 1
+            if self.count <= _REMARKS:
+                warn(f"{outcome.source}: {remark}")
+
+    def end(self) -> None:
+        """Say how many weren't printed."""
+        more = self.count - _REMARKS
+        if more > 0:
+            warn(f"There are {counted(more, 'more remark')}. Import with --json to read them.")
+
+
+@dataclass(slots=True)
 class _Total:
     """What became of all files together."""
 
+    told: "Told"
     quiet: bool = False
     counts: "Counter[Kind]" = field(default_factory=Counter)
     failures: int = 0
     written: bool = False
-    told: "list[Outcome]" = field(default_factory=list)
+    remarks: _Remarks = field(default_factory=_Remarks)
 
     def add(self, taken: "Taken", *, dry_run: bool) -> None:
         """Add what became of a file; what wasn't kept counts only where it failed."""
@@ -100,16 +124,14 @@ async def _take_all(
     """Take files that hold one prompt all together, so that they may include each other."""
     from dataclasses import replace
 
-    from mcp_server.schemas.importing import MAX_TOLD
-
     taken_names: dict[str, str] = {}
     many: list[Source] = []
     with progress("Importing") as advance:
 
         def report(outcome: "Outcome") -> None:
             advance()
-            if len(total.told) < MAX_TOLD and (options.dry_run or outcome.is_failure):
-                total.told.append(outcome)
+            total.told.add(outcome)
+            total.remarks.add(outcome)
             if not total.quiet or outcome.is_failure:
                 _tell(outcome, options)
 

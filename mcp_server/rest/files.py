@@ -17,8 +17,8 @@ from mcp_server.rest.door import RestDoor
 from mcp_server.rest.problems import Problem
 from mcp_server.rest.responses import documented, json_response
 from mcp_server.schemas.base import Shape
-from mcp_server.schemas.importing import MAX_TOLD, ImportOut, present_import
-from mcp_server.service.outcomes import Options, Outcome, Taken
+from mcp_server.schemas.importing import ImportOut, present_import
+from mcp_server.service.outcomes import Options, Outcome, Taken, Told
 from storage.entities import PromptFilter
 from storage.errors import Conflict, Invalid
 
@@ -143,21 +143,16 @@ class FileRoutes:
         options = Options(
             dry_run=query.dry_run, keep_going=query.keep_going, move_labels=query.move_labels
         )
-        told: list[Outcome] = []
-
-        def report(outcome: Outcome) -> None:
-            if len(told) < MAX_TOLD and (options.dry_run or outcome.is_failure):
-                told.append(outcome)
-
+        told = Told(everything=query.dry_run)
         with SpooledTemporaryFile(_MEMORY) as spool:
             await _receive(request, spool, self._door.max_import)
             spool.seek(0)
             files = read_file("body", _pieces(spool), format_name)
             taken = await library.importing.take(
-                files, by=self._door.actor_of(request), options=options, report=report
+                files, by=self._door.actor_of(request), options=options, report=told.add
             )
         if not taken.written and not options.dry_run:
-            raise _refusal(taken, told)
+            raise _refusal(taken, told.failures)
         return json_response(present_import(taken, told))
 
     async def give(self, query: Annotated[ExportQuery, Query()]) -> Response:

@@ -1,14 +1,9 @@
 """What an import did, as plain JSON."""
 
-from collections.abc import Sequence
-
 from pydantic import Field
 
 from mcp_server.schemas.base import Shape
-from mcp_server.service.outcomes import Kind, Outcome, Taken
-
-MAX_TOLD = 1_000
-"""Prompts of which an answer tells what became of them."""
+from mcp_server.service.outcomes import MAX_TOLD, Kind, Taken, Told
 
 
 class OutcomeOut(Shape):
@@ -18,6 +13,9 @@ class OutcomeOut(Shape):
     name: str | None = Field(None, description="The prompt's name, where it could be read.")
     kind: Kind = Field(description="What was done, or would be.")
     message: str | None = Field(None, description="Why it can't be taken.")
+    remarks: list[str] | None = Field(
+        None, description="What of it isn't kept, or wasn't read as it looks."
+    )
 
 
 class ImportOut(Shape):
@@ -29,13 +27,14 @@ class ImportOut(Shape):
     updated: int = Field(description="Prompts of which only titles, tags, labels, … changed.")
     unchanged: int = Field(description="Prompts that have it all already.")
     failed: int = Field(description="Prompts that can't be taken.")
+    remarked: int = Field(description="Prompts of which something isn't kept, or was read oddly.")
     items: list[OutcomeOut] = Field(
-        description=f"What became of the prompts that can't be taken, of a dry run of all; the "
-        f"first {MAX_TOLD:,} of them."
+        description="What became of the prompts that can't be taken and of those with remarks, of "
+        f"a dry run of all; the first {MAX_TOLD:,} that can't be taken, and as many others."
     )
 
 
-def present_import(taken: Taken, told: Sequence[Outcome]) -> ImportOut:
+def present_import(taken: Taken, told: Told) -> ImportOut:
     """Present what an import did; `told` are the prompts to be named."""
     count = taken.counts
     return ImportOut(
@@ -45,8 +44,15 @@ def present_import(taken: Taken, told: Sequence[Outcome]) -> ImportOut:
         updated=count.get("updated", 0),
         unchanged=count.get("unchanged", 0),
         failed=taken.failures,
+        remarked=told.remarked,
         items=[
-            OutcomeOut(source=each.source, name=each.name, kind=each.kind, message=each.message)
-            for each in told
+            OutcomeOut(
+                source=each.source,
+                name=each.name,
+                kind=each.kind,
+                message=each.message,
+                remarks=list(each.remarks) or None,
+            )
+            for each in told.items
         ],
     )

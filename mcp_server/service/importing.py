@@ -51,10 +51,14 @@ class _Run:
     met: set[UUID] = field(default_factory=set)
     quiet: bool = False
 
-    def tell(self, source: str, name: str | None, kind: Kind, message: str | None = None) -> None:
+    def tell(self, outcome: Outcome) -> None:
         """Count what becomes of a prompt, and report it."""
-        self.counts[kind] += 1
-        self.report(Outcome(source, name, kind, message))
+        self.counts[outcome.kind] += 1
+        self.report(outcome)
+
+    def done(self, file: PromptFile, kind: Kind) -> None:
+        """Tell what became of a prompt that was taken."""
+        self.tell(Outcome(file.source, file.metadata.name, kind, remarks=file.remarks))
 
     def note(self, name: str, prompt_id: UUID) -> None:
         """Keep what this process has to forget, unless it will forget everything."""
@@ -147,10 +151,10 @@ class Importing:
                     key = new_id()
                     new.append((key, file.metadata, each.history))
                     run.note(file.metadata.name, key)
-                    run.tell(file.source, file.metadata.name, "created")
+                    run.done(file, "created")
                 else:
                     kind = await self._renew(tx, prompt, traces[prompt.id], file, run)
-                    run.tell(file.source, file.metadata.name, kind)
+                    run.done(file, kind)
             except _OF_THE_PROMPT as error:
                 _fail(run, file, error)
         await tx.bulk.insert(new)
@@ -172,7 +176,7 @@ class Importing:
         except _OF_THE_PROMPT as error:
             _fail(run, file, error)
         else:
-            run.tell(file.source, file.metadata.name, kind)
+            run.done(file, kind)
 
     def _check_new(self, file: PromptFile, present: Mapping[str, Prompt]) -> None:
         self._scope.check_stays_inside(file.metadata)
@@ -321,7 +325,8 @@ def _accepted(batch: Iterable[Prepared | Invalid], run: _Run) -> list[Prepared]:
     accepted = []
     for each in batch:
         if isinstance(each, Invalid):
-            run.tell(each.message.partition(": ")[0], None, "refused", each.message)
+            place = each.message.partition(": ")[0]
+            run.tell(Outcome(place, None, "refused", each.message))
             continue
         file = each.file
         name = next((name for name in names_of(file) if name in run.sources), file.metadata.name)
@@ -345,7 +350,8 @@ def _accepted(batch: Iterable[Prepared | Invalid], run: _Run) -> list[Prepared]:
 
 def _fail(run: _Run, file: PromptFile, error: PromptError) -> None:
     kind: Kind = "conflict" if isinstance(error, Conflict) else "refused"
-    run.tell(file.source, file.metadata.name, kind, f"{file.source}: {error.message}")
+    message = f"{file.source}: {error.message}"
+    run.tell(Outcome(file.source, file.metadata.name, kind, message))
 
 
 def _trace(version: Version) -> Trace:

@@ -269,3 +269,36 @@ def test_what_was_done_is_also_said_as_json(run, attempt, tmp_path):
     planned = json.loads(attempt("import", tmp_path, "--dry-run", "--json").out)
     assert [each["kind"] for each in planned["items"]] == ["refused", "unchanged"]
     assert planned["written"] is False
+
+
+LOSING = '{"name": "poet", "prompt": "Rhyme", "rank": 2}'
+LOST = "What the file says as 'rank' isn't kept."
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--json"]])
+def test_what_of_a_file_isnt_kept_is_a_warning_for_that_file(run, tmp_path, options):
+    (tmp_path / "poet.json").write_text(LOSING)
+    done = run("import", tmp_path / "poet.json", *options)
+    assert done.err == f"promptstack: {tmp_path / 'poet.json'}: {LOST}\n"
+    assert ("created" in done.out, "rank" in done.out) == (True, "--json" in options)
+
+
+def test_what_of_a_file_isnt_kept_is_told_as_json_too(run, tmp_path):
+    (tmp_path / "poet.json").write_text(LOSING)
+    told = run("import", tmp_path, "--json").json
+    source = str(tmp_path / "poet.json")
+    assert told["items"] == [
+        {"source": source, "name": "poet", "kind": "created", "remarks": [LOST]}
+    ]
+    assert told["remarked"] == 1
+
+
+def test_of_many_remarks_the_first_are_printed_and_the_others_counted(run, tmp_path):
+    prompts = [{"name": f"p{number}", "prompt": "Rhyme", "rank": 2} for number in range(25)]
+    (tmp_path / "many.json").write_text(json.dumps(prompts))
+    done = run("import", tmp_path)
+    lines = done.err.splitlines()
+    assert len(lines) == 21
+    assert lines[19] == f"promptstack: {tmp_path / 'many.json'}#20: {LOST}"
+    assert lines[20] == "promptstack: There are 5 more remarks. Import with --json to read them."
+    assert run("import", tmp_path, "--json").json["remarked"] == 25

@@ -104,3 +104,24 @@ async def test_a_file_that_stops_arriving_is_given_up(client, monkeypatch):
     await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"Nothing more of the file arrived" in answer
+
+
+async def test_what_of_a_file_isnt_kept_is_told_of_each_prompt(client):
+    body = '{"name": "a", "prompt": "x", "rank": 2}\n{"name": "b", "prompt": "x"}'
+    for query, kinds in (("?dry_run=true", ["created", "created"]), ("", ["created"])):
+        done = await client.post(f"/import{query}", content=body, headers=JSONL)
+        items = done.json()["items"]
+        assert [each["kind"] for each in items] == kinds
+        assert items[0]["remarks"] == ["What the file says as 'rank' isn't kept."]
+        assert (done.json()["remarked"], "remarks" in items[-1]) == (1, len(items) == 1)
+
+
+async def test_remarks_take_no_place_from_what_cant_be_taken(client):
+    good = [{"name": f"a{number}", "prompt": "x", "rank": 2} for number in range(1_001)]
+    body = json.dumps([*good, {"name": "b", "prompt": ""}])
+    refused = await client.post("/import", content=body, headers=JSONL)
+    assert (refused.status_code, "'template' is empty" in refused.json()["detail"]) == (422, True)
+    done = await client.post("/import?continue=true", content=body, headers=JSONL)
+    answer = done.json()
+    assert (answer["created"], answer["failed"], answer["remarked"]) == (1_001, 1, 1_001)
+    assert (len(answer["items"]), answer["items"][-1]["kind"]) == (1_001, "refused")

@@ -1,16 +1,18 @@
 """A prompt as a file holds it, and what file names say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TypeVar
 
-from mcp_server.domain.texts import located
+from mcp_server.domain.texts import located, shown
 from storage.entities import Draft, History, Metadata
 from storage.errors import Invalid
 
 _T = TypeVar("_T")
 EVERYTHING = frozenset({"title", "description", "folder", "tags"})
+_NAMED = 10
+"""So many of the values that aren't kept are named."""
 _GENERIC = ("skill", "readme", "prompt", "index")
 
 
@@ -21,6 +23,9 @@ class PromptFile:
     `says` names the fields of the metadata that the file decides. The others are but first guesses
     or defaults, which don't replace what the library has. With a `history`, `draft` is what its
     branch main ends in; ids in it say nothing.
+
+    `format_name` is the format that it was read as, "" where it comes from the library. `remarks`
+    are full sentences on what of the file isn't kept, or wasn't read as it looks.
     """
 
     metadata: Metadata
@@ -29,6 +34,8 @@ class PromptFile:
     source: str
     says: frozenset[str] = field(default=EVERYTHING, compare=False)
     history: History | None = None
+    format_name: str = field(default="", compare=False)
+    remarks: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,16 @@ def file_title(path_name: str) -> str:
     path = PurePath(file)
     stem = f"{path.stem}-{number}" if number else path.stem
     return path.parent.name if stem.lower() in _GENERIC and path.parent.name else stem
+
+
+def unkept(places: Sequence[str]) -> tuple[str, ...]:
+    """Return the remark on values of a file that no prompt here has a place for, if any."""
+    if not places:
+        return ()
+    named = ", ".join(f"'{shown(place)}'" for place in places[:_NAMED])
+    more = len(places) - _NAMED
+    others = f" and {more} more" if more > 0 else ""
+    return (f"What the file says as {named}{others} isn't kept.",)
 
 
 def reading(place: str, read: Callable[[], _T]) -> _T:

@@ -7,6 +7,8 @@ from typing import Any
 from mcp_server.domain.names import did_you_mean, nearest
 from mcp_server.domain.texts import refused, shown
 
+_ABSENT: tuple[object, ...] = (None, "", [], {})
+"""Values that say nothing: leaving them out loses nothing."""
 _NO_NUMBER = "has to be a whole number from 1 to 999,999,999"
 
 
@@ -21,9 +23,26 @@ class Keys:
             raise refused(path or "prompt", f"has to be a mapping, not '{shown(value)}'")
         self._values = value
         self._path = path
+        self._asked: set[str] = set()
+        self._inside: list[Keys] = []
 
     def __contains__(self, key: str) -> bool:
         return self._values.get(key) is not None
+
+    def within(self, value: object, key: str) -> "Keys":
+        """Return a mapping that stands in this one, whose unread keys are this one's too."""
+        found = Keys(value, self.place(key))
+        self._inside.append(found)
+        return found
+
+    def unread(self) -> list[str]:
+        """Return the places of values that nobody asked for, here and within."""
+        here = [
+            self.place(str(key))
+            for key, value in self._values.items()
+            if key not in self._asked and value not in _ABSENT
+        ]
+        return here + [place for each in self._inside for place in each.unread()]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -43,11 +62,12 @@ class Keys:
 
     def any(self, key: str) -> Any:
         """Return a value of any kind, None where there is none."""
+        self._asked.add(key)
         return self._values.get(key)
 
     def text(self, key: str) -> str | None:
         """Return a text."""
-        value = self._values.get(key)
+        value = self.any(key)
         if value is None or isinstance(value, str):
             return value
         raise refused(self.place(key), f"has to be text, not '{shown(value)}'. Put it in quotes")
@@ -61,7 +81,7 @@ class Keys:
 
     def number(self, key: str) -> int | None:
         """Return a whole number above 0."""
-        value = self._values.get(key)
+        value = self.any(key)
         return None if value is None else number_in(value, self.place(key))
 
     def moment(self, key: str) -> datetime:
@@ -77,14 +97,14 @@ class Keys:
 
     def mapping(self, key: str) -> dict[str, Any]:
         """Return a mapping."""
-        value = self._values.get(key) or {}
+        value = self.any(key) or {}
         if isinstance(value, dict):
             return value
         raise refused(self.place(key), f"has to be a mapping, not '{shown(value)}'")
 
     def items(self, key: str) -> list[Any]:
         """Return a list."""
-        value = self._values.get(key)
+        value = self.any(key)
         if value is None:
             return []
         if isinstance(value, list):
@@ -93,7 +113,7 @@ class Keys:
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts, or what commas part in one."""
-        value = self._values.get(key)
+        value = self.any(key)
         if isinstance(value, str):
             return tuple(each for each in value.split(",") if each.strip())
         found = value or []

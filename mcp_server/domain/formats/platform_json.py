@@ -15,7 +15,7 @@ from mcp_server.domain.formats.blanks import (
     read_blanks,
     write_blanks,
 )
-from mcp_server.domain.formats.files import PromptFile, file_title, reading
+from mcp_server.domain.formats.files import PromptFile, file_title, reading, unkept
 from mcp_server.domain.formats.keys import Keys
 from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.names import NAME, check_metadata, safe_name
@@ -157,6 +157,7 @@ def write_openai(file: PromptFile) -> tuple[Json, tuple[str, ...]]:
 
 def _read_langfuse(value: object, source: str) -> PromptFile:
     keys = Keys(value)
+    keys.any("type")  # the prompt itself tells it
     written = keys.any("prompt")
     if isinstance(written, str):
         draft = make_draft(
@@ -165,12 +166,12 @@ def _read_langfuse(value: object, source: str) -> PromptFile:
         )
     else:
         messages = [
-            _read_message(Keys(each, f"prompt[{index}]"), _read_langfuse_text)
+            _read_message(keys.within(each, f"prompt[{index}]"), _read_langfuse_text)
             for index, each in enumerate(keys.items("prompt"))
         ]
         draft = make_draft(messages=messages, model_config=keys.mapping("config"))
     folder, _, name = (keys.text("name") or file_title(source)).rpartition("/")
-    return _make(name, draft, source, folder=folder, tags=keys.texts("tags"))
+    return _make(name, draft, source, keys, folder=folder, tags=keys.texts("tags"))
 
 
 def _langfuse_part(match: re.Match[str]) -> Part | None:
@@ -203,7 +204,7 @@ def _read_mlflow(value: object, source: str) -> PromptFile:
         draft = make_draft(template=_read_braces(written), model_config=config)
     else:
         messages = [
-            _read_message(Keys(each, f"template[{index}]"), _read_braces)
+            _read_message(keys.within(each, f"template[{index}]"), _read_braces)
             for index, each in enumerate(keys.items("template"))
         ]
         draft = make_draft(messages=messages, model_config=config)
@@ -211,7 +212,7 @@ def _read_mlflow(value: object, source: str) -> PromptFile:
     named = [
         key if str(each) in ("", "true") else f"{key}:{each}" for key, each in tags.items()
     ] if isinstance(tags, dict) else keys.texts("tags")  # fmt: skip
-    return _make(keys.text("name") or file_title(source), draft, source, tags=tuple(named))
+    return _make(keys.text("name") or file_title(source), draft, source, keys, tags=tuple(named))
 
 
 def _read_openai(value: object, source: str) -> PromptFile:
@@ -219,7 +220,7 @@ def _read_openai(value: object, source: str) -> PromptFile:
     messages = [
         message
         for index, each in enumerate(keys.items("messages"))
-        for message in _read_parts(Keys(each, f"messages[{index}]"))
+        for message in _read_parts(keys.within(each, f"messages[{index}]"))
     ]
     known = {"name", "model", "messages"}
     draft = make_draft(
@@ -227,7 +228,7 @@ def _read_openai(value: object, source: str) -> PromptFile:
         model_type=keys.text("model"),
         model_config={key: keys.any(key) for key in keys if key not in known},
     )
-    return _make(keys.text("name") or file_title(source), draft, source)
+    return _make(keys.text("name") or file_title(source), draft, source, keys)
 
 
 def _read_parts(keys: Keys) -> Sequence[Message]:
@@ -237,12 +238,12 @@ def _read_parts(keys: Keys) -> Sequence[Message]:
     role = _role(keys)
     messages = []
     for index, each in enumerate(keys.items("content")):
-        part = Keys(each, keys.place(f"content[{index}]"))
+        part = keys.within(each, f"content[{index}]")
         match part.text("type"):
             case "text" | "input_text" | "output_text":
                 content: TextContent | ImageContent = TextContent(_read_braces(part.needed("text")))
             case "image_url":
-                url = Keys(part.any("image_url"), part.place("image_url")).needed("url")
+                url = part.within(part.any("image_url"), "image_url").needed("url")
                 data = _DATA_URL.match(url)
                 if data is None:
                     raise refused(
@@ -312,9 +313,22 @@ def _write_openai(message: Message, file: PromptFile, lost: list[str]) -> Json:
 
 
 def _make(
-    title: str, draft: Draft, source: str, *, folder: str = "", tags: Sequence[str] = ()
+    title: str,
+    draft: Draft,
+    source: str,
+    keys: Keys,
+    *,
+    folder: str = "",
+    tags: Sequence[str] = (),
 ) -> PromptFile:
     name = title if NAME.fullmatch(title) else safe_name(title)
     said = Metadata(name, title if title != name else None, None, folder, tuple(tags))
     says = {key for key in ("title", "folder", "tags") if getattr(said, key)}
-    return PromptFile(check_metadata(said), draft, None, source, frozenset(says))
+    return PromptFile(
+        check_metadata(said),
+        draft,
+        None,
+        source,
+        frozenset(says),
+        remarks=unkept(keys.unread()),
+    )

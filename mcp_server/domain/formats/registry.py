@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import PurePosixPath
@@ -75,7 +75,18 @@ def read_file(
     pieces = iter([text] if isinstance(text, str) else text)
     head = next(pieces, "")
     chosen = find_format(format_name or detect(path_name, head))
-    return chosen.read(chain([head], pieces), path_name)
+    return _named(chosen.read(chain([head], pieces), path_name), chosen.name)
+
+
+def _named(
+    files: Iterator[PromptFile | Invalid], format_name: str
+) -> Iterator[PromptFile | Invalid]:
+    """Say of each prompt which format it was read as, but where its reader knows better."""
+    for file in files:
+        if isinstance(file, Invalid) or file.format_name:
+            yield file
+        else:
+            yield replace(file, format_name=format_name)
 
 
 def find_format(name: str) -> Format:
@@ -101,6 +112,8 @@ def detect(path_name: str, head: str) -> str:
     by_extension = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
     if name.endswith(".prompt.md"):
         return "vscode"
+    if path.name == SKILL:
+        return "skill"
     if extension in _MARKDOWN and f"/{COMMANDS}/" in f"/{path}":
         return "claude-command"
     if extension in (".yaml", ".yml"):
@@ -171,7 +184,7 @@ def _reading_values(read: Callable[[object, str], PromptFile]) -> Read:
         if first is _NOTHING:
             return
         if platform_json.is_message(first):
-            yield platform_json.read_openai([first, *values], source)
+            yield _platform_file("openai", [first, *values], source)
             return
         for number, value in enumerate(chain([first], values), 1):
             try:
@@ -190,13 +203,14 @@ def _reading_values(read: Callable[[object, str], PromptFile]) -> Read:
 
 def _read_value(value: object, source: str) -> PromptFile:
     """Read a value of JSON as whatever it looks like; what looks like nothing, as one of ours."""
-    if platform_json.is_langfuse(value):
-        return platform_json.read_langfuse(value, source)
-    if platform_json.is_mlflow(value):
-        return platform_json.read_mlflow(value, source)
-    if platform_json.is_openai(value):
-        return platform_json.read_openai(value, source)
+    for name, (looks_like, _) in _PLATFORMS.items():
+        if looks_like(value):
+            return _platform_file(name, value, source)
     return read_record(value, source)
+
+
+def _platform_file(name: str, value: object, source: str) -> PromptFile:
+    return replace(_PLATFORMS[name][1](value, source), format_name=name)
 
 
 def _as_json(file: PromptFile) -> Written:
@@ -243,6 +257,11 @@ def _platform(
     )
 
 
+_PLATFORMS = {
+    "langfuse": (platform_json.is_langfuse, platform_json.read_langfuse),
+    "mlflow": (platform_json.is_mlflow, platform_json.read_mlflow),
+    "openai": (platform_json.is_openai, platform_json.read_openai),
+}
 _ARRAY = Frame("[\n", ",\n", "\n]\n", "[]\n")
 _LINES = Frame("", "\n", "\n", "")
 _DOCUMENTS = Frame("", "---\n", "", "")
