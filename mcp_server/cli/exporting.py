@@ -1,7 +1,9 @@
 """`export`: the library as files that can be imported again, here or by other programs."""
 
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,17 +12,18 @@ import typer
 from mcp_server.cli.options import HavingTag, InFolder, make_filter
 from mcp_server.cli.printing import counted, write_line
 from mcp_server.cli.progress import progress
-from mcp_server.cli.running import use_library, warn
-from storage.errors import Invalid
+from mcp_server.cli.running import EXIT_CODES, use_library, warn
+from storage.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     from mcp_server.cli.targets import Target
     from mcp_server.domain.formats.registry import Format
     from mcp_server.service.library import Library
-    from storage.entities import PromptFilter
+    from storage.entities import Draft, PromptFilter
 
 _NAMED = 3
 """So many of the prompts that lose something are named."""
+_PAGE = 20
 
 
 def export(
@@ -44,16 +47,25 @@ def export(
     each: Annotated[
         bool, typer.Option("--each", help="Write a file for each prompt into a folder.")
     ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="In a folder, also replace files whose text the library never had."
+        ),
+    ] = False,
     tag: HavingTag = None,
     folder: InFolder = None,
 ) -> None:
-    """Write prompts to files, each with the text that its bare name means now."""
+    """Write prompts to files, each with the text that its bare name means now.
+
+    In a folder, only files are replaced whose text the library has or had.
+    """
     chosen = make_filter(tag, folder)
     found = _choose(target, format_, history)
-    opened = _open(target, found, each)
+    opened = _open(target, found, each, force)
     losses = _Losses(found)
     try:
-        written = use_library(
+        written, left = use_library(
             context, lambda library: _write_all(library, chosen, opened, losses, history)
         )
     except OSError as error:
@@ -63,6 +75,8 @@ def export(
         ) from None
     losses.say()
     write_line(f"{counted(written, 'prompt')} written to {target}")
+    if left:
+        raise typer.Exit(EXIT_CODES[Conflict])
 
 
 @dataclass(slots=True)
@@ -100,11 +114,14 @@ def _choose(target: Path, format_name: str | None, history: bool) -> "Format":
     return found
 
 
-def _open(target: Path, chosen: "Format", each: bool) -> "AbstractContextManager[Target]":
+def _open(
+    target: Path, chosen: "Format", each: bool, force: bool
+) -> "AbstractContextManager[Target]":
     from mcp_server.cli.targets import file_target, folder_target
 
-    alone = each or chosen.frame is None
-    return folder_target(target, chosen) if alone else file_target(target, chosen)
+    if each or chosen.frame is None:
+        return folder_target(target, chosen, force=force)
+    return file_target(target, chosen)
 
 
 async def _write_all(
@@ -113,18 +130,34 @@ async def _write_all(
     opened: "AbstractContextManager[Target]",
     losses: _Losses,
     history: bool,
-) -> int:
-    """Write one after the other; what the format can't hold is said and left out."""
-    count = 0
+) -> tuple[int, int]:
+    """Write one after the other; returns how many were written, and how many files were left.
+
+    What the format can't hold is said and left out.
+    """
+    count = left = 0
     with progress("Exporting") as advance, opened as target:
         async for prompt in library.exporting.read(chosen, history=history):
             advance()
             try:
-                written = target.write(prompt)
-            except Invalid as error:
+                written = await target.write(prompt, partial(_texts, library))
+            except (Invalid, Conflict) as error:
                 warn(error.message)
+                left += isinstance(error, Conflict)
                 continue
             count += 1
             if written.lost:
                 losses.prompts[prompt.metadata.name] = written.lost
-    return count
+    return count, left
+
+
+async def _texts(library: "Library", name: str) -> "AsyncIterator[Draft]":
+    """Yield the texts of a prompt, the newest first."""
+    cursor: str | None = None
+    while True:
+        page = (await library.versions.history(name, limit=_PAGE, cursor=cursor)).versions
+        for version in page.items:
+            yield version.draft
+        cursor = page.next_cursor
+        if cursor is None:
+            return

@@ -54,7 +54,7 @@ def import_files(
     ] = False,
 ) -> None:
     """Bring prompts in from files. A text that the prompt has or had writes nothing."""
-    from mcp_server.cli.sources import Sources
+    from mcp_server.cli.sources import Sources, leaving
     from mcp_server.domain.formats.registry import find_format
     from mcp_server.service.outcomes import Options, Told
 
@@ -68,6 +68,8 @@ def import_files(
     for refusal in sources.refused:
         fail(refusal)
     total.remarks.end()
+    for path in sources.unfollowed:
+        warn(leaving(path))
     failures = total.failures + len(sources.refused)
     if as_json:
         _print_json(total)

@@ -4,14 +4,17 @@ import codecs
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
 from storage.errors import Invalid
 
 if TYPE_CHECKING:
+    from hashlib import _Hash
+
     from mcp_server.domain.formats.files import PromptFile
 
 SKILL = "SKILL.md"
@@ -25,20 +28,28 @@ _PIECE = 1 << 16
 
 @dataclass(slots=True)
 class Source:
-    """A file, and its prompts as they are read; `alone` where it holds no more than one."""
+    """A file, and its prompts as they are read; `alone` where it holds no more than one.
+
+    `read` grows with what was read of it; where it is `alone`, that is all of it.
+    """
 
     path: Path
     prompts: Iterator["PromptFile | Invalid"]
     alone: bool
+    read: "_Hash"
 
 
 @dataclass(slots=True)
 class Sources:
-    """The files of an import, one after the other; `refused` grows while they are read."""
+    """The files of an import, one after the other.
+
+    `refused` grows while they are read, and so does `unfollowed`: links that leave their folder.
+    """
 
     paths: Sequence[Path]
     format_name: str | None = None
     refused: list[Invalid] = field(default_factory=list)
+    unfollowed: list[Path] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Source]:
         seen: set[str] = set()
@@ -68,39 +79,71 @@ class Sources:
             text = f"{error.filename}: this can't be read: {error.strerror}."
             self.refused.append(Invalid(text))
 
+        root = os.path.realpath(folder)
         for place, folders, names in os.walk(folder, onerror=note):
+            inside = Path(place).name
             if SKILL in names:
                 folders.clear()
-                yield Path(place, SKILL)
-                continue
-            inside = Path(place).name
+                names = [SKILL]
             folders[:] = sorted(name for name in folders if _is_read(inside, name))
+            for name in folders:
+                self._leaves(Path(place, name), root)  # no link is followed; these are said
             for name in sorted(names):
-                shown = inside not in _HIDDEN and not name.startswith(".")
                 path = Path(place, name)
-                # A pipe that nobody writes to would be waited for.
-                if shown and name.lower().endswith(_READ) and path.is_file():
+                if not (name == SKILL or _is_taken(inside, name)) or self._leaves(path, root):
+                    continue
+                if path.is_file():  # a pipe that nobody writes to would be waited for
                     yield path
+
+    def _leaves(self, path: Path, root: str) -> bool:
+        """Tell of a link whether it leads out of the folder that was named."""
+        if not path.is_symlink() or Path(os.path.realpath(path)).is_relative_to(root):
+            return False
+        self.unfollowed.append(path)
+        return True
 
     def _open(self, path: Path, *, named: bool) -> Source:
         from mcp_server.domain.formats.registry import read_file
 
-        pieces = _pieces(path)
+        read = sha256()
+        pieces = _pieces(path, read)
         try:
             head = next(pieces, "")
             if not named and _is_about(path, head):
-                return Source(path, iter(()), True)
+                return Source(path, iter(()), True, read)
             found = read_file(str(path), chain([head], pieces), self.format_name)
             first = list(islice(found, 2))
         except Invalid as refusal:
-            return Source(path, iter((refusal,)), True)
-        return Source(path, chain(first, _guarded(found)), len(first) < 2)
+            return Source(path, iter((refusal,)), True, read)
+        return Source(path, chain(first, _guarded(found)), len(first) < 2, read)
+
+
+def would_be_read(folder: Path, place: str) -> bool:
+    """Tell whether a file at a place in a folder would be found where that folder is read."""
+    *inside, name = PurePosixPath(place).parts
+    above = [folder, *(folder.joinpath(*inside[: depth + 1]) for depth in range(len(inside)))]
+    if any(os.path.lexists(each / SKILL) for each in above):
+        return name == SKILL
+    ways = zip(above, inside, strict=False)
+    return all(_is_read(each.name, part) for each, part in ways) and _is_taken(above[-1].name, name)
+
+
+def leaving(path: Path) -> str:
+    """Say of a link that it wasn't followed."""
+    return (
+        f"{path}: this link leads out of the folder, and wasn't followed. Name what it leads to, "
+        "if it is wanted."
+    )
 
 
 def _is_read(inside: str, name: str) -> bool:
     if inside in _HIDDEN:
         return name in _HIDDEN[inside]
     return name in _HIDDEN or not name.startswith(".")
+
+
+def _is_taken(inside: str, name: str) -> bool:
+    return inside not in _HIDDEN and not name.startswith(".") and name.lower().endswith(_READ)
 
 
 def _is_about(path: Path, head: str) -> bool:
@@ -118,8 +161,8 @@ def _guarded(found: "Iterable[PromptFile | Invalid]") -> "Iterator[PromptFile | 
         yield refusal
 
 
-def _pieces(path: Path) -> Iterator[str]:
-    """Yield a file's text as it stands, a piece at a time.
+def _pieces(path: Path, read: "_Hash") -> Iterator[str]:
+    """Yield a file's text as it stands, a piece at a time; `read` takes in its bytes.
 
     Raises:
         Invalid: it can't be read, or isn't UTF-8 text.
@@ -129,6 +172,7 @@ def _pieces(path: Path) -> Iterator[str]:
     try:
         with path.open("rb") as file:
             while data := file.read(_PIECE):
+                read.update(data)
                 yield _decoded(decoder, data, path, line)
                 line += data.count(b"\n")
             _decoded(decoder, b"", path, line, final=True)

@@ -1,26 +1,33 @@
 """Where an export goes: one file with all prompts, or a folder with a file for each."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from storage.errors import Invalid
+from mcp_server.cli.places import path_in, replacing, write_file
+from storage.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     from mcp_server.domain.formats.files import PromptFile, Written
     from mcp_server.domain.formats.registry import Format
+    from storage.entities import Draft
+
+    Texts = Callable[[str], AsyncIterator[Draft]]
+    """Yields the texts that the prompt of a name has and had."""
 
 
 class Target(Protocol):
     """Takes prompts."""
 
-    def write(self, prompt: "PromptFile") -> "Written":
+    async def write(self, prompt: "PromptFile", texts: "Texts") -> "Written":
         """Write a prompt; returns what was written.
 
         Raises:
             Invalid: the format can't hold it.
+            Conflict: at its place is a file that isn't known to hold it, or a link.
         """
         ...
 
@@ -32,25 +39,33 @@ def file_target(file: Path, chosen: "Format") -> Iterator[Target]:
         raise Invalid(
             f"{file}: this is a folder. Name a file, or use --each for a file a prompt in it."
         )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{file.name}-{os.getpid()}")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as out:
-            target = _OneFile(out, chosen)
-            yield target
-            target.close()
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with _opened(file) as out:
+        target = _OneFile(out, chosen)
+        yield target
+        target.close()
 
 
 @contextmanager
-def folder_target(folder: Path, chosen: "Format") -> Iterator[Target]:
-    """Write a file for each prompt, where the format has it."""
+def _opened(file: Path) -> Iterator[TextIO]:
+    """Open what a file is written to; a device or a pipe takes it as it comes."""
+    file = Path(os.path.realpath(file))  # a link that is named means what it leads to
+    if file.exists() and not file.is_file():
+        with file.open("w", encoding="utf-8", newline="") as out:
+            yield out
+        return
+    with replacing(file) as raw:
+        out = TextIOWrapper(raw, encoding="utf-8", newline="")
+        yield out
+        out.detach()
+
+
+@contextmanager
+def folder_target(folder: Path, chosen: "Format", *, force: bool = False) -> Iterator[Target]:
+    """Write a file for each prompt, where the format has it; with `force` over any other file."""
     if folder.exists() and not folder.is_dir():
         raise Invalid(f"{folder}: this is a file. Name a folder for {chosen.title}.")
     folder.mkdir(parents=True, exist_ok=True)
-    yield _Folder(folder, chosen)
+    yield _Folder(folder, chosen, force)
 
 
 class _OneFile:
@@ -62,7 +77,7 @@ class _OneFile:
         self._write = chosen.writer()
         self._first = True
 
-    def write(self, prompt: "PromptFile") -> "Written":
+    async def write(self, prompt: "PromptFile", texts: "Texts") -> "Written":
         written = self._write(prompt)
         self._out.write(self._frame.start if self._first else self._frame.between)
         self._out.write(written.text)
@@ -75,20 +90,48 @@ class _OneFile:
 
 
 class _Folder:
-    def __init__(self, folder: Path, chosen: "Format") -> None:
+    def __init__(self, folder: Path, chosen: "Format", force: bool) -> None:
         self._folder = folder
         self._format = chosen
+        self._force = force
         self._inside = folder.as_posix()
 
-    def write(self, prompt: "PromptFile") -> "Written":
-        # A file of its own knows nothing of the others, as their titles.
-        written = self._format.writer()(prompt)
-        file = self._folder / self._name(prompt)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        frame = self._format.frame
-        text = f"{frame.start}{written.text}{frame.end}" if frame else written.text
-        file.write_bytes(text.encode())
+    async def write(self, prompt: "PromptFile", texts: "Texts") -> "Written":
+        from mcp_server.domain.formats.rewriting import write_alone
+
+        written = write_alone(prompt, self._format)
+        path = path_in(self._folder, self._name(prompt))
+        data = written.text.encode()
+        there = path.read_bytes() if path.exists() else None
+        if there == data:
+            return written
+        if there is not None and not await self._may_replace(path, there, prompt, texts):
+            name = prompt.metadata.name
+            raise Conflict(
+                f"{path}: this holds something else than '{name}' as it is or was in the library, "
+                "and was left as it is. Import it, rename it, or export with --force."
+            )
+        write_file(path, data, seen=there)
         return written
+
+    async def _may_replace(
+        self, path: Path, there: bytes, prompt: "PromptFile", texts: "Texts"
+    ) -> bool:
+        """Tell whether nothing is lost with a file: the library has its text, or had it."""
+        from mcp_server.domain.formats.rewriting import holds, read_alone
+
+        if self._force:
+            return True
+        try:
+            found = read_alone(str(path), there.decode(), self._format.name)
+        except (Invalid, UnicodeDecodeError):
+            return False
+        if found.metadata.name != prompt.metadata.name:
+            return False
+        async for draft in texts(prompt.metadata.name):
+            if holds(found, draft, self._format, str(path)):
+                return True
+        return False
 
     def _name(self, prompt: "PromptFile") -> str:
         """Return where a prompt goes; into `.claude/commands` itself, it goes straight."""

@@ -1,0 +1,146 @@
+"""Places: where in a folder files may be written, and how none is ever lost by it."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePath
+from secrets import token_hex
+from stat import S_IMODE, S_ISLNK, S_ISREG
+from typing import BinaryIO
+
+from storage.errors import Conflict, Invalid
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+
+
+def is_inside(place: str) -> bool:
+    """Tell whether a text is a relative path that leads nowhere but down."""
+    plain = not PurePath(place).anchor and "\0" not in place
+    return plain and all(part not in ("", ".", "..") for part in place.split("/"))
+
+
+def path_in(folder: Path, place: str) -> Path:
+    """Return the path of a file in a folder, whether it is there or not.
+
+    Raises:
+        Invalid: it is no relative path that leads down.
+        Conflict: it leaves the folder by a link, or is one itself; something else than a file is
+            there, or something else than a folder on the way.
+    """
+    path = folder / place
+    if not is_inside(place):
+        raise Invalid(f"'{place}' isn't a path inside of {folder}. Name one without '..'.")
+    if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(folder)):
+        raise Conflict(
+            f"{path}: this leads out of {folder} by a link, and nothing is written there. Remove "
+            "the link, or name the folder that it leads to."
+        )
+    on_the_way = (each for each in path.parents if each.is_relative_to(folder))
+    blocked = next((each for each in on_the_way if os.path.lexists(each)), folder)
+    if os.path.lexists(blocked) and not blocked.is_dir():
+        raise Conflict(f"{blocked}: this is no folder, so {path} can't be written. Rename it.")
+    mode = _mode_of(path)
+    if mode is not None and S_ISLNK(mode):
+        raise Conflict(
+            f"{path}: this is a link, and what it leads to isn't overwritten. Remove the link."
+        )
+    if mode is not None and not S_ISREG(mode):
+        raise Conflict(f"{path}: this is no file, and is left as it is. Rename it.")
+    return path
+
+
+def write_file(path: Path, data: bytes, *, seen: bytes | None) -> None:
+    """Write a file at once, where `seen` was read; None where there was no file.
+
+    Raises:
+        Conflict: there is something else by now.
+        OSError: it can't be written; then all is as it was.
+    """
+
+    def check() -> None:
+        if seen is not None and path.read_bytes() != seen:
+            raise Conflict(f"{path}: this changed in between, and was left as it is. Try again.")
+
+    with replacing(path, check, new=seen is None) as out:
+        out.write(data)
+
+
+@contextmanager
+def replacing(
+    path: Path, check: Callable[[], None] = lambda: None, *, new: bool = False
+) -> Iterator[BinaryIO]:
+    """Give what to write to: once that is complete, it takes the place of a file.
+
+    The file keeps its mode and, where that may be, its owner; a link at its place is replaced, not
+    followed. `check` is called right before. Where it is `new`, nothing is replaced at all.
+
+    Raises:
+        Conflict: a file that should be new is there already.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".promptstack-{token_hex(8)}.part")
+    before = None if new else _stat_of(path)
+    mode = 0o666 if before is None else S_IMODE(before.st_mode) & 0o777
+    try:
+        with os.fdopen(os.open(unfinished, _NEW | _BINARY, mode), "wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        if before is not None:
+            _take_over(unfinished, before)
+        check()
+        if new:
+            _put(unfinished, path)
+        else:
+            unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _put(unfinished: Path, path: Path) -> None:
+    """Give a file a name that nothing has, also where somebody takes it at this moment."""
+    taken = Conflict(f"{path}: there is a file by now, and it was left as it is. Try again.")
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        raise taken from None
+    except OSError:  # not every file system has links
+        if os.path.lexists(path):
+            raise taken from None
+        unfinished.rename(path)
+
+
+def _take_over(unfinished: Path, before: os.stat_result) -> None:
+    """Let a file have the owner and the mode of the one that it replaces."""
+    with suppress(OSError, AttributeError):  # only root may give files away
+        os.chown(unfinished, before.st_uid, before.st_gid)
+    with suppress(OSError):
+        unfinished.chmod(S_IMODE(before.st_mode))
+
+
+def _stat_of(path: Path) -> os.stat_result | None:
+    """Return what is known of a regular file at a path, None where there is none."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found if S_ISREG(found.st_mode) else None
+
+
+def _mode_of(path: Path) -> int | None:
+    try:
+        return path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let what was renamed in a folder last, where the system can be told so."""
+    with suppress(OSError, AttributeError):
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
