@@ -150,7 +150,12 @@ async def live_library(
 
 
 class LiveLibrary:
-    """A live library that is brought up beside the protocol."""
+    """A live library that is brought up beside the protocol.
+
+    Whoever subscribes meanwhile is answered at once: a client doesn't wait as long as a database
+    may take to start. So when commits begin to be heard, `tell` hears that anything may have
+    changed, which stands for all that committed since.
+    """
 
     def __init__(self, settings: Settings, scope: Scope, tell: Callable[[Change], None]) -> None:
         self._settings = settings
@@ -174,12 +179,14 @@ class LiveLibrary:
         """
         # Importing storage takes half a second: in a thread, so that the protocol stays responsive.
         await asyncio.to_thread(_import_storage)
+        from storage.entities import Change
         from storage.schema import migrate
 
         try:
             await migrate(make_direct_connector(self._settings))
             async with live_library(self._settings, self._scope, self._tell) as live:
                 _collect_garbage_again()
+                self._tell(Change("everything"))
                 self._library.set_result(live.library)
                 await anyio.sleep_forever()
         except PromptError as error:
