@@ -74,6 +74,7 @@ class Application:
     async def drain(self) -> None:
         """Prepare the end: streams are told, and requests go on."""
         self._mcp.end_streams()
+        self._bodies.end_soon()
         with anyio.move_on_after(DRAIN_SECONDS):
             await self._requests.idle()
 
@@ -95,7 +96,8 @@ class Application:
         app = self._doors()
         if settings.allow_dev_headers:
             app = DevUser(app)
-        app = HostGuard(BodyGuard(app, settings.max_body), allowed)
+        self._bodies = BodyGuard(app, settings.max_body)
+        app = HostGuard(self._bodies, allowed)
         return _with_cors(app, origins) if origins else app
 
     def _doors(self) -> ASGIApp:

@@ -2,15 +2,22 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_server.rest.problems import Problem
+from storage.errors import Unavailable
 
 BODY_SECONDS = 30.0
 """How long a client may take to send a body."""
+
+LAST_SECONDS = 2.0
+"""How long a body may still take once the server is being stopped."""
 
 LINGER_SECONDS = 2.0
 """How long a refused client is listened to, so that it gets to reading why."""
@@ -18,6 +25,10 @@ LINGER_SECONDS = 2.0
 _JSON = "application/json"
 _STREAMED = ("POST", "/import")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_ENDING = Unavailable(
+    "This server is ending, and the body didn't arrive before. Send the request again: another "
+    "server answers."
+)
 
 
 class _Refused(Exception):
@@ -37,15 +48,25 @@ class BodyGuard:
         self._app = app
         self._limit = limit
         self._seconds = seconds
+        self._reading: set[asyncio.Timeout] = set()
+        self._end: float | None = None
+
+    def end_soon(self) -> None:
+        """Give bodies that are on their way a moment; whoever sends no more is sent elsewhere."""
+        self._end = asyncio.get_running_loop().time() + LAST_SECONDS
+        for waiting in self._reading:
+            waiting.reschedule(self._until(waiting.when()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on with its body at hand."""
-        if scope["type"] != "http" or scope["method"] not in _WITH_BODY or _is_streamed(scope):
+        if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
             return await self._app(scope, receive, send)
+        if _is_streamed(scope):
+            return await self._app(scope, self._passing(receive), send)
         try:
             headers = Headers(scope=scope)
             self._check_declared(headers)
-            async with asyncio.timeout(self._seconds):
+            async with self._patience(self._seconds):
                 body = await self._read(receive)
             if body:
                 _check_type(headers)
@@ -53,17 +74,53 @@ class BodyGuard:
             answer = refused.problem.response(scope["path"])
             await answer(scope, receive, _lingering(receive, send))
         except TimeoutError:
-            slow = Problem(
-                408,
-                f"The body didn't arrive within {self._seconds:g} seconds. Send it again.",
-                headers={"connection": "close"},
-            )
-            await slow.response(scope["path"])(scope, receive, send)
+            await self._too_slow().response(scope["path"])(scope, receive, send)
         except _Gone:
             return None
         else:
             await self._app(scope, _replay(body, receive), send)
         return None
+
+    @asynccontextmanager
+    async def _patience(self, seconds: float | None) -> AsyncIterator[None]:
+        """Wait so long, and no longer than the server has until its end."""
+        when = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        async with asyncio.timeout_at(self._until(when)) as waiting:
+            self._reading.add(waiting)
+            try:
+                yield
+            finally:
+                self._reading.remove(waiting)
+
+    def _until(self, when: float | None) -> float | None:
+        given = [moment for moment in (when, self._end) if moment is not None]
+        return min(given, default=None)
+
+    def _passing(self, receive: Receive) -> Receive:
+        """Pass a body on a piece at a time; raises Unavailable where the server's end cuts it."""
+        more = True
+
+        async def passed() -> Message:
+            nonlocal more
+            if not more:
+                return await receive()
+            try:
+                async with self._patience(None):
+                    message = await receive()
+            except TimeoutError:
+                raise _ENDING from None
+            more = message["type"] == "http.request" and message.get("more_body", False)
+            return message
+
+        return passed
+
+    def _too_slow(self) -> Problem:
+        close = {"connection": "close"}
+        if self._end is not None:
+            ending = Problem.of(_ENDING)
+            return replace(ending, headers={**ending.headers, **close})
+        text = f"The body didn't arrive within {self._seconds:g} seconds. Send it again."
+        return Problem(408, text, headers=close)
 
     def _check_declared(self, headers: Headers) -> None:
         declared = headers.get("content-length", "")

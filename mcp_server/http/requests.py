@@ -1,5 +1,6 @@
 """Every request: its id, its line in the log, its place in the metrics, and its last resort."""
 
+import asyncio
 import logging
 import os
 import re
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mcp_server.http.endpoint import MCP_PATH
 from mcp_server.logs import REQUEST_ID
 from mcp_server.rest.problems import Problem
+from storage.errors import Unavailable
 
 HEADER = "x-request-id"
 
@@ -20,6 +22,11 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 """What is told apart in the metrics: anything may stand in a request."""
 _HEADER = HEADER.encode()
 _SAFE = re.compile(rb"[\x21-\x7e]{1,128}")
+
+_ENDED = Unavailable(
+    "This server ended before the request was answered; whether it was done isn't known. Look, and "
+    "try again: another server answers."
+)
 
 Observe = Callable[[str, str, int, float], None]
 """Takes note of a request: its method, its route, the status and the seconds it took."""
@@ -34,6 +41,7 @@ class Requests:
         self._app = app
         self._observe = observe
         self._running = 0
+        self._is_ending = False
         self._idle: anyio.Event | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,16 +54,26 @@ class Requests:
         try:
             await self._app(scope, receive, exchange.send)
             await exchange.complete()
+        except asyncio.CancelledError:
+            # At its end the web server cancels what still runs, and takes it for a fault.
+            if not self._is_ending:
+                raise
+            logger.warning("%s %s was given up at the end", scope["method"], quote(scope["path"]))
+            await exchange.apologise(receive, Problem.of(_ENDED))
         except Exception:
             logger.exception("%s %s failed", scope["method"], quote(scope["path"]))
-            await exchange.apologise(receive)
+            await exchange.apologise(receive, Problem(500))
         finally:
             self._end(exchange)
             REQUEST_ID.reset(token)
         return None
 
     async def idle(self) -> None:
-        """Wait until nothing is being answered but streams, which end only when they are told."""
+        """Wait until nothing is being answered but streams, which end only when they are told.
+
+        From here on the server is taken to end: a request that is cancelled is answered with 503.
+        """
+        self._is_ending = True
         if self._running:
             self._idle = self._idle or anyio.Event()
             await self._idle.wait()
@@ -131,10 +149,10 @@ class _Exchange:
         if self.status and not self._is_complete:
             await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def apologise(self, receive: Receive) -> None:
+    async def apologise(self, receive: Receive, problem: Problem) -> None:
         """Answer in place of whoever failed, unless an answer was begun."""
         if not self.status:
-            await Problem(500).response(self.path)(self._scope, receive, self.send)
+            await problem.response(self.path)(self._scope, receive, self.send)
 
 
 def _given_id(scope: Scope) -> str | None:

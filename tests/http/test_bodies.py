@@ -6,6 +6,7 @@ import pytest
 
 from mcp_server.http import bodies
 from mcp_server.http.bodies import BodyGuard
+from storage.errors import Unavailable
 from tests.rest.checking import JSON, problem
 from tests.support.serving import serving
 
@@ -20,7 +21,7 @@ async def echo(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 
 
-async def ask(guard, messages, headers=(), method="POST"):
+async def ask(guard, messages, headers=(), method="POST", path="/x"):
     """Send messages to a guard; return the status and the body that come back."""
     waiting, sent = list(messages), []
 
@@ -33,7 +34,7 @@ async def ask(guard, messages, headers=(), method="POST"):
         sent.append(message)
 
     raw = [(name.encode(), value.encode()) for name, value in headers]
-    scope = {"type": "http", "method": method, "path": "/x", "headers": raw}
+    scope = {"type": "http", "method": method, "path": path, "headers": raw}
     with anyio.fail_after(5):
         await guard(scope, receive, send)
     if not sent:
@@ -70,6 +71,39 @@ async def test_a_body_that_doesnt_come_in_time_is_a_408():
     status, body = await ask(BodyGuard(echo, 10, seconds=0.05), [piece(b"1", True)], TYPED)
     assert status == 408
     assert "0.05 seconds" in json.loads(body)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/x", "/import"])
+async def test_a_body_that_is_on_its_way_at_the_end_has_a_moment_and_then_goes_elsewhere(
+    monkeypatch, path
+):
+    monkeypatch.setattr(bodies, "LAST_SECONDS", 0.05)
+    guard = BodyGuard(echo, 10)
+    reading = asyncio.create_task(ask(guard, [piece(b"1", True)], TYPED, path=path))
+    await anyio.wait_all_tasks_blocked()
+    guard.end_soon()
+    # The handler of an import reads its body itself, and presents the failure as any other.
+    if path == "/import":
+        with pytest.raises(Unavailable, match="is ending"):
+            await reading
+    else:
+        status, body = await reading
+        assert status == 503
+        assert "is ending" in json.loads(body)["detail"]
+
+
+async def test_a_body_that_begins_after_the_end_was_announced_has_no_more_time(monkeypatch):
+    monkeypatch.setattr(bodies, "LAST_SECONDS", 0.0)
+    guard = BodyGuard(echo, 10)
+    guard.end_soon()
+    assert (await ask(guard, [piece(b"1", True)], TYPED))[0] == 503
+
+
+async def test_a_body_that_comes_whole_at_the_end_is_taken():
+    guard = BodyGuard(echo, 10)
+    guard.end_soon()
+    for path in ("/x", "/import"):
+        assert await ask(guard, [piece(b"1", True), piece(b"2")], TYPED, path=path) == (200, b"12")
 
 
 async def test_a_client_that_is_told_no_but_says_nothing_more_is_waited_for_a_while(monkeypatch):

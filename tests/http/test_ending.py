@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from mcp_server.http import wire
+from mcp_server.http import bodies, wire
+from mcp_server.http.requests import Requests
 from mcp_server.http.running import configure
 from tests.support.serving import serving
 
@@ -42,6 +43,59 @@ async def test_whoever_wants_to_listen_then_is_sent_elsewhere(served):
     stream = await served.client.get("/mcp", headers={"accept": "text/event-stream"})
     assert stream.status_code == 503
     assert stream.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("path", ["/prompts", "/import?format=json"])
+async def test_a_body_that_never_ends_doesnt_hold_up_the_end(served, monkeypatch, path):
+    monkeypatch.setattr(bodies, "LAST_SECONDS", 0.1)
+    host, port = served.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n"
+    writer.write(head.encode() + b"content-length: 100\r\nexpect: 100-continue\r\n\r\n")
+    # The server says so once somebody waits for the body.
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+    writer.write(b'{"name":')
+    async with asyncio.timeout(15):
+        await served.application.drain()
+        answer = await reader.readuntil(b"is ending")
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in answer
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_what_the_web_server_gives_up_at_its_end_is_answered_and_no_fault(caplog):
+    async def hang(scope, receive, send):
+        await anyio.sleep_forever()
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    requests = Requests(hang, lambda *_: None)
+    scope = {"type": "http", "method": "GET", "path": "/slow", "headers": []}
+    running = asyncio.create_task(requests(scope, None, send))
+    ending = asyncio.create_task(requests.idle())
+    await anyio.wait_all_tasks_blocked()
+    running.cancel()
+    await running
+    await ending
+    assert sent[0]["status"] == 503
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+async def test_what_is_cancelled_before_the_end_stays_cancelled():
+    async def hang(scope, receive, send):
+        await anyio.sleep_forever()
+
+    requests = Requests(hang, lambda *_: None)
+    scope = {"type": "http", "method": "GET", "path": "/slow", "headers": []}
+    running = asyncio.create_task(requests(scope, None, None))
+    await anyio.wait_all_tasks_blocked()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 @pytest.fixture
