@@ -1,7 +1,7 @@
 """The tables, as SQLAlchemy Core sees them. Functions and triggers live in the migrations."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TSVECTOR, UUID
 
 # Every constraint has a predictable name: `storage.constraints` translates refusals by it.
 metadata = sa.MetaData(
@@ -105,7 +105,8 @@ prompt_versions = sa.Table(
     sa.Column("arguments", JSONB, nullable=False, server_default="[]"),
     sa.Column("template_format", sa.Text, nullable=False),
     sa.Column("model_type", sa.Text),
-    sa.Column("model_config", JSONB, nullable=False, server_default="{}"),
+    # Kept as its text: JSONB would sort the keys, and a schema's order is what a model goes by.
+    sa.Column("model_config", JSON, nullable=False, server_default="{}"),
     sa.Column("tags", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("commit_message", sa.Text),
     sa.Column("created_by", sa.Text, nullable=False),

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from mcp_server.domain.texts import check_text, refused
@@ -49,13 +48,9 @@ def _check_json(value: object, path: str, depth: int) -> None:
             raise refused(path, f"is a {type(value).__name__}, which JSON can't hold. Use text")
 
 
-def canonical(value: Any) -> Any:
-    """Return JSON with whole numbers written alike: JSONB gives 1e23 back with all its digits."""
-    if isinstance(value, float) and value.is_integer():
-        # int() would give the digits of the nearest binary number, which are others.
-        return int(Decimal(repr(value)))
-    if isinstance(value, Mapping):
-        return {key: canonical(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [canonical(each) for each in value]
-    return value
+def write_config(value: object) -> str:
+    """Write settings, or a part of them, as what tells them from others: order and numbers count.
+
+    Models answer in the order of a schema's properties, and some providers take 100 and not 100.0.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

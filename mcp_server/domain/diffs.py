@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import Any, Literal, TypeAlias
 
+from mcp_server.domain.configs import write_config
 from mcp_server.domain.line_diffs import align, unified_diff
 from mcp_server.domain.word_diffs import Segment, word_diff, write_words
 from storage.entities import Argument, EmbeddedResource, Message, TextContent, Version
@@ -159,7 +160,7 @@ def _field_diffs(old: Version, new: Version) -> Iterator[FieldDiff]:
         yield FieldDiff("tags", old.tags, new.tags)
     for field in ("template_format", "model_type", "model_config"):
         was, now = getattr(old.draft, field), getattr(new.draft, field)
-        if was != now:
+        if write_config(was) != write_config(now):
             yield FieldDiff(field, was, now)
 
 

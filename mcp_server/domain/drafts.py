@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, TypeAlias, TypeVar, get_args
 
 from mcp_server.domain.arguments import merge_arguments
-from mcp_server.domain.configs import canonical, check_config
+from mcp_server.domain.configs import check_config, write_config
 from mcp_server.domain.messages import check_messages, check_sizes, content_text
 from mcp_server.domain.names import check_model_type, did_you_mean, nearest
 from mcp_server.domain.templates import Engine, template_engine
@@ -91,14 +91,19 @@ def texts_of(draft: Draft) -> list[str]:
 
 
 def content_hash(draft: Draft) -> str:
-    """Return the SHA-256 of a draft, in hexadecimal: equal for drafts that mean the same."""
-    text = json.dumps(
-        draft_to_json(draft) | {"model_config": canonical(draft.model_config)},
-        ensure_ascii=False,
-        sort_keys=True,
-        separators=(",", ":"),
-    )
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    """Return the SHA-256 of a draft, in hexadecimal: equal for drafts that mean the same.
+
+    The order of keys counts in a model_config, and nowhere else.
+    """
+    parts = draft_to_json(draft)
+    written = {key: _canonical(each) for key, each in parts.items()}
+    written["model_config"] = write_config(parts["model_config"])
+    text = ",".join(f'"{key}":{written[key]}' for key in sorted(written))
+    return sha256(f"{{{text}}}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def messages_to_json(messages: Sequence[Message]) -> list[JsonObject]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from mcp_server.domain.configs import canonical
+from mcp_server.domain.configs import write_config
 from mcp_server.domain.diffs import VersionDiff, diff_versions
 from mcp_server.domain.drafts import messages_to_json, placeholders
 from mcp_server.domain.messages import single_user_text
@@ -46,7 +46,11 @@ class Sides(NamedTuple, Generic[S]):
     @property
     def decided(self) -> S:
         """The changed one; ours where both changed it."""
-        return self.theirs if _same(self.ours, self.base) else self.ours
+        if not _same(self.ours, self.base):
+            return self.ours
+        # Writing 1 as 1.0 is less of a change than any other, and more than none.
+        rewritten = _same(self.theirs, self.base) and not _same(self.ours, self.base, exactly=True)
+        return self.ours if rewritten else self.theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def merge_drafts(base: Draft, ours: Draft, theirs: Draft) -> Merge:
         arguments=merging.arguments(sides, set(placeholders(merged))),
         template_format=template_format,
         model_type=merging.value("model_type", sides.each(lambda it: it.model_type)),
-        model_config=merging.mapping("model_config", sides.each(lambda it: it.model_config)),
+        model_config=merging.settings("model_config", sides.each(lambda it: it.model_config)),
         variants=variants,
         conflicts=tuple(merging.conflicts),
     )
@@ -158,13 +162,19 @@ class _Merging:
     ) -> dict[str, T]:
         """Merge what has keys, each by itself; `deep` merges those that all three have."""
         merged: dict[str, T] = {}
-        for key in dict.fromkeys([*sides.ours, *sides.theirs]):
+        for key in _merged_order(sides.each(tuple)):
             found: Sides[T] = Sides(*(side.get(key, _ABSENT) for side in sides))
             merge = self.value if deep is None or _ABSENT in found else deep
             kept = merge(f"{place}.{key}", found)
             if kept is not _ABSENT:
                 merged[key] = kept
         return merged
+
+    def settings(self, place: str, sides: Sides[Mapping[str, Any]]) -> dict[str, Any]:
+        """Merge settings, whose order is a change like any other."""
+        if not _shared_order(sides.each(tuple)).is_decided:
+            self.conflicts.append(MergeConflict(place, None, *sides.each(_plain)))
+        return self.mapping(place, sides)
 
     def arguments(self, sides: Sides[Draft], used: set[str]) -> tuple[Argument, ...]:
         """Merge declarations; those that only one side's text had a use for go with that use."""
@@ -217,6 +227,28 @@ class _Merging:
         return Argument(**self.mapping(place, parts))
 
 
+def _merged_order(keys: Sides[tuple[str, ...]]) -> list[str]:
+    """Return the keys of both sides, in the order of the side that changed it; ours if both did.
+
+    A key that only the other side has comes after the one that it follows there.
+    """
+    kept = _shared_order(keys)
+    first, second = keys.ours, keys.theirs
+    if kept.ours == kept.base != kept.theirs:
+        first, second = second, first
+    merged = list(first)
+    for before, key in zip((None, *second), second, strict=False):
+        if key not in first:
+            merged.insert(merged.index(before) + 1 if before is not None else 0, key)
+    return merged
+
+
+def _shared_order(keys: Sides[tuple[str, ...]]) -> Sides[list[str]]:
+    """Return the keys that all three have, in the order that they have in each."""
+    shared = set(keys.base) & set(keys.ours) & set(keys.theirs)
+    return keys.each(lambda side: [key for key in side if key in shared])
+
+
 def _pieces(sides: Sides[tuple[T, ...]]) -> Iterator[tuple[int, Sides[tuple[T, ...]]]]:
     """Cut three sequences wherever all of them agree; each piece comes with its place in ours."""
     for region in cut_regions(*sides):
@@ -234,10 +266,11 @@ def _numbered(place: str, index: int) -> str:
     return place if place == "template" else f"{place}[{index}]"
 
 
-def _same(one: object, other: object) -> bool:
-    """Compare values: JSON's true isn't 1, and 1.0 is."""
+def _same(one: object, other: object, *, exactly: bool = False) -> bool:
+    """Compare values: JSON's true isn't 1, 1.0 is unless `exactly`; the order of keys counts."""
     if isinstance(one, _JSON) and isinstance(other, _JSON):
-        return _written(one) == _written(other)
+        write = write_config if exactly else _written
+        return write(one) == write(other)
     return one == other
 
 
@@ -245,7 +278,19 @@ _JSON = (dict, list, int, float)
 
 
 def _written(value: object) -> str:
-    return json.dumps(canonical(value), sort_keys=True)
+    return write_config(_whole(value))
+
+
+def _whole(value: object) -> object:
+    """Return JSON with whole numbers written alike."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case dict():
+            return {key: _whole(each) for key, each in value.items()}
+        case list():
+            return [_whole(each) for each in value]
+    return value
 
 
 def _plain(value: object) -> Any:

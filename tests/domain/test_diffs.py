@@ -124,6 +124,15 @@ def test_identical_versions_say_so() -> None:
     assert diff.text == "Versions 1 and 2 are identical.\n"
 
 
+def test_settings_in_another_order_are_told() -> None:
+    one, other = {"a": {"why": 1, "answer": 2}}, {"a": {"answer": 2, "why": 1}}
+    drafts = [make_draft(template="a", model_config=each) for each in (one, other)]
+    diff = diff_versions(version(1, drafts[0]), version(2, drafts[1]))
+    assert [(each.field, list(each.new["a"])) for each in diff.metadata] == [
+        ("model_config", ["answer", "why"])
+    ]
+
+
 def test_everything_that_changed_is_told() -> None:
     old = make_draft(
         template="Hi {{name}}\n",

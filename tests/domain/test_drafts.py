@@ -220,19 +220,38 @@ def test_a_config_nested_without_end_is_refused() -> None:
         make_draft(template="x", model_config=config)
 
 
-def test_the_hash_does_not_depend_on_the_order_of_keys() -> None:
+def test_the_hash_does_not_depend_on_the_order_of_variants() -> None:
     one = make_draft(
         template="é",
-        model_config={"a": 1.0, "b": {"c": True, "d": []}},
+        arguments=[Argument("a", title="A", default="x")],
         variants={"x": [user("1")], "y": [user("2")]},
     )
     other = make_draft(
         template="é",
-        model_config={"b": {"d": [], "c": True}, "a": 1},
+        arguments=[Argument("a", default="x", title="A")],
         variants={"y": [user("2")], "x": [user("1")]},
     )
     assert content_hash(one) == content_hash(other)
     assert len(content_hash(one)) == 64
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ({"schema": {"properties": {"why": {}, "answer": {}}}},
+         {"schema": {"properties": {"answer": {}, "why": {}}}}),
+        ({"tools": [{"name": "x", "type": "y"}]}, {"tools": [{"type": "y", "name": "x"}]}),
+        ({"max_tokens": 100}, {"max_tokens": 100.0}),
+        ({"a": 0.0}, {"a": -0.0}),
+        ({"a": 1}, {"a": True}),
+    ],
+)  # fmt: skip
+def test_the_order_and_the_numbers_of_settings_are_part_of_what_a_version_is(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    hashes = [content_hash(make_draft(template="x", model_config=each)) for each in (one, other)]
+    assert hashes[0] != hashes[1]
 
 
 def test_the_hash_stays_the_same_from_release_to_release() -> None:

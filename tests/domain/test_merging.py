@@ -112,6 +112,50 @@ def test_settings_are_merged_one_by_one_and_a_number_is_no_boolean():
     assert merge.conflicts == ()
 
 
+@pytest.mark.parametrize(
+    ("base", "ours", "theirs", "merged"),
+    [
+        ("ab", "ab", "ba", "ba"),
+        ("ab", "ba", "ab", "ba"),
+        ("ab", "ba", "ba", "ba"),
+        ("ac", "ac", "abc", "abc"),
+        ("ac", "acd", "bac", "bacd"),
+        ("abc", "abcd", "cba", "cdba"),
+        ("abc", "ac", "acb", "ac"),
+    ],
+)
+def test_the_order_of_settings_is_that_of_the_side_which_changed_it(base, ours, theirs, merged):
+    merge = merge_drafts(
+        *(_draft(model_config=dict.fromkeys(it, 1)) for it in (base, ours, theirs))
+    )
+    assert ("".join(merge.model_config), merge.conflicts) == (merged, ())
+
+
+def test_settings_that_both_sides_ordered_otherwise_are_a_conflict():
+    sides = (_draft(model_config=dict.fromkeys(keys, 1)) for keys in ("abc", "bac", "acb"))
+    (conflict,) = merge_drafts(*sides).conflicts
+    assert (conflict.place, list(conflict.ours), list(conflict.theirs)) == (
+        "model_config", ["b", "a", "c"], ["a", "c", "b"],
+    )  # fmt: skip
+
+
+def test_the_order_inside_of_a_setting_is_a_change_of_it():
+    one, other = {"why": 1, "answer": 2}, {"answer": 2, "why": 1}
+    base, ours, theirs = (
+        _draft(model_config={"schema": schema, "t": t})
+        for schema, t in [(one, 1), (one, 2), (other, 1)]
+    )
+    merge = merge_drafts(base, ours, theirs)
+    assert (list(merge.model_config["schema"]), merge.model_config["t"]) == (["answer", "why"], 2)
+    assert merge.conflicts == ()
+
+
+def test_a_number_that_one_side_writes_otherwise_is_written_so():
+    base, ours = _draft(model_config={"a": 1.0}), _draft(model_config={"a": 1})
+    for merge in (merge_drafts(base, ours, base), merge_drafts(base, base, ours)):
+        assert repr(merge.model_config) == "{'a': 1}"
+
+
 def test_a_setting_taken_away_by_one_side_and_changed_by_the_other_is_a_conflict():
     merge = merge_drafts(_draft(model_config={"t": 1}), _draft(), _draft(model_config={"t": 2}))
     (conflict,) = merge.conflicts

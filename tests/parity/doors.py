@@ -288,7 +288,11 @@ def _for_model(arguments: dict[str, Any]) -> dict[str, Any]:
 def _parted(tool: str, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Part what options hold from what is read from a file."""
     writes = tool in ("create_prompt", "update_prompt")
-    names = {"variants", "messages", "arguments"} & arguments.keys() if writes else set()
+    names = (
+        {"variants", "messages", "arguments", "model_config"} & arguments.keys()
+        if writes
+        else set()
+    )
     # A text that stands beside declarations is read from the same file.
     names |= {"template"} & arguments.keys() if "arguments" in names else set()
     nested = {name: arguments[name] for name in names}

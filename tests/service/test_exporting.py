@@ -4,12 +4,14 @@ import json
 
 import pytest
 
+from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.registry import FORMATS, read_file
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options, Outcome
 from storage.entities import Metadata, PromptFilter
 from storage.errors import Invalid, NotFound
+from tests.support.settings import WRITTEN, reversed_keys
 
 
 async def _files(library: Library, **options: bool):
@@ -78,6 +80,46 @@ async def test_an_export_comes_back_to_the_byte(library, other_library, format_n
     assert (read.version.version, read.version.created_by) == (3, "ada")
     filled = await other_library.prompts.render("review", {"code": "x"})
     assert filled.messages[0].content.text == "Be kind. Review x."
+
+
+@pytest.mark.parametrize("format_name", ["json", "jsonl", "yaml"])
+async def test_settings_come_back_as_written_with_their_history(
+    library, other_library, format_name
+):
+    other = reversed_keys(WRITTEN)
+    await library.prompts.create("p", PromptInput(template="x", model_config=WRITTEN), by="ada")
+    await library.prompts.update("p", PromptInput(model_config=other), by="ada")
+    await library.prompts.copy("p", "q", PromptInput(), by="ada", with_history=True)
+    exported = await _export(library, format_name)
+    await _import(other_library, f"a.{format_name}", exported)
+    for reference, config in [("p@1", WRITTEN), ("p@2", other), ("q@1", WRITTEN), ("q@2", other)]:
+        read = await other_library.prompts.get(reference)
+        assert json.dumps(read.version.draft.model_config) == json.dumps(config)
+        assert read.version.content_hash == content_hash(read.version.draft)
+    assert await _export(other_library, format_name) == exported
+
+
+async def test_a_file_that_differs_only_in_the_order_of_settings_brings_a_version(library):
+    record = {"name": "p", "template": "x", "model_config": WRITTEN}
+    for config, kind in [
+        (WRITTEN, "created"), (WRITTEN, "unchanged"), (reversed_keys(WRITTEN), "new version"),
+    ]:  # fmt: skip
+        told = await _import(library, "a.json", json.dumps(record | {"model_config": config}))
+        assert [each.kind for each in told] == [kind]
+    read = await library.prompts.get("p")
+    assert json.dumps(read.version.draft.model_config) == json.dumps(reversed_keys(WRITTEN))
+
+
+async def test_a_merge_keeps_the_order_of_settings(library):
+    first, changed = {"z": 1, "schema": {"why": 1, "answer": 2}}, {"schema": {"b": 1, "a": 2}}
+    await library.prompts.create("p", PromptInput(template="x", model_config=first), by="ada")
+    await library.branches.create("p", "b", by="ada")
+    written = PromptInput(model_config=changed | {"z": 1})
+    await library.prompts.update("p", written, by="ada", branch="b")
+    await library.prompts.update("p", PromptInput(template="y"), by="ada")
+    await library.branches.merge("p", "b", by="ada")
+    merged = (await library.prompts.get("p")).version.draft
+    assert json.dumps(merged.model_config) == '{"schema": {"b": 1, "a": 2}, "z": 1}'
 
 
 async def test_a_history_goes_on_where_the_library_stopped(library, other_library):

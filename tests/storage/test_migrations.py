@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -8,11 +9,15 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from mcp_server.domain.drafts import content_hash
 from storage.connectors import UrlConnector
 from storage.database import Database
+from storage.entities import Version
 from storage.errors import Unavailable
+from storage.rows import version_from_row
 from storage.schema import (
     _LOCK,
     alembic_config,
@@ -21,7 +26,7 @@ from storage.schema import (
     migrate,
     needed_revision,
 )
-from storage.tables import VERSION_TABLE, metadata
+from storage.tables import VERSION_TABLE, metadata, prompt_versions
 
 _ID = "00000000-0000-0000-0000-000000000001"
 OLD_PROMPT = (
@@ -211,3 +216,64 @@ async def test_the_step_that_finds_variants_finds_those_that_are_there(empty):
             "AND search @@ promptstack_query('salve')"
         )
         assert found.scalars().all() == ["old"]
+
+
+def _old_version(number: int, config: str, content_hash: str) -> str:
+    message = '[{"role": "user", "content": {"type": "text", "text": "Hi {{a}}"}}]'
+    return (
+        "INSERT INTO prompt_versions (prompt_id, version, branch, messages, arguments, variants, "
+        "template_format, created_by, model_config, content_hash) "
+        f"VALUES ('{_ID}', {number}, 'main', '{message}', "
+        """'[{"name": "a", "type": "string", "required": true}]', """
+        """'{"gpt-*": [{"role": "user", "content": {"type": "text", "text": "é"}}]}', """
+        f"'simple', 'me', '{config}', '{content_hash}')"
+    )
+
+
+async def test_the_step_that_keeps_settings_as_written_counts_their_order_and_back(empty):
+    # As JSONB holds them, and the hashes that such versions had.
+    old = [
+        ("{}", "5cd8c099b98ec1dbeacba7e4f304fa84e317340d0e44dac03b91f02679c811ca"),
+        (
+            '{"b": 1, "aa": {"z": 1.0, "yy": 1e23}}',
+            "75e2ae9f52107f818444e27c0c7a2ac7018085046b7ae52ed41ff6804e3689cd",
+        ),
+        (
+            '{"temperature": 0.5}',
+            "1e3840f2bcc797d60d118e1c6d1db84cddda2dcec780f29fd2e5bcb22a6be034",
+        ),
+    ]
+    async with empty.connect() as connection:
+
+        def step(revision: str, move=command.upgrade):
+            return connection.run_sync(lambda sync: move(alembic_config(sync), revision))
+
+        async def kept() -> list[tuple[str, Version]]:
+            rows = await connection.execute(sa.select(prompt_versions).order_by("version"))
+            return [version_from_row(row) for row in rows.mappings()]
+
+        await step("0007")
+        await connection.exec_driver_sql(OLD_PROMPT[0])
+        for number, (config, content_hash_then) in enumerate(old, 1):
+            statement = _old_version(number, config, content_hash_then)
+            await connection.exec_driver_sql(statement)
+        await step("0008")
+        versions = await kept()
+        assert [json.dumps(each.draft.model_config) for each in versions] == [
+            "{}",
+            '{"b": 1, "aa": {"z": 1.0, "yy": 100000000000000000000000}}',
+            '{"temperature": 0.5}',
+        ]
+        assert [each.content_hash for each in versions] == [
+            content_hash(each.draft) for each in versions
+        ]
+        same = [each.content_hash == then for each, (_, then) in zip(versions, old, strict=True)]
+        assert same == [True, False, True]
+        with pytest.raises(IntegrityError, match="append-only"):
+            async with connection.begin_nested():
+                await connection.exec_driver_sql("UPDATE prompt_versions SET content_hash = 'x'")
+        await step("0007", command.downgrade)
+        found = await connection.exec_driver_sql(
+            "SELECT content_hash, pg_typeof(model_config)::text FROM prompt_versions ORDER BY 1"
+        )
+        assert sorted(found.all()) == sorted((each, "jsonb") for _, each in old)

@@ -13,6 +13,7 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.registry import FORMATS, detect, read_file
 from storage.entities import Argument, Draft, Message, Metadata, TextContent
 from storage.errors import Invalid
+from tests.support.settings import SETTINGS
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 SIMPLE = [name for name in FORMATS if name not in ("csv", "skill")]
@@ -91,6 +92,13 @@ def test_our_own_formats_keep_everything_of_a_version(format_name):
     assert content_hash(read.draft) == content_hash(draft)
     assert read.metadata == file.metadata
     assert written(file, format_name)[2] == ()
+
+
+@pytest.mark.parametrize("format_name", ["json", "jsonl", "yaml", "markdown"])
+@given(config=SETTINGS)
+def test_our_own_formats_keep_settings_as_they_are_written(format_name, config):
+    draft = make_draft(template="x", model_config=config)
+    assert json.dumps(back(a_file(draft), format_name).draft.model_config) == json.dumps(config)
 
 
 def test_what_is_lost_is_named():
