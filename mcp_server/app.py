@@ -87,11 +87,12 @@ async def open_library(settings: Settings, scope: Scope | None = None) -> AsyncI
 
     await migrate(make_direct_connector(settings))
     database = make_database(settings)
+    library = Library(database, scope=scope, remember_values=settings.remember_values)
     try:
-        library = Library(database, scope=scope, remember_values=settings.remember_values)
         yield library
         await library.values.flush()
     finally:
+        library.patterns.close()
         await database.close()
 
 
@@ -143,6 +144,7 @@ async def live_library(
             yield Live(library, database, listener)
             tasks.cancel_scope.cancel()
     finally:
+        library.patterns.close()
         with anyio.move_on_after(CLOSING_SECONDS, shield=True):
             await library.values.flush()
         with anyio.move_on_after(CLOSING_SECONDS, shield=True):

@@ -6,7 +6,15 @@ from typing import get_args
 
 from mcp_server.domain.limits import limits
 from mcp_server.domain.names import did_you_mean, nearest
-from mcp_server.domain.patterns import mismatch, pattern_fault
+from mcp_server.domain.patterns import (
+    UNJUDGED,
+    Comparison,
+    Verdicts,
+    declaration_fault,
+    length_fault,
+    pattern_fault,
+    value_fault,
+)
 from mcp_server.domain.templates.simple import is_identifier
 from mcp_server.domain.texts import (
     MAX_DESCRIPTION,
@@ -32,12 +40,37 @@ class Bound:
     ignored: tuple[str, ...] = ()
 
 
+def declared_comparisons(declared: Sequence[Argument]) -> list[Comparison]:
+    """Return what has to be compared before declarations can be kept: patterns with defaults.
+
+    Of more declarations than a prompt may have, the first ones.
+    """
+    asked = (_declared_comparison(argument) for argument in declared[: limits().arguments])
+    return [comparison for comparison in asked if comparison is not None]
+
+
+def given_comparisons(
+    arguments: Sequence[Argument], given: Mapping[str, object]
+) -> list[Comparison]:
+    """Return what has to be compared before values can be bound."""
+    asked = (
+        _comparison(argument, given.get(argument.name))
+        for argument in arguments
+        if argument.pattern is not None
+    )
+    return [comparison for comparison in asked if comparison is not None]
+
+
 def merge_arguments(
-    placeholders: Sequence[str], declared: Sequence[Argument]
+    placeholders: Sequence[str],
+    declared: Sequence[Argument],
+    verdicts: Verdicts = UNJUDGED,
 ) -> tuple[Argument, ...]:
     """Return the arguments that are declared and those that a template only uses, required first.
 
-    An argument with a default isn't required, whatever its declaration says.
+    An argument with a default isn't required, whatever its declaration says. `verdicts` are those
+    of `declared_comparisons`; without its verdict a pattern is taken as it is, as one that was
+    judged when it was written.
 
     Raises:
         Invalid: declarations that contradict themselves or each other, all of them at once.
@@ -45,7 +78,7 @@ def merge_arguments(
     faults: dict[str, str] = {}
     merged: dict[str, Argument] = {}
     for argument in declared:
-        fault = "is declared twice" if argument.name in merged else _declaration_fault(argument)
+        fault = "is declared twice" if argument.name in merged else _fault(argument, verdicts)
         if fault:
             faults.setdefault(argument.name, fault)
         required = argument.required and argument.default is None
@@ -57,8 +90,16 @@ def merge_arguments(
         merged.setdefault(name, Argument(name))
     check_count(merged)
     if faults:
-        raise _refusal("The arguments can't be used as they are declared", faults, "arguments.")
+        raise _refused_declarations(faults)
     return tuple(sorted(merged.values(), key=lambda argument: not argument.required))
+
+
+def check_patterns(declared: Sequence[Argument], verdicts: Verdicts) -> None:
+    """Raise Invalid where declarations that are fine otherwise have patterns that aren't."""
+    found = ((argument.name, _pattern_fault(argument, verdicts)) for argument in declared)
+    faults = {name: fault for name, fault in found if fault}
+    if faults:
+        raise _refused_declarations(faults)
 
 
 def check_count(arguments: Collection[object]) -> None:
@@ -73,11 +114,16 @@ def check_count(arguments: Collection[object]) -> None:
 
 
 def bind_arguments(
-    arguments: Sequence[Argument], given: Mapping[str, object], *, allow_unknown: bool
+    arguments: Sequence[Argument],
+    given: Mapping[str, object],
+    *,
+    allow_unknown: bool,
+    verdicts: Verdicts = UNJUDGED,
 ) -> Bound:
     """Give every argument its value: the one given, else its default, else nothing.
 
     An empty text or None counts as not given, since some clients send one for every blank field.
+    `verdicts` are those of `given_comparisons`, all of them.
 
     Raises:
         Invalid: values that are missing, ill-typed or unknown, all of them at once.
@@ -86,7 +132,7 @@ def bind_arguments(
     values: dict[str, str] = {}
     for argument in arguments:
         try:
-            values[argument.name] = _bind(argument, given.get(argument.name))
+            values[argument.name] = _bind(argument, given.get(argument.name), verdicts)
         except ValueError as fault:
             faults[argument.name] = str(fault)
     unknown = tuple(name for name in given if name not in values and name not in faults)
@@ -109,7 +155,7 @@ def missing_arguments(
     )
 
 
-def _declaration_fault(argument: Argument) -> str | None:
+def _fault(argument: Argument, verdicts: Verdicts) -> str | None:
     """Tell what is wrong with a declaration taken by itself."""
     if argument.type not in get_args(ArgumentType):
         known = ", ".join(get_args(ArgumentType))
@@ -120,6 +166,7 @@ def _declaration_fault(argument: Argument) -> str | None:
         or _choices_fault(argument)
         or (pattern_fault(argument.pattern) if argument.pattern is not None else None)
         or _default_fault(argument)
+        or _pattern_fault(argument, verdicts)
     )
 
 
@@ -170,33 +217,76 @@ def _choices_fault(argument: Argument) -> str | None:
 
 
 def _default_fault(argument: Argument) -> str | None:
+    """Tell what is wrong with a default, but for its pattern's verdict."""
     if not argument.default:
         return None
     try:
-        _check_value(argument, argument.default)
-    except ValueError as fault:
-        return f"has the default '{shown(argument.default)}', but it {fault}"
-    return None
+        written = _fit(argument, argument.default)
+    except ValueError as wrong:
+        return _of_default(argument, str(wrong))
+    fault = length_fault(written) if argument.pattern is not None else None
+    return _of_default(argument, fault) if fault else None
 
 
-def _bind(argument: Argument, value: object) -> str:
+def _pattern_fault(argument: Argument, verdicts: Verdicts) -> str | None:
+    """Tell by the verdict what is wrong with a pattern, or with the default beside it."""
+    comparison = _declared_comparison(argument)
+    verdict = None if comparison is None else verdicts.get(comparison)
+    if comparison is None or verdict is None:
+        return None
+    fault = declaration_fault(comparison.pattern, verdict)
+    if fault or comparison.value is None:
+        return fault
+    fault = value_fault(comparison, verdict)
+    return _of_default(argument, fault) if fault else None
+
+
+def _of_default(argument: Argument, fault: str) -> str:
+    return f"has the default '{shown(argument.default)}', but it {fault}"
+
+
+def _declared_comparison(argument: Argument) -> Comparison | None:
+    """Return what has to be compared of a declaration; the pattern alone where no default fits."""
+    if argument.pattern is None or pattern_fault(argument.pattern):
+        return None
+    return _comparison(argument, argument.default) or Comparison(argument.pattern)
+
+
+def _comparison(argument: Argument, value: object) -> Comparison | None:
+    """Return what has to be compared of a value, if all else about it is as declared."""
+    if argument.pattern is None or value is None or value == "":
+        return None
+    try:
+        written = _fit(argument, value)
+    except ValueError:
+        return None
+    return None if length_fault(written) else Comparison(argument.pattern, written)
+
+
+def _bind(argument: Argument, value: object, verdicts: Verdicts) -> str:
     if value is None or value == "":
         if argument.required:
             raise ValueError("is missing")
         return argument.default or ""
-    return _check_value(argument, value)
+    written = _fit(argument, value)
+    if argument.pattern is None:
+        return written
+    fault = length_fault(written)
+    if fault is None:
+        comparison = Comparison(argument.pattern, written)
+        fault = value_fault(comparison, verdicts[comparison])
+    if fault:
+        raise ValueError(fault)
+    return written
 
 
-def _check_value(argument: Argument, value: object) -> str:
-    """Return a value as text that satisfies all that its argument declares."""
+def _fit(argument: Argument, value: object) -> str:
+    """Return a value as text that satisfies all that its argument declares but the pattern."""
     written = write_value(argument.type, value)
     if argument.choices and written not in argument.choices:
         listed = ", ".join(f"'{shown(choice)}'" for choice in argument.choices[:10])
         more = ", …" if len(argument.choices) > 10 else ""
         raise ValueError(f"has to be one of {listed}{more}, not '{shown(written)}'")
-    fault = mismatch(argument.pattern, written) if argument.pattern is not None else None
-    if fault:
-        raise ValueError(fault)
     return written
 
 
@@ -205,6 +295,10 @@ def _unknown(name: str, known: Sequence[str]) -> str:
         return "is unknown: the prompt takes no arguments"
     listed = " The prompt takes " + ", ".join(f"'{each}'" for each in known[:10]) + "."
     return f"is unknown.{did_you_mean(nearest(name, known)) or listed}"
+
+
+def _refused_declarations(faults: Mapping[str, str]) -> Invalid:
+    return _refusal("The arguments can't be used as they are declared", faults, "arguments.")
 
 
 def _refusal(problem: str, faults: Mapping[str, str], prefix: str = "") -> Invalid:

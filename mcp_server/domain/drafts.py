@@ -10,6 +10,7 @@ from mcp_server.domain.arguments import merge_arguments
 from mcp_server.domain.configs import check_config, write_config
 from mcp_server.domain.messages import check_messages, check_sizes, content_text
 from mcp_server.domain.names import check_model_type, did_you_mean, nearest
+from mcp_server.domain.patterns import UNJUDGED, Verdicts
 from mcp_server.domain.templates import Engine, template_engine
 from mcp_server.domain.texts import refused, shown
 from storage.codecs import CONTENT_TYPES, argument_to_json, draft_to_json, message_to_json
@@ -41,10 +42,12 @@ def make_draft(
     model_type: str | None = None,
     model_config: Mapping[str, Any] | None = None,
     variants: Mapping[str, Sequence[Message]] | None = None,
+    verdicts: Verdicts = UNJUDGED,
 ) -> Draft:
     """Make a draft out of what an author wrote; a template is one user message.
 
     The arguments are those declared and those that the texts of any message or variant use.
+    `verdicts` tell of the patterns that are new; see `merge_arguments`.
 
     Raises:
         Invalid: something in it can't be kept.
@@ -72,7 +75,7 @@ def make_draft(
     used = _placeholders(template_format, written, others)
     return Draft(
         messages=written,
-        arguments=merge_arguments(used, arguments),
+        arguments=merge_arguments(used, arguments, verdicts),
         template_format=template_format,
         model_type=check_model_type(model_type, "model_type") if model_type else None,
         model_config=check_config(model_config or {}),

@@ -1,19 +1,23 @@
-"""Patterns that an argument's value has to match: regular expressions in a bounded time.
+"""Patterns that an argument's value has to match: what is to be compared, and what came of it.
 
-Anyone who may write a prompt may write a pattern, and `re` takes exponential time for some of
-them without a way to stop it. The library `regex` reads the same language and takes a time limit.
-It is imported where a pattern is met: most prompts have none.
+Anyone who may write a prompt may write a pattern, in the language of the library `regex`, and some
+patterns take exponential time or much memory. So nothing is compared here: whoever calls the domain
+has its comparisons made elsewhere, all of a request's in one go, and hands the verdicts in.
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 from mcp_server.domain.texts import shown
 
 MAX_PATTERN = 500
 MAX_MATCHED = 1_000
 """Characters of a value that has a pattern."""
-MATCH_SECONDS = 0.05
-"""How long one value may be compared with its pattern."""
+PATTERN_SECONDS = 0.25
+"""Processor time of all comparisons of a request together."""
 MAX_SIZE = 20_000
 """Characters of a pattern with all counted repetitions written out, which compiling it does."""
 
@@ -22,11 +26,38 @@ _ENDINGS = frozenset(")}?*+")
 """What a count may repeat more than one character behind."""
 _RECURSION = re.compile(r"\(\?(?:R|&|P>|\(|[+-]?\d)")
 
+VerdictKind = Literal["match", "mismatch", "invalid", "large", "slow", "unreached"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A pattern, and the text that has to match it as a whole.
+
+    Without a text the question is only whether it is a pattern.
+    """
+
+    pattern: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a comparison; `reason` says why an invalid pattern is none.
+
+    `large` took too much memory and `slow` more time than the request had; it was over before an
+    `unreached` one began.
+    """
+
+    kind: VerdictKind
+    reason: str = ""
+
+
+Verdicts: TypeAlias = Mapping[Comparison, Verdict]
+UNJUDGED: Verdicts = MappingProxyType({})
+
 
 def pattern_fault(pattern: str) -> str | None:
-    """Tell why a pattern can't be used; None where it can."""
-    import regex
-
+    """Tell why a pattern isn't even worth a comparison; None where it is."""
     if len(pattern) > MAX_PATTERN:
         return (
             f"has a pattern of {len(pattern):,} characters; at most {MAX_PATTERN} are allowed; "
@@ -39,29 +70,54 @@ def pattern_fault(pattern: str) -> str | None:
         )
     if _RECURSION.search(pattern):
         return f"has the pattern '{shown(pattern)}', which refers to itself; write it out"
-    try:
-        regex.compile(pattern)
-    except (regex.error, OverflowError, RecursionError) as error:
-        return f"has the pattern '{shown(pattern)}', which is no regular expression: {error}"
     return None
 
 
-def mismatch(pattern: str, value: str) -> str | None:
-    """Tell why a value as a whole doesn't match a pattern; None where it does."""
-    import regex
-
+def length_fault(value: str) -> str | None:
+    """Tell that a value is too long for any pattern; None where it isn't."""
     if len(value) > MAX_MATCHED:
         return (
             f"has {len(value):,} characters; with a pattern at most {MAX_MATCHED:,} are allowed; "
             "shorten it"
         )
-    try:
-        found = regex.fullmatch(pattern, value, timeout=MATCH_SECONDS)
-    except TimeoutError:
-        return f"takes too long to be compared with '{shown(pattern)}'; simplify the pattern"
-    if found is None:
-        return f"has to match '{shown(pattern)}', and '{shown(value)}' doesn't"
     return None
+
+
+def declaration_fault(pattern: str, verdict: Verdict) -> str | None:
+    """Tell by a verdict why a pattern can't be declared, whatever value it is compared with."""
+    said = f"has the pattern '{shown(pattern)}'"
+    match verdict.kind:
+        case "invalid":
+            return f"{said}, which is no regular expression: {verdict.reason}"
+        case "large":
+            return f"{said}, which takes too much memory; simplify it"
+        case "slow":
+            return f"{said}, which takes too long; simplify it"
+        case "unreached":
+            return f"{said}, which wasn't looked at: {_OVER}"
+        case _:
+            return None
+
+
+def value_fault(comparison: Comparison, verdict: Verdict) -> str | None:
+    """Tell by a verdict why a value can't be taken; None where it matches."""
+    pattern = shown(comparison.pattern)
+    match verdict.kind:
+        case "match":
+            return None
+        case "mismatch":
+            return f"has to match '{pattern}', and '{shown(comparison.value)}' doesn't"
+        case "invalid":
+            return f"can't be compared with '{pattern}': {verdict.reason}; mend the pattern"
+        case "large":
+            return f"takes too much memory to be compared with '{pattern}'; simplify the pattern"
+        case "slow":
+            return f"takes too long to be compared with '{pattern}'; simplify the pattern"
+        case "unreached":
+            return f"wasn't compared with '{pattern}': {_OVER}"
+
+
+_OVER = f"the {PATTERN_SECONDS * 1000:.0f} ms of a request for all its patterns were over"
 
 
 def _size(pattern: str) -> int:

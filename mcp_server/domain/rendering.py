@@ -8,6 +8,7 @@ from types import MappingProxyType
 from mcp_server.domain.arguments import bind_arguments
 from mcp_server.domain.composition import Fragment, includes_of, merge_included
 from mcp_server.domain.messages import content_text
+from mcp_server.domain.patterns import UNJUDGED, Verdicts
 from mcp_server.domain.templates import Engine, template_engine
 from mcp_server.domain.templates.partials import MAX_SECONDS, Source
 from storage.entities import Argument, Content, Draft, EmbeddedResource, Message, TextContent
@@ -35,16 +36,18 @@ def render(
     *,
     allow_unknown: bool,
     fragments: Mapping[str, Fragment] = NOTHING_INCLUDED,
+    verdicts: Verdicts = UNJUDGED,
 ) -> Rendered:
     """Fill the texts of a draft; pictures, sounds, links and URIs stay as they are.
 
-    `fragments` are the texts that it includes, and those that these include, by reference.
+    `fragments` are the texts that it includes, and those that these include, by reference;
+    `verdicts` those of the comparisons that its needed arguments ask for, all of them.
 
     Raises:
         Invalid: arguments are missing, ill-typed or unknown, or the result would be too large.
     """
     arguments = needed_arguments(draft, fragments)
-    bound = bind_arguments(arguments, given, allow_unknown=allow_unknown)
+    bound = bind_arguments(arguments, given, allow_unknown=allow_unknown, verdicts=verdicts)
     filler = _Filler(fragments, bound.values, arguments)
     engine = template_engine(draft.template_format)
     remaining = MAX_RENDERED

@@ -9,9 +9,10 @@ from mcp_server.domain.merging import Merge, MergeConflict, merge_drafts, write_
 from mcp_server.domain.names import check_branch
 from mcp_server.domain.references import branch_head, resolve_reference
 from mcp_server.service.catalog import Catalog
-from mcp_server.service.editing import merged_draft
+from mcp_server.service.editing import merged_comparisons, merged_draft
 from mcp_server.service.finding import Finder
 from mcp_server.service.inputs import PromptInput
+from mcp_server.service.patterns import Patterns
 from mcp_server.service.results import BranchChange, BranchStanding, Merged, MergeOutcome
 from mcp_server.service.writing import (
     Writer,
@@ -36,10 +37,13 @@ _TOLD_CHARACTERS = 50_000
 class Branches:
     """What can be done with named lines of versions."""
 
-    def __init__(self, catalog: Catalog, finder: Finder, writer: Writer) -> None:
+    def __init__(
+        self, catalog: Catalog, finder: Finder, writer: Writer, patterns: Patterns
+    ) -> None:
         self._catalog = catalog
         self._finder = finder
         self._writer = writer
+        self._patterns = patterns
 
     async def create(
         self,
@@ -169,7 +173,7 @@ class Branches:
     ) -> None:
         ours, theirs = await head_of(tx, prompt, into), await head_of(tx, prompt, branch)
         parted = None if base is None else await tx.versions.find(prompt.id, base)
-        draft = await _merge(prompt, parted, (into, ours), (branch, theirs), resolution)
+        draft = await self._merge(prompt, parted, (into, ours), (branch, theirs), resolution)
         await self._writer.append(
             tx,
             prompt.id,
@@ -182,24 +186,25 @@ class Branches:
             commit_message=commit_message or f"Merge branch '{branch}'",
         )
 
-
-async def _merge(
-    prompt: Prompt,
-    base: Version | None,
-    ours: tuple[str, Version],
-    theirs: tuple[str, Version],
-    resolution: PromptInput | None,
-) -> Draft:
-    """Put two heads together, or raise what has to be decided."""
-    nothing = Draft(())
-    parted = nothing if base is None else base.draft
-    # Large texts take up to a second: others are served meanwhile.
-    merge = await asyncio.to_thread(merge_drafts, parted, ours[1].draft, theirs[1].draft)
-    given = resolution or PromptInput()
-    open_conflicts = _undecided(merge, given)
-    if open_conflicts:
-        raise _conflict(prompt, open_conflicts, ours, theirs)
-    return merged_draft(merge, given)
+    async def _merge(
+        self,
+        prompt: Prompt,
+        base: Version | None,
+        ours: tuple[str, Version],
+        theirs: tuple[str, Version],
+        resolution: PromptInput | None,
+    ) -> Draft:
+        """Put two heads together, or raise what has to be decided."""
+        parted = Draft(()) if base is None else base.draft
+        sides = (ours[1].draft, theirs[1].draft)
+        # Large texts take up to a second: others are served meanwhile.
+        merge = await asyncio.to_thread(merge_drafts, parted, *sides)
+        given = resolution or PromptInput()
+        open_conflicts = _undecided(merge, given)
+        if open_conflicts:
+            raise _conflict(prompt, open_conflicts, ours, theirs)
+        verdicts = await self._patterns.judge(merged_comparisons(merge, given, sides))
+        return merged_draft(merge, given, verdicts)
 
 
 def _undecided(merge: Merge, resolution: PromptInput) -> Sequence[MergeConflict]:

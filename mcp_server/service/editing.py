@@ -1,12 +1,14 @@
 """What a caller wrote, applied to what is there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mcp_server.domain.arguments import declared_comparisons
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.merging import Merge
 from mcp_server.domain.names import check_metadata
+from mcp_server.domain.patterns import UNJUDGED, Comparison, Verdicts
 from mcp_server.service.inputs import PromptInput
 from storage.entities import Argument, Draft, Message, Metadata
 from storage.errors import Invalid
@@ -38,8 +40,15 @@ def revise_metadata(present: Metadata, written: PromptInput) -> Metadata:
     return check_metadata(replace(present, **changes))
 
 
-def new_draft(written: PromptInput) -> Draft:
+def written_comparisons(written: PromptInput) -> list[Comparison]:
+    """Return what has to be compared before the written arguments can be kept."""
+    return declared_comparisons(tuple(written.given().get("arguments") or ()))
+
+
+def new_draft(written: PromptInput, verdicts: Verdicts) -> Draft:
     """Return the content of a prompt that is about to be created.
+
+    `verdicts` are those of `written_comparisons`, here as below.
 
     Raises:
         Invalid: there is no template and no message, or a field can't be used.
@@ -48,14 +57,16 @@ def new_draft(written: PromptInput) -> Draft:
     return make_draft(
         template=given.get("template"),
         messages=given.get("messages"),
+        verdicts=verdicts,
         **_settings(given),
     )
 
 
-def revise_draft(present: Draft, written: PromptInput) -> Draft:
+def revise_draft(present: Draft, written: PromptInput, verdicts: Verdicts = UNJUDGED) -> Draft:
     """Return the content with the written fields replaced.
 
-    Arguments that the caller didn't write keep their declarations while the new texts use them.
+    Arguments that the caller didn't write keep their declarations while the new texts use them;
+    what they declare was judged when it was written.
 
     Raises:
         Invalid: a field can't be used.
@@ -71,7 +82,10 @@ def revise_draft(present: Draft, written: PromptInput) -> Draft:
     if texts_written and "arguments" not in given:
         fields["arguments"] = _still_used(present, fields, given)
     return make_draft(
-        template=given.get("template"), messages=fields["messages"], **_settings(fields)
+        template=given.get("template"),
+        messages=fields["messages"],
+        verdicts=verdicts,
+        **_settings(fields),
     )
 
 
@@ -91,15 +105,26 @@ def check_whole(written: PromptInput, commit_message: str | None) -> None:
         )
 
 
-def merged_draft(merge: Merge, resolution: PromptInput) -> Draft:
+def merged_comparisons(
+    merge: Merge, resolution: PromptInput, sides: Iterable[Draft]
+) -> list[Comparison]:
+    """Return what has to be compared before a merge can be kept, beyond what a side has kept."""
+    kept = [argument for side in sides for argument in side.arguments]
+    new = [argument for argument in merge.arguments if argument not in kept]
+    return declared_comparisons(new) + written_comparisons(resolution)
+
+
+def merged_draft(merge: Merge, resolution: PromptInput, verdicts: Verdicts) -> Draft:
     """Return what a merge made, with the fields of a resolution in their places.
+
+    `verdicts` are those of `merged_comparisons`.
 
     Raises:
         Invalid: the result can't be kept, or a field of the resolution can't be used.
     """
     settings = _settings({name: getattr(merge, name) for name in _CONTENT})
-    made = make_draft(messages=merge.messages, **settings)
-    return revise_draft(made, resolution)
+    made = make_draft(messages=merge.messages, verdicts=verdicts, **settings)
+    return revise_draft(made, resolution, verdicts)
 
 
 def _still_used(

@@ -11,8 +11,11 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
 from mcp_server.service.outcomes import DEFAULTS, Kind, Options, Outcome, Report, Taken
+from mcp_server.service.patterns import Allowance, Patterns
 from mcp_server.service.preparing import (
     Prepared,
+    check_prepared,
+    comparisons_of,
     in_order,
     names_of,
     prepare,
@@ -28,6 +31,8 @@ from storage.ids import new_id
 _BATCH = 100
 _MANY = 3 * _BATCH
 """From so many prompts on, changes aren't told of one by one."""
+_PATTERN_SECONDS = 0.01
+"""What a prompt adds to the time that the patterns of an import may take: honest ones take less."""
 _OF_THE_PROMPT = (Conflict, Forbidden, Invalid, NotFound)
 """Refusals that concern one prompt; the others may still go in."""
 Files = Iterable[PromptFile | Invalid]
@@ -49,6 +54,7 @@ class _Run:
     waiting: dict[str, Prepared] = field(default_factory=dict)
     changed: list[Change] = field(default_factory=list)
     met: set[UUID] = field(default_factory=set)
+    allowance: Allowance = field(default_factory=Allowance)
     quiet: bool = False
 
     def tell(self, outcome: Outcome) -> None:
@@ -76,12 +82,19 @@ class Importing:
     """Brings prompts in from files."""
 
     def __init__(
-        self, database: Database, catalog: Catalog, writer: Writer, composer: Composer, scope: Scope
+        self,
+        database: Database,
+        catalog: Catalog,
+        writer: Writer,
+        composer: Composer,
+        patterns: Patterns,
+        scope: Scope,
     ) -> None:
         self._database = database
         self._catalog = catalog
         self._writer = writer
         self._composer = composer
+        self._patterns = patterns
         self._scope = scope
 
     async def take(
@@ -130,12 +143,21 @@ class Importing:
             if size == _MANY and len(batch) == size:
                 run.quiet = True
                 await tx.bulk.be_quiet()
-            await self._take_batch(tx, _accepted(batch, run), run)
+            judged = [await self._judge(each, run) for each in batch]
+            await self._take_batch(tx, _accepted(judged, run), run)
             if len(batch) < size:
                 break
             size = _BATCH
         for each in in_order(run.waiting):
             await self._take_alone(tx, each, run)
+
+    async def _judge(self, each: Prepared | Invalid, run: _Run) -> Prepared | Invalid:
+        """Refuse a prompt whose arguments have patterns that can't be used."""
+        if isinstance(each, Invalid):
+            return each
+        run.allowance.add(_PATTERN_SECONDS)
+        verdicts = await self._patterns.judge(comparisons_of(each), run.allowance)
+        return check_prepared(each, verdicts)
 
     async def _take_batch(self, tx: Transaction, batch: Sequence[Prepared], run: _Run) -> None:
         names = [name for each in batch for name in names_of(each.file)]

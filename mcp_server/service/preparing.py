@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from itertools import islice
 from uuid import UUID
 
+from mcp_server.domain.arguments import check_patterns, declared_comparisons
 from mcp_server.domain.composition import includes_of
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.records import with_moves
+from mcp_server.domain.patterns import Comparison, Verdicts
+from mcp_server.domain.texts import located
 from storage.entities import MAIN, Branch, History, Version
 from storage.errors import Invalid
 
@@ -28,6 +31,27 @@ def prepare(files: Iterator[PromptFile | Invalid], size: int, by: str) -> list[P
         file if isinstance(file, Invalid) else Prepared(file, history_of(file, by))
         for file in islice(files, size)
     ]
+
+
+def comparisons_of(prepared: Prepared) -> list[Comparison]:
+    """Return what has to be compared before the arguments of any version can be kept."""
+    return [
+        comparison
+        for version in prepared.history.versions
+        for comparison in declared_comparisons(version.draft.arguments)
+    ]
+
+
+def check_prepared(prepared: Prepared, verdicts: Verdicts) -> Prepared | Invalid:
+    """Return a prompt, or what is wrong with the patterns of its first version that has faults."""
+    for version in prepared.history.versions:
+        try:
+            check_patterns(version.draft.arguments, verdicts)
+        except Invalid as wrong:
+            place = f"versions[{version.version - 1}]"
+            inside = located(wrong, place) if prepared.file.history else wrong
+            return located(inside, prepared.file.source)
+    return prepared
 
 
 def names_of(file: PromptFile) -> list[str]:

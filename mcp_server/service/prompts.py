@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 
-from mcp_server.domain.arguments import missing_arguments
+from mcp_server.domain.arguments import given_comparisons, missing_arguments
 from mcp_server.domain.messages import first_line
 from mcp_server.domain.names import check_branch, check_name, safe_name, unique_name
 from mcp_server.domain.rendering import Rendered, needed_arguments, render
@@ -20,9 +20,11 @@ from mcp_server.service.editing import (
     new_metadata,
     revise_draft,
     revise_metadata,
+    written_comparisons,
 )
 from mcp_server.service.finding import Finder
 from mcp_server.service.inputs import ANYONE, PromptInput, Reader
+from mcp_server.service.patterns import Patterns
 from mcp_server.service.results import Missing, PromptVersion, RenderedPrompt, Saved
 from mcp_server.service.scope import Scope
 from mcp_server.service.values import ArgumentValues
@@ -47,6 +49,7 @@ class Prompts:
         composer: Composer,
         writer: Writer,
         values: ArgumentValues,
+        patterns: Patterns,
         scope: Scope,
     ) -> None:
         self._catalog = catalog
@@ -54,6 +57,7 @@ class Prompts:
         self._composer = composer
         self._writer = writer
         self._values = values
+        self._patterns = patterns
         self._scope = scope
         self.reads = 0
         """Prompts that were read or rendered."""
@@ -91,7 +95,7 @@ class Prompts:
             )
         if with_history:
             raise refused("with_history", "is for a copy. Give 'copy_of', or leave it out")
-        draft = new_draft(written)
+        draft = new_draft(written, await self._patterns.judge(written_comparisons(written)))
         if name is not None:
             return await self._create(name, written, draft, by, commit_message)
         title = written.given().get("title") or first_line(draft.messages)
@@ -131,7 +135,8 @@ class Prompts:
             check_whole(written, commit_message)
             whole = await self._finder.bare(reference)
             return await self._writer.copy(whole.name, metadata, by=by)
-        draft = revise_draft(source.version.draft, written)
+        verdicts = await self._patterns.judge(written_comparisons(written))
+        draft = revise_draft(source.version.draft, written, verdicts)
         said = commit_message or f"Copy of {source.prompt.name}@{source.version.version}"
         return await self._writer.create(metadata, draft, by=by, commit_message=said)
 
@@ -159,13 +164,15 @@ class Prompts:
                 `expected_states`; or the new name is taken.
         """
         renamed = None if new_name is None else check_name(new_name)
+        # Before the prompt is locked: nobody else waits for it meanwhile.
+        verdicts = await self._patterns.judge(written_comparisons(written))
 
         def edit(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
             check_called(prompt, expected_name)
             metadata = revise_metadata(metadata_of(prompt), written)
             if renamed is not None:
                 metadata = replace(metadata, name=renamed)
-            return metadata, revise_draft(head.draft, written)
+            return metadata, revise_draft(head.draft, written, verdicts)
 
         return await self._writer.revise(
             name,
@@ -204,7 +211,7 @@ class Prompts:
         source = self._counted(await self._finder.read(reference, reader))
         if source.composition.problem is not None:
             raise source.composition.problem
-        rendered = await _render(source, arguments, lenient)
+        rendered = await self._render(source, arguments, lenient)
         self._values.remember(source.prompt.id, rendered.values)
         return RenderedPrompt(source, rendered.messages, rendered.ignored)
 
@@ -295,16 +302,24 @@ class Prompts:
             new_metadata(name, written), draft, by=by, commit_message=commit_message
         )
 
-
-async def _render(
-    source: PromptVersion, arguments: Mapping[str, object], lenient: bool
-) -> Rendered:
-    draft = for_variant(source.version.draft, source.variant)
-    fragments = source.composition.fragments
-    fill = partial(render, draft, arguments, allow_unknown=lenient, fragments=fragments)
-    formats = {draft.template_format, *(each.template_format for each in fragments.values())}
-    # A liquid template may compute for a while, and everybody else waits for this loop.
-    return await asyncio.to_thread(fill) if "liquid" in formats else fill()
+    async def _render(
+        self, source: PromptVersion, arguments: Mapping[str, object], lenient: bool
+    ) -> Rendered:
+        draft = for_variant(source.version.draft, source.variant)
+        fragments = source.composition.fragments
+        needed = needed_arguments(draft, fragments)
+        verdicts = await self._patterns.judge(given_comparisons(needed, arguments))
+        fill = partial(
+            render,
+            draft,
+            arguments,
+            allow_unknown=lenient,
+            fragments=fragments,
+            verdicts=verdicts,
+        )
+        formats = {draft.template_format, *(each.template_format for each in fragments.values())}
+        # A liquid template may compute for a while, and everybody else waits for this loop.
+        return await asyncio.to_thread(fill) if "liquid" in formats else fill()
 
 
 async def _check_not_included(tx: Transaction, prompt: Prompt) -> None:

@@ -4,14 +4,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server.domain.arguments import Bound, bind_arguments, merge_arguments
+from mcp_server.domain.arguments import (
+    Bound,
+    bind_arguments,
+    check_patterns,
+    declared_comparisons,
+    given_comparisons,
+    merge_arguments,
+)
+from mcp_server.domain.patterns import Comparison, Verdict
 from storage.entities import Argument
 from storage.errors import Invalid
+from tests.support.judging import verdicts_on
 
 
 def bind_one(value: object, **declared: Any) -> str:
-    argument = Argument("a", **declared)
-    return bind_arguments([argument], {"a": value}, allow_unknown=False).values["a"]
+    arguments, given_values = [Argument("a", **declared)], {"a": value}
+    verdicts = verdicts_on(given_comparisons(arguments, given_values))
+    bound = bind_arguments(arguments, given_values, allow_unknown=False, verdicts=verdicts)
+    return bound.values["a"]
 
 
 def test_what_a_template_uses_is_a_required_text() -> None:
@@ -44,13 +55,17 @@ def test_a_declared_argument_that_is_not_used_is_kept() -> None:
         (Argument("a", pattern="("), "which is no regular expression"),
         (Argument("a", pattern="x" * 501), "a pattern of 501 characters"),
         (Argument("a", pattern="[a-z]+", default="A"), "has to match '[a-z]+', and 'A' doesn't"),
+        (Argument("a", pattern="(", default="A"), "which is no regular expression"),
+        (Argument("a", pattern="a+", default="a" * 1_001), "but it has 1,001 characters"),
+        (Argument("a", type="integer", pattern="9", default="x"), "but it has to be a whole"),
         (Argument("a", description="\0"), "its 'description' has a NUL"),
         (Argument("a", choices=("x\ud800",)), "its 'choices' has a lone surrogate"),
     ],
 )
 def test_a_declaration_that_contradicts_itself_is_refused(argument: Argument, said: str) -> None:
+    verdicts = verdicts_on(declared_comparisons([argument]))
     with pytest.raises(Invalid) as refused:
-        merge_arguments([], [argument])
+        merge_arguments([], [argument], verdicts)
     assert said in refused.value.message
     assert len(refused.value.fields) == 1
 
@@ -163,6 +178,112 @@ def test_unknown_arguments_may_be_ignored() -> None:
 def test_a_prompt_without_arguments_says_so() -> None:
     with pytest.raises(Invalid, match="'x' is unknown: the prompt takes no arguments"):
         bind_arguments([], {"x": "1"}, allow_unknown=False)
+
+
+def test_what_has_to_be_compared_is_named_before_anything_is_kept() -> None:
+    declared = [
+        Argument("a", pattern="a+", default="aa"),
+        Argument("b", pattern="b+"),
+        Argument("c", default="c"),
+        Argument("d", pattern="d" * 501),
+        Argument("e", type="integer", pattern="[0-9]", default="x"),
+        Argument("f", pattern="f*", default="f" * 1_001),
+        Argument("g", type="number", pattern="[0-9]", default="2"),
+    ]
+    assert declared_comparisons(declared) == [
+        Comparison("a+", "aa"),
+        Comparison("b+"),
+        Comparison("[0-9]"),
+        Comparison("f*"),
+        Comparison("[0-9]", "2"),
+    ]
+
+
+def test_no_more_is_compared_than_arguments_are_allowed() -> None:
+    declared = [Argument(f"a{n}", pattern=f"a{n}") for n in range(300)]
+    assert len(declared_comparisons(declared)) == 256
+
+
+def test_only_values_that_fit_otherwise_are_compared() -> None:
+    arguments = [
+        Argument("a", pattern="a+"),
+        Argument("b", pattern="b+", choices=("b",)),
+        Argument("c", type="integer", pattern="[0-9]"),
+        Argument("d", pattern="d+", required=False),
+        Argument("e"),
+        Argument("f", pattern="f*"),
+        Argument("g", type="json", pattern=r"\[.*\]"),
+    ]
+    values = {"a": "aa", "b": "bb", "c": "x", "d": "", "e": "e", "f": "f" * 1_001, "g": [1]}
+    assert given_comparisons(arguments, values) == [
+        Comparison("a+", "aa"),
+        Comparison(r"\[.*\]", "[1]"),
+    ]
+
+
+def test_a_verdict_that_nobody_asked_for_is_no_match() -> None:
+    with pytest.raises(KeyError):
+        bind_arguments([Argument("a", pattern="a")], {"a": "a"}, allow_unknown=False)
+
+
+def test_patterns_that_were_not_done_in_time_are_named_with_all_else() -> None:
+    arguments = [
+        Argument("a", pattern="a+"),
+        Argument("b", pattern="b+"),
+        Argument("c", pattern="c+"),
+        Argument("d", pattern="d+"),
+        Argument("e"),
+    ]
+    values = {"a": "a", "b": "x", "c": "c", "d": "d", "f": "f"}
+    verdicts = {
+        Comparison("a+", "a"): Verdict("match"),
+        Comparison("b+", "x"): Verdict("mismatch"),
+        Comparison("c+", "c"): Verdict("slow"),
+        Comparison("d+", "d"): Verdict("unreached"),
+    }
+    with pytest.raises(Invalid) as refused:
+        bind_arguments(arguments, values, allow_unknown=False, verdicts=verdicts)
+    assert refused.value.fields == {
+        "b": "Has to match 'b+', and 'x' doesn't.",
+        "c": "Takes too long to be compared with 'c+'; simplify the pattern.",
+        "d": "Wasn't compared with 'd+': the 250 ms of a request for all its patterns were over.",
+        "e": "Is missing.",
+        "f": "Is unknown. The prompt takes 'a', 'b', 'c', 'd', 'e'.",
+    }
+
+
+def test_declarations_that_were_not_done_in_time_are_named_with_all_else() -> None:
+    declared = [
+        Argument("a", pattern="a+", default="a"),
+        Argument("b", pattern="b+", default="b"),
+        Argument("c", pattern="c+", default="x"),
+        Argument("d", pattern="d+"),
+        Argument("e", type="enum"),
+    ]
+    verdicts = {
+        Comparison("a+", "a"): Verdict("match"),
+        Comparison("b+", "b"): Verdict("slow"),
+        Comparison("c+", "x"): Verdict("mismatch"),
+        Comparison("d+"): Verdict("unreached"),
+    }
+    faults = {
+        "arguments.b": "Has the pattern 'b+', which takes too long; simplify it.",
+        "arguments.c": "Has the default 'x', but it has to match 'c+', and 'x' doesn't.",
+        "arguments.d": "Has the pattern 'd+', which wasn't looked at: the 250 ms of a request for "
+        "all its patterns were over.",
+    }
+    with pytest.raises(Invalid) as refused:
+        merge_arguments([], declared, verdicts)
+    enum = {"arguments.e": "Is an enum without choices; list them or make it a string."}
+    assert refused.value.fields == faults | enum
+    with pytest.raises(Invalid) as refused:
+        check_patterns(declared, verdicts)
+    assert refused.value.fields == faults
+
+
+def test_declarations_whose_patterns_hold_are_fine() -> None:
+    declared = [Argument("a", pattern="a+", default="a"), Argument("b")]
+    check_patterns(declared, verdicts_on(declared_comparisons(declared)))
 
 
 @given(

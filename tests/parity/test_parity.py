@@ -67,6 +67,20 @@ def test_what_is_created_reads_the_same(every):
     assert read["tags"] == REVIEW["tags"]
 
 
+def test_patterns_that_take_too_long_are_named_the_same(every):
+    arguments = [{"name": name, "pattern": "(?:x|x|xx|(x+x+)+)+$"} for name in "ab"]
+    every.ask("create_prompt", name="slow", template="{{a}} {{b}} {{c}}", arguments=arguments)
+    values = {"a": "x" * 999 + "y", "b": "x" * 998 + "y"}
+    refused = every.ask("render_prompt", reference="slow", arguments=values)
+    assert (refused.kind, refused.sentence) == (
+        "invalid",
+        "The prompt can't be rendered: 'a' takes too long to be compared with "
+        "'(?:x|x|xx|(x+x+)+)+$'; simplify the pattern; 'b' wasn't compared with "
+        "'(?:x|x|xx|(x+x+)+)+$': the 250 ms of a request for all its patterns were over; 'c' is "
+        "missing.",
+    )
+
+
 def test_a_verbatim_prompt_reads_the_same(every):
     every.ask("create_prompt", name="page", template="{{x}}", template_format="text")
     assert every.ask("render_prompt", reference="page")["messages"][0]["content"]["text"] == "{{x}}"

@@ -1,13 +1,15 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.markdown_format import write_markdown
+from mcp_server.domain.formats.records import write_record
 from mcp_server.domain.formats.registry import read_file
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.outcomes import Options, Outcome
-from storage.entities import Metadata
+from storage.entities import Metadata, PromptFilter
 from storage.errors import Invalid
 
 CSV = (
@@ -86,3 +88,65 @@ async def test_an_archived_prompt_is_left_alone(library):
 async def test_other_files_are_named_in_full(library, name):
     with pytest.raises(Invalid, match=name.replace(".", r"\.")):
         await _import(library, name, "x")
+
+
+RECORDS = [
+    {"name": "good", "template": "{{a}}", "arguments": [{"name": "a", "pattern": "[a-z]+"}]},
+    {"name": "bad", "template": "{{a}}", "arguments": [{"name": "a", "pattern": "("}]},
+    {
+        "name": "torn",
+        "template": "{{a}}",
+        "arguments": [{"name": "a", "pattern": "[a-z]+", "default": "1"}],
+    },
+]
+
+
+async def test_patterns_of_files_are_judged_before_anything_is_kept(library):
+    told: list[Outcome] = []
+    options = Options(keep_going=True)
+    files = list(read_file("p.json", json.dumps(RECORDS)))
+    await library.importing.take(files, by="me", options=options, report=told.append)
+    assert [(each.kind, each.message) for each in told] == [
+        (
+            "refused",
+            "p.json#2: The arguments can't be used as they are declared: 'a' has the pattern '(', "
+            "which is no regular expression: missing ) at position 1.",
+        ),
+        (
+            "refused",
+            "p.json#3: The arguments can't be used as they are declared: 'a' has the default '1', "
+            "but it has to match '[a-z]+', and '1' doesn't.",
+        ),
+        ("created", None),
+    ]
+
+
+async def test_patterns_of_every_version_of_a_history_are_judged(library):
+    await _import(library, "p.json", json.dumps(RECORDS[:1]))
+    await library.prompts.update("good", PromptInput(template="{{a}}!"), by="me")
+    exported = [file async for file in library.exporting.read(PromptFilter(), history=True)]
+    record = write_record(exported[0])
+    record["versions"][1]["arguments"][0]["pattern"] = "("
+    told: list[Outcome] = []
+    await library.importing.take(
+        read_file("p.json", json.dumps([record | {"name": "other"}])), by="me", report=told.append
+    )
+    assert [each.message for each in told] == [
+        "p.json: versions[1]: The arguments can't be used as they are declared: 'a' has the "
+        "pattern '(', which is no regular expression: missing ) at position 1."
+    ]
+
+
+async def test_slow_patterns_of_a_file_have_a_requests_budget_and_honest_ones_go_in(library):
+    value = "x" * 999 + "y"
+    evil = [
+        {"name": f"a{n}", "pattern": "(?:x|x|xx|(x+x+)+)+$", "default": value[n:]}
+        for n in range(20)
+    ]
+    records = [{"name": "slow", "template": "x", "arguments": evil}, *RECORDS[:1]]
+    told: list[Outcome] = []
+    files = list(read_file("p.json", json.dumps(records)))
+    options = Options(keep_going=True)
+    await library.importing.take(files, by="me", options=options, report=told.append)
+    assert [(each.name, each.kind) for each in told] == [(None, "refused"), ("good", "created")]
+    assert "'a19' has the pattern" in (told[0].message or "")
