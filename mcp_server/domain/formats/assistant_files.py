@@ -5,9 +5,10 @@ its model_config, and is written back.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 from mcp_server.domain.drafts import make_draft
@@ -18,6 +19,15 @@ from mcp_server.domain.formats.blanks import (
     lost_settings,
     read_blanks,
     write_blanks,
+)
+from mcp_server.domain.formats.claude_blanks import Declared, declared_in
+from mcp_server.domain.formats.claude_files import (
+    BLANKS,
+    HINT,
+    NAMES,
+    Text,
+    read_text,
+    write_text,
 )
 from mcp_server.domain.formats.files import PromptFile, Written, reading
 from mcp_server.domain.formats.front_matter import (
@@ -30,22 +40,21 @@ from mcp_server.domain.formats.markdown_format import FRONT_MATTER
 from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.names import check_metadata, safe_name
 from mcp_server.domain.templates import template_engine
-from mcp_server.domain.templates.simple import Placeholder, is_identifier
+from mcp_server.domain.templates.simple import Placeholder
 from mcp_server.domain.texts import shown
-from storage.entities import Argument, Metadata
+from storage.entities import Argument, Draft, Metadata
 from storage.errors import Invalid
 
-_COMMAND_BLANK = re.compile(r"\$(?:ARGUMENTS\b|([1-9])(?!\d))")
 _INPUT = re.compile(r"\$\{input:([^\W\d]\w*)(?::([^{}\n]*))?\}")
-_HINT = re.compile(r"[\[<]([^\[\]<>]*)[\]>]")
-_COMMANDS = ".claude/commands/"
+COMMANDS = "commands"
+"""The folder in which commands are kept: in `.claude`, in a plugin, or in a collection of them."""
 _PROMPT_SUFFIX = ".prompt"
 
 
 def read_command(text: str, source: str) -> PromptFile:
-    """Read a Claude Code command: `$ARGUMENTS` and `$1` to `$9` become arguments.
+    """Read a Claude Code command: what its text is filled with becomes optional arguments.
 
-    They are named as its `argument-hint` names them, where that has a word for each.
+    They are named as its `arguments` or `argument-hint` name them.
 
     Raises:
         Invalid: the file can't be read; the sentence names it.
@@ -54,30 +63,21 @@ def read_command(text: str, source: str) -> PromptFile:
 
 
 def write_command(file: PromptFile) -> Written:
-    """Write a Claude Code command.
+    """Write a Claude Code command; one that was read comes back as it was.
 
     Raises:
         Invalid: it is more than one user text, or liquid.
     """
     text = _text_of(file, "a command")
-    arguments = [argument.name for argument in file.draft.arguments]
-    alone = len(arguments) == 1
-    blanks = {
-        name: "$ARGUMENTS" if alone else f"${number}" for number, name in enumerate(arguments, 1)
-    }
-    lost = lost_settings(file.draft, "model_type", "model_config")
-    lost += [f"arguments beyond the ninth ('{arguments[9]}')"] if len(arguments) > 9 else []
-    if file.draft.template_format == "simple":
-        if _COMMAND_BLANK.search(literals(text)):
-            lost.append("'$' that is no argument")
-        text, unsaid = write_blanks(text, blanks.__getitem__)
-        lost += [f"the include of '{reference}'" for reference in unsaid]
+    written = write_text(file.draft, text, _extra_of(file.draft))
+    lost = _lost_of(file.draft, written)
     keys = {
         "description": file.metadata.description,
-        "argument-hint": " ".join(f"[{name}]" for name in arguments) or None,
+        **written.keys,
         "model": file.draft.model_type,
     }
-    return _written(file, keys, text, [*lost, *lost_saying(file.metadata, "folder", "description")])
+    saying = lost_saying(file.metadata, "folder", "description")
+    return _written(file, keys, written.body, [*lost, *saying])
 
 
 def read_vscode(text: str, source: str) -> PromptFile:
@@ -120,10 +120,15 @@ def write_skill(file: PromptFile) -> Written:
         Invalid: it is more than one user text, or liquid.
     """
     text = _text_of(file, "a skill")
+    engine = template_engine("simple")
+    extra = _extra_of(file.draft)
     lost = lost_settings(file.draft, "model_config")
+    said: Mapping[str, Any] = {}
     if file.draft.template_format == "simple":
-        engine = template_engine("simple")
-        if engine.placeholders(text) or engine.includes(text):
+        if declared_in(extra) != Declared():
+            written = write_text(file.draft, text, extra)
+            text, said, lost = written.body, written.keys, _lost_of(file.draft, written)
+        elif engine.placeholders(text) or engine.includes(text):
             lost.append("its blanks and includes, which are literal text in a skill")
         else:
             text = engine.fill(text, {})
@@ -132,37 +137,28 @@ def write_skill(file: PromptFile) -> Written:
         "title": file.metadata.title,
         "description": file.metadata.description,
         "tags": list(file.metadata.tags),
+        **said,
     }
     saying = lost_saying(file.metadata, "title", "description", "tags")
     return _written(file, keys, text, [*lost, *saying])
 
 
 def _read_command(keys: Keys, body: str, source: str) -> PromptFile:
-    numbers = sorted({int(match[1]) for match in _COMMAND_BLANK.finditer(body) if match[1]})
-    whole = any(match[1] is None for match in _COMMAND_BLANK.finditer(body))
-    hints = _HINT.findall(keys.text("argument-hint") or "")
-    names = _names(hints, numbers, whole=whole)
-
-    def read(match: re.Match[str]) -> Placeholder:
-        return Placeholder(names[int(match[1]) if match[1] else 0])
-
-    template = read_blanks(body, _COMMAND_BLANK, read)
-    # As `argument-hint` has them, so that they are numbered the same when they are written again.
-    order = sorted(names, key=lambda number: number)
-    arguments = [Argument(names[number]) for number in order]
-    folder = source.replace("\\", "/").rpartition(_COMMANDS)[2].rpartition("/")[0]
-    inside = _COMMANDS in source.replace("\\", "/")
-    return _make(keys, template, arguments, source, folder if inside else "")
+    read = read_text(body, {key: keys.any(key) for key in (HINT, NAMES)})
+    kept = Keys({key: keys.any(key) for key in keys if key not in read.implied})
+    folder = _command_folder(source)
+    template, arguments = read.body.template, read.body.arguments
+    file = _make(kept, template, arguments, source, folder, read.settings)
+    return replace(file, remarks=read.remarks)
 
 
-def _names(hints: list[str], numbers: list[int], *, whole: bool) -> dict[int, str]:
-    """Name the arguments by their numbers; 0 is all of them in one text."""
-    named = dict(enumerate(hints, 1)) if all(map(is_identifier, hints)) else {}
-    named = named if len(set(named.values())) == len(named) else {}
-    if whole and not numbers:
-        return {0: named[1] if len(named) == 1 else "arguments"}
-    names = {number: named.get(number, f"argument_{number}") for number in numbers}
-    return ({0: "arguments"} if whole else {}) | names
+def _command_folder(source: str) -> str:
+    """Return the folder of a command inside of the nearest folder `commands` around it."""
+    folders = PurePosixPath(source.replace("\\", "/")).parts[:-1]
+    if COMMANDS not in folders:
+        return ""
+    inside = folders[len(folders) - folders[::-1].index(COMMANDS) :]
+    return "/".join(safe_name(each) for each in inside)
 
 
 def _read_vscode(keys: Keys, body: str, source: str) -> PromptFile:
@@ -174,28 +170,29 @@ def _read_vscode(keys: Keys, body: str, source: str) -> PromptFile:
 
     template = read_blanks(body, _INPUT, read)
     arguments = [Argument(name, description=hint) for name, hint in hints.items()]
-    return _make(keys, template, arguments, source, "", title=keys.text("name"))
+    return _make(keys, template, arguments, source, "", {}, title=keys.text("name"))
 
 
 def _make(
     keys: Keys,
     template: str,
-    arguments: list[Argument],
+    arguments: Sequence[Argument],
     source: str,
     folder: str,
+    settings: Mapping[str, Any],
     *,
     title: str | None = None,
 ) -> PromptFile:
     stem = PurePath(source).stem.removesuffix(_PROMPT_SUFFIX)
     name = safe_name(stem)
     title = title or (stem if stem != name else None)
-    known = {"description", "argument-hint", "model", *(["name"] if title else [])}
+    known = {"description", "model", *(["name"] if title else [])}
     extra = {key: keys.any(key) for key in keys if key not in known}
     draft = make_draft(
         template=template,
         arguments=arguments,
         model_type=keys.text("model"),
-        model_config={FRONT_MATTER: extra} if extra else {},
+        model_config={**({FRONT_MATTER: extra} if extra else {}), **settings},
     )
     said = Metadata(name, title, keys.text("description"), folder)
     says = {key for key in ("title", "description", "folder") if getattr(said, key)}
@@ -224,14 +221,26 @@ def _text_of(file: PromptFile, what: str) -> str:
 
 def _written(file: PromptFile, keys: dict[str, Any], text: str, lost: list[str]) -> Written:
     config = dict(file.draft.model_config)
-    extra = config.pop(FRONT_MATTER, None)
-    if config:
+    config.pop(BLANKS, None)
+    extra = _extra_of(file.draft)
+    if config.keys() - ({FRONT_MATTER} if extra else set()):
         lost.append("model_config")
-    if isinstance(extra, dict):
-        keys |= {key: value for key, value in extra.items() if key not in keys}
+    keys |= {key: value for key, value in extra.items() if key not in keys}
     if all(value in (None, "", [], {}) for value in keys.values()) and not has_front_matter(text):
         return Written(text, tuple(lost))
-    return Written(join_front_matter(keys, text), tuple(lost))
+    return Written(join_front_matter(keys, text, flow=True), tuple(lost))
+
+
+def _lost_of(draft: Draft, written: Text) -> list[str]:
+    """Name what a draft has that isn't in the text as it was written."""
+    draft = replace(draft, arguments=()) if written.declares else draft
+    return [*lost_settings(draft, "model_type", "model_config"), *written.unsaid]
+
+
+def _extra_of(draft: Draft) -> Mapping[str, Any]:
+    """Return what a file's front matter says beyond the keys that are known here."""
+    extra = draft.model_config.get(FRONT_MATTER)
+    return extra if isinstance(extra, dict) else {}
 
 
 def _input(name: str, hint: str | None) -> str:

@@ -7,15 +7,10 @@ from typing import Any
 from mcp_server.domain.formats.yaml_text import dump_yaml, load_yaml
 from storage.errors import Invalid
 
-_OPENING = re.compile(r"---[ \t]*\r?\n")
-_CLOSING = re.compile(r"^---[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
-
-
-_LINE = re.compile(r"^([\w-]+:[ \t]+)([^\s\"'|>].*?)[ \t]*\r?$", re.MULTILINE)
-
-
-def _quoted(line: re.Match[str]) -> str:
-    return line[1] + json.dumps(line[2], ensure_ascii=False)
+_OPENING = re.compile(r"---[ \t]*(?:\r\n?|\n)")
+_CLOSING = re.compile(r"(?<![^\r\n])---[ \t]*(?:\r\n?|\n|\Z)")
+_KEY = re.compile(r"^(?=[\w-]+:(?:[ \t]|$))", re.MULTILINE)
+_VALUE = re.compile(r"([\w-]+:[ \t]+)([^\s\"'|>][^\n]*(?:\n(?:[ \t][^\n]*)?)*)")
 
 
 def has_front_matter(text: str) -> bool:
@@ -28,7 +23,8 @@ def split_front_matter(
 ) -> tuple[dict[str, Any], str]:
     """Part a text into its keys and its body, verbatim from the line after the closing `---`.
 
-    What is no YAML is read line by line where that is `lenient`: each value is then a text.
+    Where that is `lenient`, a key whose value is no YAML has it as a text, and the others stay
+    what they are.
 
     Raises:
         Invalid: the keys can't be read; the sentence names the file and the line.
@@ -49,7 +45,7 @@ def split_front_matter(
     except Invalid:
         if not lenient:
             raise
-        keys = load_yaml(_LINE.sub(_quoted, head), source, 2)
+        keys = load_yaml(_mended(head, source), source, 2)
     if not isinstance(keys, dict):
         raise Invalid(
             f"{source}:2: the front matter is no mapping. Write lines such as 'name: my-prompt'."
@@ -57,7 +53,26 @@ def split_front_matter(
     return keys, text[closing.end() :]
 
 
-def join_front_matter(keys: dict[str, Any], body: str) -> str:
-    """Write keys and a body; keys that say nothing are left out."""
+def join_front_matter(keys: dict[str, Any], body: str, *, flow: bool = False) -> str:
+    """Write keys and a body; keys that say nothing are left out. For `flow` see `dump_yaml`."""
     present = {key: value for key, value in keys.items() if value not in (None, "", [], {})}
-    return f"---\n{dump_yaml(present)}---\n{body}"
+    return f"---\n{dump_yaml(present, flow=flow)}---\n{body}"
+
+
+def _mended(head: str, source: str) -> str:
+    """Put quotes around the values of keys that can't be read for themselves."""
+    return "".join(_quoted(each, source) for each in _KEY.split(head.replace("\r\n", "\n")))
+
+
+def _quoted(lines: str, source: str) -> str:
+    """Return the lines of one key, with its value in quotes where that can't be read."""
+    value = _VALUE.fullmatch(lines)
+    try:
+        load_yaml(lines, source, 1)
+    except Invalid:
+        if value is None:
+            return lines
+        words = " ".join(value[2].split())
+        # As many lines as before, so that what is wrong elsewhere is told with its own.
+        return value[1] + json.dumps(words, ensure_ascii=False) + "\n" * lines.count("\n")
+    return lines

@@ -45,11 +45,16 @@ def load_yaml(text: str, source: str, line: int, what: str = "the front matter")
         ) from None
 
 
-def dump_yaml(value: dict[str, Any]) -> str:
-    """Write a mapping, its keys in the order given and long texts as blocks."""
+def dump_yaml(value: dict[str, Any], *, flow: bool = False) -> str:
+    """Write a mapping, its keys in the order given and long texts as blocks.
+
+    With `flow` a list of words stands on one line, as in `[Read, Grep]`.
+    """
     import yaml
 
-    return yaml.dump(value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=1 << 30)
+    return yaml.dump(
+        value, Dumper=_dumper(flow), sort_keys=False, allow_unicode=True, width=1 << 30
+    )
 
 
 def _problem(event: Any) -> str | None:
@@ -99,7 +104,7 @@ def _loader() -> Any:
 
 
 @cache
-def _dumper() -> Any:
+def _dumper(flow: bool) -> Any:
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -112,5 +117,10 @@ def _dumper() -> Any:
         style = '"' if _QUOTED.search(text) else "|" if "\n" in text else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
+    def represent_list(dumper: Any, items: list[Any]) -> Any:
+        words = all(each is None or isinstance(each, str | int | float) for each in items)
+        return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=flow and words)
+
     Dumper.add_representer(str, represent_text)
+    Dumper.add_representer(list, represent_list)
     return Dumper

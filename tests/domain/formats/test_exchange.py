@@ -1,6 +1,7 @@
 """Formats of other programs: what they hold comes in and goes out, what they can't is said."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,11 @@ def texts(draft: Draft) -> list[str]:
 def test_a_text_with_blanks_comes_back(format_name):
     draft = make_draft(template="Rhyme {{words}} in {{style}}.\n\nWith $dollars and {braces}.\n")
     file = a_file(draft)
-    assert content_hash(back(file, format_name).draft) == content_hash(draft)
-    assert back(file, format_name).metadata.name == "poet"
+    read = back(file, format_name)
+    if format_name == "claude-command":  # has no words that have to be given
+        draft = replace(draft, arguments=tuple(replace(a, required=False) for a in draft.arguments))
+    assert content_hash(read.draft) == content_hash(draft)
+    assert read.metadata.name == "poet"
 
 
 @pytest.mark.parametrize("format_name", ["json", "jsonl", "yaml", "langfuse", "mlflow", "openai"])
@@ -141,7 +145,7 @@ def test_a_claude_code_command():
 def test_a_command_with_all_arguments_in_one():
     (read,) = read_file(".claude/commands/a.md", "Do $ARGUMENTS now")
     assert texts(read.draft) == ["Do {{arguments}} now"]
-    assert written(read, "claude-command")[1].endswith("\n---\nDo $ARGUMENTS now")
+    assert written(read, "claude-command")[1] == "Do $ARGUMENTS now"
 
 
 def test_a_vscode_prompt_file():

@@ -1,0 +1,192 @@
+"""Texts of Claude Code's commands and skills: their blanks come in, and go out as they were."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mcp_server.domain.formats.claude_blanks import (
+    WHOLE,
+    Body,
+    Declared,
+    argument_name,
+    comparable,
+    declared_in,
+    joins,
+    read_body,
+    usual_notation,
+    write_body,
+)
+from mcp_server.domain.templates import template_engine
+from mcp_server.domain.templates.simple import compose
+from storage.entities import Argument, Draft
+
+BLANKS = "blanks"
+"""The key of a model_config that holds how a file wrote its blanks: by the name of each, its
+notation, or one for each place where they differ."""
+HINT = "argument-hint"
+NAMES = "arguments"
+_NAMED = 5
+"""So many of what isn't read is named in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with its blanks, and the front matter that it needs.
+
+    `declares` tells whether that says all that its arguments are declared as, `unsaid` which other
+    things of it can't be said.
+    """
+
+    body: str
+    keys: Mapping[str, Any]
+    declares: bool = True
+    unsaid: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """A text that was read: `settings` keep how its blanks were written, where that says more.
+
+    `implied` are the keys of its front matter that writing it anew would give it anyway.
+    """
+
+    body: Body
+    settings: Mapping[str, Any]
+    implied: frozenset[str]
+    remarks: tuple[str, ...]
+
+
+def read_text(text: str, keys: Mapping[str, Any]) -> ReadText:
+    """Read a text with what its front matter says of its blanks."""
+    declared = declared_in(keys)
+    body = read_body(text, declared)
+    anew = write_text(Draft((), body.arguments), body.template, {})
+    said = {key: keys[key] for key in (HINT, NAMES) if keys.get(key) is not None}
+    if anew.body == text and said == {key: value for key, value in anew.keys.items() if value}:
+        return ReadText(body, {}, frozenset(said), _remarks(body))
+    usual = _usual(declared)
+    kept = {
+        name: written[0] if len(set(written)) == 1 else written
+        for name, written in body.written.items()
+        if {usual.get(name)} != set(written)
+    }
+    return ReadText(body, {BLANKS: kept} if kept else {}, frozenset(), _remarks(body))
+
+
+def write_text(draft: Draft, text: str, extra: Mapping[str, Any]) -> Text:
+    """Write a text as it was read, where its front matter still says what it needs.
+
+    Otherwise its arguments are named in `arguments`, or a single one in `argument-hint`.
+    """
+    template = text if draft.template_format == "simple" else compose([text])
+    unsaid = [f"the include of '{each}'" for each in template_engine("simple").includes(template)]
+    candidate = Text(text, {})
+    for candidate in _candidates(draft, template, extra):
+        again = read_body(candidate.body, declared_in(dict(extra) | dict(candidate.keys)))
+        names = {each.name for each in draft.arguments}
+        if comparable(again.template) == comparable(template) and names == {
+            each.name for each in again.arguments
+        }:
+            declares = _says(again.arguments, draft)
+            return replace(candidate, declares=declares, unsaid=tuple(unsaid))
+    return replace(candidate, declares=False, unsaid=(*unsaid, "'$' and '\\' beside blanks"))
+
+
+def _candidates(draft: Draft, template: str, extra: Mapping[str, Any]) -> Iterator[Text]:
+    """Yield ways to write a text, the best first: each is right where it reads back the same."""
+    declared = declared_in(extra)
+    usual = _usual(declared)
+    kept = _kept(draft.model_config.get(BLANKS))
+    used = template_engine("simple").placeholders(template)
+    for said in (_each(usual) | kept, _each(usual)):
+        if all(name in said for name in used):
+            yield Text(write_body(template, declared, _as_said(said)), {})
+    # Those that the file had keep their places: words are counted.
+    known = [*usual_notation(declared)]
+    called = {
+        each.name: _called(each)
+        for each in sorted(draft.arguments, key=lambda each: (*known, each.name).index(each.name))
+    }
+    hint = " ".join(f"[{name}]" for name in called.values())
+    if len(called) == 1 and len(used) == 1:
+        alone = Declared((), tuple(called.values()))
+        body = write_body(template, alone, lambda name, behind: "$ARGUMENTS")
+        yield Text(body, {HINT: hint, NAMES: None})
+    named = Declared(tuple(called.values()))
+    body = write_body(template, named, _named(called))
+    yield Text(body, {HINT: hint or None, NAMES: list(called.values())})
+
+
+def _usual(declared: Declared) -> dict[str, str]:
+    """Return how the blanks of a file are written where nothing else is kept, by their names."""
+    usual = {f"argument_{number}": f"${number}" for number in range(10)}
+    usual[WHOLE] = "$ARGUMENTS"
+    if len(declared.hints) == 1 and not declared.names:
+        return usual | dict.fromkeys(usual_notation(declared), "$ARGUMENTS")
+    return usual | usual_notation(declared)
+
+
+def _as_said(said: Mapping[str, list[str]]) -> Callable[[str, str], str]:
+    """Return what writes each blank as it is said for its place, any more as for its last one."""
+    places = dict.fromkeys(said, 0)
+
+    def write(name: str, behind: str) -> str:
+        place = places[name]
+        places[name] += 1
+        return said[name][min(place, len(said[name]) - 1)]
+
+    return write
+
+
+def _named(called: Mapping[str, str]) -> Callable[[str, str], str]:
+    """Return what writes blanks by their names, by their numbers where a name would go on."""
+    numbers = {name: number for number, name in enumerate(called)}
+
+    def write(name: str, behind: str) -> str:
+        return f"$ARGUMENTS[{numbers[name]}]" if joins(behind) else f"${called[name]}"
+
+    return write
+
+
+def _each(usual: Mapping[str, str]) -> dict[str, list[str]]:
+    return {name: [text] for name, text in usual.items()}
+
+
+def _called(argument: Argument) -> str:
+    """Return what a file calls an argument: its title, where the name follows from that."""
+    title = argument.title or ""
+    plain = not set(title) & set(" \t$\\[]<>")
+    return title if plain and argument_name(title) == argument.name else argument.name
+
+
+def _kept(value: object) -> dict[str, list[str]]:
+    """Return the notations that are kept, without what nobody could have read."""
+    if not isinstance(value, Mapping):
+        return {}
+    lists = {name: [each] if isinstance(each, str) else each for name, each in value.items()}
+    return {
+        name: each
+        for name, each in lists.items()
+        if isinstance(each, list) and each and all(isinstance(text, str) for text in each)
+    }
+
+
+def _says(read: tuple[Argument, ...], draft: Draft) -> bool:
+    """Tell whether reading a text gives all that its arguments are declared as.
+
+    That they have to be given can't be said anywhere, as every word of a command may be left out.
+    """
+    plain = {each.name: (each.name, each.title) for each in read}
+    return all(
+        each == Argument(each.name, title=each.title, required=each.required)
+        and each.title in (None, plain[each.name][1])
+        for each in draft.arguments
+    )
+
+
+def _remarks(body: Body) -> tuple[str, ...]:
+    """Say what Claude Code would fill, and is taken for code or money here."""
+    named = ", ".join(f"'{each}'" for each in body.passed[:_NAMED])
+    are = "are" if len(body.passed) > 1 else "is"
+    reason = f"literal, as in code or money: neither '{NAMES}' nor '{HINT}' counts so far"
+    return (f"{named} {are} {reason}.",) if named else ()
