@@ -30,23 +30,21 @@ def path_in(folder: Path, place: str) -> Path:
     """
     path = folder / place
     if not is_inside(place):
-        raise Invalid(f"'{place}' isn't a path inside of {folder}. Name one without '..'.")
+        raise Invalid(f"This isn't a path inside of {folder}. Name one without '..'.")
     if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(folder)):
         raise Conflict(
-            f"{path}: this leads out of {folder} by a link, and nothing is written there. Remove "
-            "the link, or name the folder that it leads to."
+            f"This leads out of {folder} by a link, and nothing is written there. Remove the "
+            "link, or name the folder that it leads to."
         )
     on_the_way = (each for each in path.parents if each.is_relative_to(folder))
     blocked = next((each for each in on_the_way if os.path.lexists(each)), folder)
     if os.path.lexists(blocked) and not blocked.is_dir():
-        raise Conflict(f"{blocked}: this is no folder, so {path} can't be written. Rename it.")
+        raise Conflict(f"{blocked} is no folder, so this can't be written. Rename it.")
     mode = _mode_of(path)
     if mode is not None and S_ISLNK(mode):
-        raise Conflict(
-            f"{path}: this is a link, and what it leads to isn't overwritten. Remove the link."
-        )
+        raise Conflict("This is a link, and what it leads to isn't overwritten. Remove the link.")
     if mode is not None and not S_ISREG(mode):
-        raise Conflict(f"{path}: this is no file, and is left as it is. Rename it.")
+        raise Conflict("This is no file, and is left as it is. Rename it.")
     return path
 
 
@@ -60,7 +58,7 @@ def write_file(path: Path, data: bytes, *, seen: bytes | None) -> None:
 
     def check() -> None:
         if seen is not None and path.read_bytes() != seen:
-            raise Conflict(f"{path}: this changed in between, and was left as it is. Try again.")
+            raise Conflict("This changed in between, and was left as it is. Try again.")
 
     with replacing(path, check, new=seen is None) as out:
         out.write(data)
@@ -101,7 +99,7 @@ def replacing(
 
 def _put(unfinished: Path, path: Path) -> None:
     """Give a file a name that nothing has, also where somebody takes it at this moment."""
-    taken = Conflict(f"{path}: there is a file by now, and it was left as it is. Try again.")
+    taken = Conflict("There is a file by now, and it was left as it is. Try again.")
     try:
         os.link(unfinished, path)
     except FileExistsError:

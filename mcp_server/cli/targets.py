@@ -100,19 +100,24 @@ class _Folder:
         from mcp_server.domain.formats.rewriting import write_alone
 
         written = write_alone(prompt, self._format)
-        path = path_in(self._folder, self._name(prompt))
-        data = written.text.encode()
+        place = self._name(prompt)
+        try:
+            await self._write(path_in(self._folder, place), written.text.encode(), prompt, texts)
+        except Conflict as error:
+            raise Conflict(f"{self._folder / place}: {error.message}") from None
+        return written
+
+    async def _write(self, path: Path, data: bytes, prompt: "PromptFile", texts: "Texts") -> None:
         there = path.read_bytes() if path.exists() else None
         if there == data:
-            return written
+            return
         if there is not None and not await self._may_replace(path, there, prompt, texts):
             name = prompt.metadata.name
             raise Conflict(
-                f"{path}: this holds something else than '{name}' as it is or was in the library, "
-                "and was left as it is. Import it, rename it, or export with --force."
+                f"This holds something else than '{name}' as it is or was in the library, and was "
+                "left as it is. Import it, rename it, or export with --force."
             )
         write_file(path, data, seen=there)
-        return written
 
     async def _may_replace(
         self, path: Path, there: bytes, prompt: "PromptFile", texts: "Texts"

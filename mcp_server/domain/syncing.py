@@ -1,7 +1,7 @@
 """Keeping a folder and the library in step: what is to be done with each prompt."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Literal
 
@@ -20,17 +20,36 @@ def fingerprint(file: PromptFile) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def decide(base: str | None, file: str | None, library: str | None) -> Step:
-    """Compare the fingerprints of a prompt: when both were last in step, in its file, and now.
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A prompt as it was when its file and the library were last in step.
 
-    Nothing is ever deleted by this, and what changed on both sides is left to people.
+    `file` and `library` are its fingerprints on either side, which differ where the file says less
+    than the library. `says` is what of the metadata the file said, `unsaid` what was told that it
+    has no place for.
     """
-    if file == library:
-        return "in step"
+
+    place: str
+    file: str
+    library: str
+    says: frozenset[str] = frozenset()
+    unsaid: frozenset[str] = frozenset()
+
+
+def decide(base: Base | None, file: str | None, library: str | None, *, agree: bool) -> Step:
+    """Compare a prompt's fingerprints in its file and in the library with those of last time.
+
+    `agree` tells whether the file says nothing else than the library. Nothing is ever deleted by
+    this, and what changed on both sides is left to people.
+    """
     if file is None:
-        return "write file" if base is None else "file deleted"
+        return "in step" if library is None else "write file" if base is None else "file deleted"
     if library is None:
         return "create" if base is None else "prompt gone"
-    if base == file:
-        return "write file"
-    return "update" if base == library else "conflict"
+    if base is None:
+        return "in step" if agree else "conflict"
+    if base.file == file:
+        return "in step" if base.library == library else "write file"
+    if agree:
+        return "in step"
+    return "update" if base.library == library else "conflict"

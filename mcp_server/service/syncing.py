@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mcp_server.domain.formats.files import PromptFile
+from mcp_server.domain.formats.files import EVERYTHING, PromptFile
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.prompts import Prompts
@@ -38,28 +38,26 @@ class Syncing:
         heads: dict[str, Head] = {}
         async for page in self._catalog.each_page(narrowed, _PAGE):
             for prompt, version in await self._catalog.read(partial(_heads, page)):
-                said = metadata_of(prompt)
-                file = PromptFile(said, version.draft, version.created_by, prompt.name)
-                heads[prompt.name] = Head(file, version.version)
+                heads[prompt.name] = _head(prompt, version)
         return heads
 
     async def mark(self) -> str:
         """Return something that is another one once any prompt has changed."""
         return await self._catalog.read(lambda tx: tx.bulk.mark())
 
-    async def write(self, file: PromptFile, *, by: str, expected_version: int | None) -> int:
-        """Write what a file holds, as a new prompt or as its next version; returns the version.
+    async def write(self, file: PromptFile, *, by: str, expected_version: int | None) -> Head:
+        """Write what a file holds, as a new prompt or as its next version; returns what is there.
+
+        Of a prompt that is there, what the file doesn't say stays as it is.
 
         Raises:
             Conflict: the prompt isn't at `expected_version` any more, or is there already.
             Invalid, Forbidden, NotFound: as for `Prompts.create` and `Prompts.update`.
         """
         said, draft = file.metadata, file.draft
+        says = EVERYTHING if expected_version is None else file.says
         written = PromptInput(
-            title=said.title,
-            description=said.description,
-            folder=said.folder,
-            tags=said.tags,
+            **{key: getattr(said, key) for key in says},
             messages=draft.messages,
             arguments=draft.arguments,
             template_format=draft.template_format,
@@ -78,7 +76,12 @@ class Syncing:
                 expected_version=expected_version,
                 commit_message=message,
             )
-        return saved.current.version.version
+        return _head(saved.current.prompt, saved.current.version)
+
+
+def _head(prompt: Prompt, version: Version) -> Head:
+    file = PromptFile(metadata_of(prompt), version.draft, version.created_by, prompt.name)
+    return Head(file, version.version)
 
 
 async def _heads(

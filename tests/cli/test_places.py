@@ -183,7 +183,7 @@ def test_an_export_replaces_what_the_library_has_or_had_and_nothing_else(
         (folder / place).write_bytes(foreign)
         done = attempt(*export)
         assert (done.code, done.out.startswith("0 prompts written")) == (5, True)
-        assert "this holds something else than 'review' as it is or was in the library" in done.err
+        assert "This holds something else than 'review' as it is or was in the library" in done.err
         assert _everything(folder) == {place: foreign}
     run(*export, "--force")
     assert _everything(folder) == {place: second}
@@ -206,8 +206,8 @@ def test_an_export_stays_inside_of_its_folder(attempt, run, folder, tmp_path):
     (folder / "diary.md").symlink_to("../outside/diary.md")
     done = attempt("export", folder, "--force")
     assert (done.code, done.out.startswith("1 prompt written")) == (5, True)
-    assert "leads out of" in done.err
-    assert "diary.md: this is a link" in done.err
+    assert "This leads out of" in done.err
+    assert "diary.md: This is a link" in done.err
     assert _everything(tmp_path / "outside") == {"diary.md": b"Nobody's business"}
 
 

@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 
-from mcp_server.domain.syncing import decide
+from mcp_server.domain.syncing import Base, decide
 
 
 @pytest.fixture
@@ -105,16 +105,19 @@ def test_what_isnt_a_folder_is_refused(attempt, tmp_path):
     assert "no side to prefer" in attempt("sync", tmp_path / "y", "--prefer", "mine").err
 
 
-@pytest.mark.parametrize("sides", list(product((None, "1", "2", "3"), repeat=3)))
-def test_a_text_that_only_one_side_has_is_never_overwritten(sides):
-    base, file, library = sides
-    step = decide(base, file, library)
+@pytest.mark.parametrize("sides", list(product((None, "1", "2", "3"), repeat=4)))
+@pytest.mark.parametrize("agree", [False, True])
+def test_a_text_that_only_one_side_has_is_never_overwritten(sides, agree):
+    last_file, last_library, file, library = sides
+    known = last_file is not None and last_library is not None
+    base = Base("a.md", last_file, last_library) if known else None
+    step = decide(base, file, library, agree=agree)
     if step == "write file":
-        assert file in (None, base)
+        assert file in (None, base and base.file)
     if step in ("create", "update"):
-        assert library in (None, base)
+        assert library in (None, base and base.library)
     if step == "in step":
-        assert file == library
+        assert agree or file is None or (base is not None and (file, library) == sides[:2])
 
 
 @pytest.mark.slow

@@ -1,12 +1,60 @@
-"""Rewriting: files with one prompt each, written so that reading them gives that prompt back."""
+"""Rewriting: files with one prompt each, written so that reading them gives that prompt back.
 
-from dataclasses import replace
+A file that is there is somebody's. It is written in its own format, and of it only changes what
+has to: the rest of its front matter, keys, columns, indentation and line ends stays.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from mcp_server.domain.drafts import content_hash
-from mcp_server.domain.formats.files import PromptFile, Written
-from mcp_server.domain.formats.registry import Format, read_file
+from mcp_server.domain.formats.files import EVERYTHING, PromptFile, Written
+from mcp_server.domain.formats.registry import Format, detect, find_format, read_file
+from mcp_server.domain.formats.shapes import Change, ended, shape_of
+from mcp_server.domain.texts import shown
 from storage.entities import Draft
 from storage.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The text of a file, the prompt that it is read as, and what it says nothing of."""
+
+    text: str
+    file: PromptFile
+    unsaid: frozenset[str]
+
+
+def rewrite(before: str, here: PromptFile, wanted: PromptFile, path_name: str) -> Rewritten:
+    """Write a prompt into the file that held `before`, which was read as `here`.
+
+    Raises:
+        Invalid: the file's format can't hold it, or the file holds a history.
+    """
+    if here.history is not None:
+        raise Invalid("This file holds the prompt's history. Export it again with --history.")
+    chosen = _written_as(here, before)
+    author = here.created_by if chosen.name == "csv" else here.created_by and wanted.created_by
+    wanted = replace(wanted, created_by=author)
+    for text in _candidates(before, here, wanted, chosen):
+        found = _verified(text, wanted, path_name)
+        if found is not None:
+            return found
+    raise cannot_hold(wanted, chosen, path_name)
+
+
+def write_new(wanted: PromptFile, path_name: str) -> Rewritten:
+    """Write a prompt into a file that isn't there yet, in the format that it will be read in.
+
+    Raises:
+        Invalid: that format can't hold it.
+    """
+    chosen = find_format(detect(path_name, ""))
+    written = write_alone(wanted, chosen)
+    found = _verified(written.text, wanted, path_name)
+    if found is None:
+        raise cannot_hold(wanted, chosen, path_name)
+    return found
 
 
 def write_alone(file: PromptFile, chosen: Format) -> Written:
@@ -45,3 +93,68 @@ def holds(file: PromptFile, draft: Draft, chosen: Format, path_name: str) -> boo
     except Invalid:
         return False
     return content_hash(back.draft) == content_hash(file.draft)
+
+
+def agrees(file: PromptFile, library: PromptFile, says: frozenset[str] = frozenset()) -> bool:
+    """Tell whether a file says nothing else than the library; `says` adds to what it says."""
+    told = file.says | says
+    return content_hash(file.draft) == content_hash(library.draft) and all(
+        not _differ(file, library, key) for key in told
+    )
+
+
+def cannot_hold(wanted: PromptFile, chosen: Format, path_name: str) -> Invalid:
+    """Say that a format has no place for a prompt, and for what of it."""
+    written = write_alone(wanted, chosen)
+    lost = [each for each in written.lost if each not in EVERYTHING]
+    try:
+        back = read_alone(path_name, written.text)
+    except Invalid:  # what it makes of the text can't even be read
+        back = None
+    told = {key for key in back.says if _differ(back, wanted, key)} if back else set()
+    reasons = [*lost, *sorted(told)] or ["how its text is meant"]
+    return Invalid(
+        f"{chosen.title} can't hold '{shown(wanted.metadata.name)}' as it is in the library: "
+        f"{', '.join(dict.fromkeys(reasons))}. Change it there, or keep it in a file of Markdown, "
+        "JSON or YAML."
+    )
+
+
+def _differ(one: PromptFile, other: PromptFile, key: str) -> bool:
+    return bool(getattr(one.metadata, key) != getattr(other.metadata, key))
+
+
+def _written_as(here: PromptFile, before: str) -> Format:
+    """Return the format of a file; a SKILL.md may be one of our own Markdown."""
+    ours = here.format_name == "skill" and here.says == EVERYTHING
+    return find_format("markdown" if ours else here.format_name)
+
+
+def _candidates(before: str, here: PromptFile, wanted: PromptFile, chosen: Format) -> Iterator[str]:
+    """Yield texts for a file, the one that is nearest to what it has first."""
+    mark = "\ufeff" if before.startswith("\ufeff") else ""
+    plain = before.removeprefix(mark)
+    shape = shape_of(chosen.name)
+    try:
+        change = Change(plain, chosen.writer()(here).text, chosen.writer()(wanted).text)
+        shaped = list(shape(change)) if shape else []
+    except (Invalid, ValueError, LookupError, AttributeError):  # another shape: written anew
+        shaped = []
+    for text in [*shaped, write_alone(wanted, chosen).text]:
+        yield from (f"{mark}{each}" for each in ended(text, plain))
+
+
+def _verified(text: str, wanted: PromptFile, path_name: str) -> Rewritten | None:
+    """Return a text with the prompt that it is read as, None where that is another one."""
+    try:
+        back = read_alone(path_name, text)
+    except Invalid:
+        return None
+    if back.metadata.name != wanted.metadata.name or not agrees(back, wanted):
+        return None
+    unsaid = {
+        key
+        for key in EVERYTHING - back.says
+        if getattr(wanted.metadata, key) and _differ(back, wanted, key)
+    }
+    return Rewritten(text, back, frozenset(unsaid))

@@ -1,0 +1,153 @@
+"""The folder of a sync: the prompts in its files, and how its files are written."""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path, PurePosixPath
+
+from mcp_server.cli.places import path_in, write_file
+from mcp_server.cli.sources import Source, Sources, leaving, would_be_read
+from mcp_server.domain.drafts import content_hash
+from mcp_server.domain.formats import rewriting
+from mcp_server.domain.formats.files import PromptFile
+from mcp_server.domain.formats.registry import find_format
+from mcp_server.domain.formats.rewriting import Rewritten
+from storage.errors import Conflict, Invalid
+
+_TRIED = 99
+"""So many names are tried for a new file before it is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A prompt in a file of its own: where that is, and the digest of what was read."""
+
+    prompt: PromptFile
+    place: str
+    path: Path
+    digest: str
+
+    def check_holds(self, wanted: PromptFile) -> None:
+        """Refuse a prompt of which the file holds all that its format has a place for.
+
+        Raises:
+            Invalid: it is one; says what the file can't hold.
+        """
+        chosen = find_format(self.prompt.format_name)
+        same = content_hash(self.prompt.draft) == content_hash(wanted.draft)
+        if not same and rewriting.holds(self.prompt, wanted.draft, chosen, str(self.path)):
+            raise rewriting.cannot_hold(wanted, chosen, str(self.path))
+
+
+@dataclass(slots=True)
+class SyncedFolder:
+    """What was found in a folder: prompts by name, and the places that can't be brought in step.
+
+    `taken` are all places with a file, as they are compared where case doesn't count; `remarks` are
+    what is to be said, and `left` counts what couldn't be read.
+    """
+
+    folder: Path
+    found: dict[str, Found] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
+    remarks: list[str] = field(default_factory=list)
+    left: int = 0
+
+    @classmethod
+    def read(cls, folder: Path) -> "SyncedFolder":
+        """Read a folder's files."""
+        here = cls(folder)
+        sources = Sources([folder])
+        for source in sources:
+            here._add(source)
+        here.remarks += [error.message for error in sources.refused]
+        here.remarks += map(leaving, sources.unfollowed)
+        here.left = len(here.unread) + len(sources.refused)
+        return here
+
+    def rewrite(self, found: Found, wanted: PromptFile) -> tuple[bool, Rewritten]:
+        """Write a prompt into its file; returns whether that changed it, and what it then holds.
+
+        Raises:
+            Invalid: the file's format can't hold it.
+            Conflict: the file isn't what was read, or is a link.
+        """
+        path = path_in(self.folder, found.place)
+        data = path.read_bytes()
+        if sha256(data).hexdigest() != found.digest:
+            raise Conflict("This changed in between, and was left as it is. Try again.")
+        new = rewriting.rewrite(data.decode(), found.prompt, wanted, str(found.path))
+        written = new.text.encode()
+        if written != data:
+            write_file(path, written, seen=data)
+        return written != data, new
+
+    def write_new(self, wanted: PromptFile, format_name: str) -> tuple[str, Rewritten]:
+        """Write a prompt into a file that isn't there yet; returns where, and what it then holds.
+
+        Raises:
+            Invalid: its format can't hold it.
+            Conflict: its place is one that can't be read, or no place can be had.
+        """
+        place = self._free_place(wanted, format_name)
+        path = path_in(self.folder, place)
+        new = rewriting.write_new(wanted, str(path))
+        write_file(path, new.text.encode(), seen=None)
+        self.taken.add(_folded(place))
+        return place, new
+
+    def _add(self, source: Source) -> None:
+        place = source.path.relative_to(self.folder).as_posix()
+        self.taken.add(_folded(place))
+        if not source.alone:
+            several = f"{place}: this holds several prompts, and isn't synced. Import it."
+            self.remarks.append(several)
+            return
+        for prompt in source.prompts:
+            if isinstance(prompt, Invalid):
+                self.unread.add(place)
+                self.remarks.append(prompt.message)
+            elif prompt.metadata.name in self.found:
+                self.unread.add(place)
+                other = self.found[prompt.metadata.name].place
+                same = f"{place}: {other} holds a prompt of the same name. Rename one."
+                self.remarks.append(same)
+            else:
+                found = Found(prompt, place, source.path, source.read.hexdigest())
+                self.found[prompt.metadata.name] = found
+
+    def _free_place(self, wanted: PromptFile, format_name: str) -> str:
+        """Return a place that nothing has, also where case doesn't count, and that is read."""
+        first = find_format(format_name).file_name(wanted)
+        broken = {_folded(place): place for place in self.unread}
+        if _folded(first) in broken:
+            raise Conflict(
+                f"Its file would be {broken[_folded(first)]}, which can't be read and was left as "
+                "it is. Mend or rename that."
+            )
+        root = PurePosixPath(first).name
+        for place in chain(_numbered(first), _numbered(root)):
+            if would_be_read(self.folder, place) and not self._is_taken(place):
+                return place
+        raise Conflict(f"No file for it can be had in {self.folder}. Rename some there.")
+
+    def _is_taken(self, place: str) -> bool:
+        parent = self.folder / PurePosixPath(place).parent
+        there = {each.name for each in parent.iterdir()} if parent.is_dir() else set()
+        name = PurePosixPath(place).name
+        return _folded(place) in self.taken or _folded(name) in {_folded(each) for each in there}
+
+
+def _numbered(place: str) -> Iterator[str]:
+    path = PurePosixPath(place)
+    yield place
+    for number in range(2, _TRIED):
+        yield path.with_name(f"{path.stem}-{number}{path.suffix}").as_posix()
+
+
+def _folded(place: str) -> str:
+    """Return a place as file systems compare it that know no case, or one form of each letter."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", place).casefold())
