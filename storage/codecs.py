@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from unicodedata import normalize
 
 from storage.entities import (
     Argument,
@@ -51,8 +52,9 @@ def argument_to_json(argument: Argument) -> dict[str, Any]:
 
 
 def argument_from_json(value: Mapping[str, Any]) -> Argument:
-    """Read what `argument_to_json` wrote."""
-    return Argument(**{**value, "choices": tuple(value.get("choices", ()))})
+    """Read what `argument_to_json` wrote; names are compared in NFC, and weren't always kept so."""
+    name = normalize("NFC", value["name"])
+    return Argument(**{**value, "name": name, "choices": tuple(value.get("choices", ()))})
 
 
 def draft_to_json(draft: Draft) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import TypeVar, get_args
 
 from mcp_server.domain.limits import limits
 from mcp_server.domain.names import did_you_mean, nearest
@@ -15,7 +15,7 @@ from mcp_server.domain.patterns import (
     pattern_fault,
     value_fault,
 )
-from mcp_server.domain.templates.simple import is_identifier
+from mcp_server.domain.templates.identifiers import JOINERS, identifier, is_identifier
 from mcp_server.domain.texts import (
     MAX_DESCRIPTION,
     MAX_TITLE,
@@ -30,6 +30,9 @@ from storage.errors import Invalid
 MAX_ARGUMENT_NAME = 64
 MAX_CHOICES = 1_000
 MAX_CHOICE = 10_000
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,12 @@ def declared_comparisons(declared: Sequence[Argument]) -> list[Comparison]:
 def given_comparisons(
     arguments: Sequence[Argument], given: Mapping[str, object]
 ) -> list[Comparison]:
-    """Return what has to be compared before values can be bound."""
+    """Return what has to be compared before values can be bound.
+
+    Raises:
+        Invalid: see `by_identifier`.
+    """
+    given = by_identifier(given)
     asked = (
         _comparison(argument, given.get(argument.name))
         for argument in arguments
@@ -77,7 +85,8 @@ def merge_arguments(
     """
     faults: dict[str, str] = {}
     merged: dict[str, Argument] = {}
-    for argument in declared:
+    for written in declared:
+        argument = replace(written, name=identifier(written.name))
         fault = "is declared twice" if argument.name in merged else _fault(argument, verdicts)
         if fault:
             faults.setdefault(argument.name, fault)
@@ -130,6 +139,7 @@ def bind_arguments(
     """
     faults: dict[str, str] = {}
     values: dict[str, str] = {}
+    given = by_identifier(given)
     for argument in arguments:
         try:
             values[argument.name] = _bind(argument, given.get(argument.name), verdicts)
@@ -144,10 +154,30 @@ def bind_arguments(
     return Bound(values, unknown)
 
 
+def by_identifier(given: Mapping[str, T]) -> dict[str, T]:
+    """Return what is given under the names that arguments have.
+
+    Raises:
+        Invalid: two of the names are one, each in another form.
+    """
+    named = {identifier(name): value for name, value in given.items()}
+    if len(named) < len(given):
+        names = [identifier(name) for name in given]
+        twice = [name for name in named if names.count(name) > 1]
+        faults = dict.fromkeys(twice, "is given twice, in two forms that look alike; give it once")
+        raise _refusal("The prompt can't be rendered", faults)
+    return named
+
+
 def missing_arguments(
     arguments: Sequence[Argument], given: Mapping[str, object]
 ) -> tuple[Argument, ...]:
-    """Return the required arguments that weren't given a value."""
+    """Return the required arguments that weren't given a value.
+
+    Raises:
+        Invalid: see `by_identifier`.
+    """
+    given = by_identifier(given)
     return tuple(
         argument
         for argument in arguments
@@ -176,6 +206,8 @@ def _name_fault(name: str) -> str | None:
             f"has a name of {len(name)} characters; at most {MAX_ARGUMENT_NAME} are allowed; "
             "shorten it"
         )
+    if any(joiner in name for joiner in JOINERS):
+        return "has an invisible joiner (U+200C or U+200D) in its name; use '_' instead"
     if not is_identifier(name):
         return "is no identifier: use letters, digits and '_', beginning with a letter or '_'"
     return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from time import thread_time
 from types import MappingProxyType
 
-from mcp_server.domain.arguments import bind_arguments
+from mcp_server.domain.arguments import bind_arguments, by_identifier
 from mcp_server.domain.composition import Fragment, includes_of, merge_included
 from mcp_server.domain.messages import content_text
 from mcp_server.domain.patterns import UNJUDGED, Verdicts
@@ -47,6 +47,7 @@ def render(
         Invalid: arguments are missing, ill-typed or unknown, or the result would be too large.
     """
     arguments = needed_arguments(draft, fragments)
+    given = by_identifier(given)
     bound = bind_arguments(arguments, given, allow_unknown=allow_unknown, verdicts=verdicts)
     filler = _Filler(fragments, bound.values, arguments)
     engine = template_engine(draft.template_format)

@@ -37,7 +37,8 @@ _LINE_OR_BLANK = rf"^\s*{_PRINTED}*\s*$"
 _POINT = rf"[1-9][0-9]{{0,8}}|{LABEL.pattern}|branch:{BRANCH.pattern}"
 _ETAGS = r'^(?:\*|(?:W/)?"[!#-~]*"(?: *, *(?:W/)?"[!#-~]*")*)$'
 _BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$"
-_IDENTIFIER = rf"^[^\W\d]\w{{0,{MAX_ARGUMENT_NAME - 1}}}$"
+# Which characters beyond ASCII are letters, digits or marks, no pattern says to every reader.
+_IDENTIFIER = r"^[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*$"
 _MEDIA_TYPE = r"^[!-.0-~]+/[!-~]+(?: *;[ -~]*)?$"
 _MAX_LINE = 2_048
 _MAX_MESSAGE = 2_000

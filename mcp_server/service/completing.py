@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from mcp_server.domain.templates.identifiers import identifier
 from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
@@ -29,14 +30,16 @@ class Completing:
         """
         check_text(typed, "value")
         source = await self._finder.read(reference)
-        declared = {known.name: known for known in source.arguments}.get(argument)
+        declared = {known.name: known for known in source.arguments}.get(identifier(argument))
         if declared is None:
             return _completed((), "")
         choices = ("true", "false") if declared.type == "boolean" else declared.choices
         if choices:
             return _completed(choices, typed)
         used = await self._catalog.read(
-            lambda tx: tx.usage.list_values(source.prompt.id, argument, prefix=typed, limit=_MOST)
+            lambda tx: tx.usage.list_values(
+                source.prompt.id, declared.name, prefix=typed, limit=_MOST
+            )
         )
         default = (declared.default,) if declared.default else ()
         return _completed((*default, *used), typed)

@@ -1,11 +1,12 @@
 import asyncio
+from unicodedata import normalize
 
 import pytest
 
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
-from storage.entities import Argument, Message, PromptFilter, TextContent
+from storage.entities import Argument, Draft, Message, PromptFilter, TextContent
 from storage.errors import Conflict, Forbidden, Invalid, NotFound
 
 
@@ -245,3 +246,41 @@ async def test_filters_and_messages_that_cant_be_stored_are_refused_before_the_d
         )
     with pytest.raises(Invalid):
         await library.completing.argument("greeting", "who", "\0")
+
+
+async def _append(library, database, text: str, *arguments: str):
+    """Write a version as a release did that knew fewer identifiers."""
+    made = await library.prompts.create("p", PromptInput(template="x"), by="ada")
+    draft = Draft((Message("user", TextContent(text)),), tuple(map(Argument, arguments)))
+    async with database.transaction() as tx:
+        await tx.versions.append(
+            made.current.prompt.id, draft, branch="main", parent=1, content_hash="then", tags=(),
+            created_by="ada",
+        )  # fmt: skip
+
+
+async def test_what_was_literal_when_a_version_was_written_stays_literal_in_it(library, database):
+    await _append(library, database, r"\\{{नाम}} {{a}} {{ नाम }}", "a")
+    rendered = await library.prompts.render("p", {"a": "1"})
+    assert rendered.messages[0].content.text == r"\\{{नाम}} 1 {{ नाम }}"
+    assert [each.name for each in (await library.prompts.get("p")).arguments] == ["a"]
+    with pytest.raises(Invalid, match="'नाम' is unknown"):
+        await library.prompts.render("p", {"a": "1", "नाम": "2"})
+    await library.prompts.update("p", PromptInput(template="{{a}} {{नाम}}"), by="ada")
+    rendered = await library.prompts.render("p", {"a": "1", "नाम": "2"})
+    assert rendered.messages[0].content.text == "1 2"
+
+
+async def test_a_version_whose_names_were_kept_decomposed_takes_them_in_both_forms(
+    library, database
+):
+    decomposed = normalize("NFD", "이름")
+    await _append(library, database, f"{{{{{decomposed}}}}}!", decomposed)
+    for name in ("이름", decomposed):
+        rendered = await library.prompts.render("p", {name: "Ada"})
+        assert rendered.messages[0].content.text == "Ada!"
+    assert (await library.prompts.missing("p", {decomposed: "Ada"})).arguments == ()
+    offered = await library.completing.argument("p", decomposed, "")
+    assert offered.values == ()
+    await library.values.flush()
+    assert (await library.completing.argument("p", decomposed, "")).values == ("Ada",)

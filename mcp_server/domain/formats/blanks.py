@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
+from mcp_server.domain.templates.identifiers import is_named
 from mcp_server.domain.templates.simple import Include, Part, Placeholder, compose, parse
 from storage.entities import Draft, Metadata
 from storage.errors import Invalid
@@ -13,12 +14,13 @@ def read_blanks(
 ) -> str:
     """Return a `simple` template for a text; what isn't a blank in its notation is literal.
 
-    `read` gives the part that a match means, None where it means nothing but itself.
+    `read` gives the part that a match means, None where it means nothing but itself. It isn't asked
+    where the notation has a name (`NAMED`) that is no identifier.
     """
     parts: list[Part] = []
     end = 0
     for match in notation.finditer(text):
-        part = read(match)
+        part = read(match) if is_named(match) else None
         if part is not None:
             parts += [text[end : match.start()], part]
             end = match.end()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import count
 
 from mcp_server.domain.arguments import MAX_ARGUMENT_NAME
-from mcp_server.domain.templates.simple import Part, Placeholder, compose, is_identifier, parse
+from mcp_server.domain.templates.identifiers import identifier, is_identifier
+from mcp_server.domain.templates.simple import Part, Placeholder, compose, parse
 from storage.entities import Argument
 
 MAX_LABEL = 64
@@ -93,9 +94,10 @@ def _name_blanks(blanks: Sequence[_Blank]) -> dict[_Blank, str]:
     names: dict[_Blank, str] = {}
     taken: set[str] = set()
     for blank in blanks:
-        if is_identifier(blank.label) and blank.label not in taken:
-            taken.add(blank.label)
-            names[blank] = blank.label
+        name = identifier(blank.label)
+        if is_identifier(name) and name not in taken:
+            taken.add(name)
+            names[blank] = name
     for blank in blanks:
         if blank not in names:
             names[blank] = _free_identifier(_identifier(blank.label), taken)
@@ -110,15 +112,12 @@ def _free_identifier(base: str, taken: set[str]) -> str:
 
 
 def _identifier(label: str) -> str:
-    """Return a label in snake_case, spelt in ASCII where its script needs marks."""
+    """Return a label in snake_case."""
     if is_identifier(label):
-        return label
-    text = unicodedata.normalize("NFC", label).replace("'", "").lower()
-    if any(unicodedata.category(character)[0] == "M" for character in text):
-        from anyascii import anyascii  # loaded here: only such labels need it
-
-        text = anyascii(label).replace("'", "").lower()
-    name = re.sub(r"\W+", "_", text).strip("_")[: MAX_ARGUMENT_NAME - 8]
+        return identifier(label)
+    text = identifier(label).replace("'", "").lower()
+    spaced = "".join(each if f"_{each}".isidentifier() else " " for each in text)
+    name = re.sub(" +", "_", spaced).strip("_")[: MAX_ARGUMENT_NAME - 8]
     return name if is_identifier(name) else f"argument_{name}".rstrip("_")
 
 

@@ -7,10 +7,12 @@ see `escape`.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mcp_server.domain.templates.identifiers import NAMED, identifier, is_named
+from mcp_server.domain.templates.identifiers import is_identifier as is_identifier
 from mcp_server.domain.templates.partials import NO_INCLUDES, NO_PARTIALS, Partials
 from mcp_server.domain.texts import check_rendered
 from storage.entities import Argument
@@ -18,11 +20,10 @@ from storage.entities import Argument
 # Both the lookbehind and the possessive `+` keep a long run of backslashes linear.
 # What stands behind '>' is read generously: a reference that is misspelt is no literal text.
 _PLACEHOLDER = re.compile(
-    r"(?<!\\)(\\*+)(\{\{[ \t]*+(?:([^\W\d]\w*+)|>[ \t]*+([^\s{}]{1,200}+))[ \t]*+\}\})"
+    rf"(?<!\\)(\\*+)(\{{\{{[ \t]*+(?:{NAMED}|>[ \t]*+([^\s{{}}]{{1,200}}+))[ \t]*+\}}\}})"
 )
 _SHORT = 20_000
 _REMEMBERED = 1_000
-_IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _TRAILING_BACKSLASHES = re.compile(r"(?<!\\)\\++\Z")
 
 
@@ -49,11 +50,6 @@ class Include:
 
 
 Part = str | Placeholder | Include
-
-
-def is_identifier(name: str) -> bool:
-    """Tell whether a name can stand in a placeholder."""
-    return _IDENTIFIER.fullmatch(name) is not None
 
 
 def check(template: str, /) -> None:
@@ -86,15 +82,16 @@ def fill(
 ) -> str:
     """Return the template with every placeholder replaced by its value, in a single pass.
 
-    What is in a value or an included text stays as it is. An include without a text is literal.
+    What is in a value or an included text stays as it is. An include without a text is literal,
+    and so is a name without a value: binding gives each argument one, and a version that was
+    written when the name was no identifier yet doesn't have it among its arguments.
 
     Raises:
         Invalid: the result would have more than `limit` characters.
-        KeyError: a placeholder has no value; binding arguments gives every one of them its value.
     """
     written: list[str] = []
     produced = 0
-    for part in _parts(template):
+    for part in _fillable(template, values):
         if isinstance(part, str):
             text = part
         elif isinstance(part, Placeholder):
@@ -108,24 +105,40 @@ def fill(
     return "".join(written)
 
 
-def parse(template: str) -> list[Part]:
-    """Take a template apart into literal texts, as they would be served, and what is filled in."""
+def parse(template: str, known: Container[str] | None = None) -> list[Part]:
+    """Take a template apart into literal texts, as they would be served, and what is filled in.
+
+    Names that aren't `known` are literal; None knows all.
+    """
     parts: list[Part] = []
     end = 0
-    for match in _PLACEHOLDER.finditer(template):
+    for match in _found(template):
         backslashes = match[1]
-        parts.append(template[end : match.start()] + backslashes[: len(backslashes) // 2])
-        literal = len(backslashes) % 2 == 1
-        parts.append(match[2] if literal else _filled_in(match))
+        filled = match[2] if len(backslashes) % 2 == 1 else _filled_in(match)
+        if known is not None and isinstance(filled, Placeholder) and filled.name not in known:
+            continue
+        parts += [template[end : match.start()] + backslashes[: len(backslashes) // 2], filled]
         end = match.end()
     return [*parts, template[end:]]
+
+
+def _found(template: str) -> Iterator[re.Match[str]]:
+    """Find what is a placeholder or an include, or would be one without a backslash."""
+    return filter(is_named, _PLACEHOLDER.finditer(template))
 
 
 def _filled_in(match: re.Match[str]) -> Placeholder | Include:
     _, written, name, reference = match.groups()
     if name is None:
         return Include(reference, written)
-    return Placeholder(name, written[2] in " \t")
+    return Placeholder(identifier(name), written[2] in " \t")
+
+
+def _fillable(template: str, values: Mapping[str, str]) -> Sequence[Part]:
+    parts = _parts(template)
+    if all(part.name in values for part in parts if isinstance(part, Placeholder)):
+        return parts
+    return parse(template, values)
 
 
 def _parts(template: str) -> Sequence[Part]:
@@ -155,4 +168,6 @@ def compose(parts: Iterable[Part]) -> str:
 
 def escape(text: str) -> str:
     """Write a text so that filling it gives it back."""
-    return _PLACEHOLDER.sub(lambda match: match[1] * 2 + "\\" + match[2], text)
+    return _PLACEHOLDER.sub(
+        lambda match: match[1] * 2 + "\\" + match[2] if is_named(match) else match[0], text
+    )

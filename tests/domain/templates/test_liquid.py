@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from time import thread_time
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given, settings
@@ -34,6 +35,28 @@ class Given:
 
 def typed(**types: str) -> list[Argument]:
     return [Argument(name, type=kind) for name, kind in types.items()]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("name", ["नाम", "ชื่อ", "பெயர்", "নাম", "שָׁלוֹם", "été", "이름", "क़लम"])
+def test_names_are_identifiers_in_every_script_and_in_both_forms(name, form):
+    written, composed = normalize(form, name), normalize("NFC", name)
+    text = (
+        f"{{% if {written} == 'x' %}}{{{{ {written} | append: \"é\u0301\" }}}}{{% endif %}}"
+        f"{{% for {written}2 in (1..2) %}}{{{{ {written}2 }}}}{{% endfor %}}"
+        f"{{% assign {written}3 = {written} %}}{{% liquid\n echo {written}3 %}}"
+        f"{{% render 'card', {written}: {written} %}}"
+    )
+    liquid.check(text)
+    assert liquid.placeholders(text) == (composed,)
+    assert liquid.includes(text) == {"card": frozenset({composed})}
+    card = Given({"card": f"<{{{{ {composed} }}}}>"})
+    assert liquid.fill(text, {composed: "x"}, partials=card) == "xé\u030112x<x>"
+
+
+def test_a_fault_behind_marks_is_told_with_its_place():
+    with pytest.raises(Invalid, match=r"unexpected '\u2014': line 2, column 8"):
+        liquid.check("नाम\n{{ नाम \u2014 }}")
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,22 @@
 import time
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_server.domain.templates import simple, template_engine
-from mcp_server.domain.templates.simple import Placeholder
+from mcp_server.domain.templates.simple import Placeholder, is_identifier
 from storage.errors import Invalid
 
 PIECES = st.sampled_from(
     ["{", "}", "{{", "}}", "\\", " ", "a", "{{a}}", "{{ é1 }}", "\n", "1", "$"]
 )
 TEXTS = st.lists(PIECES | st.text(max_size=3), max_size=25).map("".join)
+NAMES = [
+    "नाम", "ชื่อ", "பெயர்", "নাম", "שָׁלוֹם", "été", "이름", "имя", "名前", "الاسم",
+    "a\u203fb", "x²", "_1", "क़लम", "ﬁ",
+]  # fmt: skip
 VALUES = {"a": "{{b}}", "b": "2", "é1": "\\", "名前": "値"}
 
 
@@ -64,10 +69,39 @@ def test_values_are_never_scanned_again(value: str) -> None:
 @given(TEXTS)
 def test_what_is_filled_is_what_the_placeholders_name(text: str) -> None:
     names = simple.placeholders(text)
-    simple.fill(text, {name: "x" for name in names})
+    filled = simple.fill(text, {name: "x" for name in names})
     for name in names:
-        with pytest.raises(KeyError):
-            simple.fill(text, {other: "x" for other in names if other != name})
+        assert simple.fill(text, {other: "x" for other in names if other != name}) != filled
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_an_identifier_in_every_script_and_in_both_forms(name: str) -> None:
+    composed, decomposed = normalize("NFC", name), normalize("NFD", name)
+    template = f"{{{{{decomposed}}}}} {{{{ {composed} }}}}"
+    assert is_identifier(composed)
+    assert is_identifier(decomposed)
+    assert simple.placeholders(template) == (composed,)
+    assert simple.fill(template, {composed: "x"}) == "x x"
+    assert simple.fill(rf"\{{{{{decomposed}}}}}", {}) == f"{{{{{decomposed}}}}}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0301a", "\u093e", "1\u0301", "a\u200cb", "\u0915\u094d\u200d\u0937", "a\xa0b",
+        "a\u2014b", "\U0001f600",
+    ],
+)  # fmt: skip
+def test_what_is_no_identifier_is_literal(name: str) -> None:
+    assert not is_identifier(name)
+    for text in (f"{{{{{name}}}}}", rf"\{{{{{name}}}}}", rf"\\{{{{ {name} }}}}"):
+        assert simple.placeholders(text) == ()
+        assert simple.fill(text, {}) == simple.escape(text) == text
+
+
+def test_a_name_without_a_value_stays_as_it_is_written() -> None:
+    text = r"\\{{नाम}} {{ a }} {{ नाम }}"
+    assert simple.fill(text, {"a": "1"}) == r"\\{{नाम}} 1 {{ नाम }}"
 
 
 @given(st.lists(TEXTS | st.builds(Placeholder, st.sampled_from(["a", "b"]), st.booleans())))
@@ -97,8 +131,11 @@ def test_a_parsed_template_serves_the_same_once_it_is_composed_again(text: str) 
         "{{a" * 330_000,
         "\\{{a" * 250_000,
         "{{a }" * 200_000,
+        "{{a" + "\u0323\u0301" * 300_000,
+        "{{é" * 300_000,
+        ("{{\u0301" + "\u0323\u0301" * 500 + "}}") * 500,
     ],
-    ids=range(9),
+    ids=range(12),
 )
 def test_a_hostile_text_takes_linear_time(hostile: str) -> None:
     start = time.process_time()

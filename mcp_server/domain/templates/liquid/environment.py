@@ -16,6 +16,7 @@ from mcp_server.domain.templates.liquid.literals import LiteralNode
 from mcp_server.domain.templates.liquid.metering import Metered
 from mcp_server.domain.templates.liquid.scanning import scan
 from mcp_server.domain.templates.liquid.sizes import check_range
+from mcp_server.domain.templates.liquid.words import read_all_scripts
 
 _REMEMBERED = 200
 
@@ -63,6 +64,7 @@ class _Liquid(Environment):
 
 
 def _environment() -> Environment:
+    read_all_scripts()
     made = _Liquid(loader=_Partials())
     add_filters(made)
     # What it includes couldn't be told from the text alone.
