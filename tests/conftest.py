@@ -11,6 +11,9 @@ from storage.connectors import Connector, UrlConnector
 from storage.database import Database
 from storage.schema import migrate
 from tests.support.postgres import Server, from_environment
+from tests.support.processes import hand_down_default_signals
+
+hand_down_default_signals()
 
 _numbers = count()
 

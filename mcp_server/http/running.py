@@ -4,6 +4,7 @@ import gc
 import os
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +15,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from mcp_server.config import Settings
 from mcp_server.http.application import DRAIN_SECONDS, Application
@@ -26,6 +28,8 @@ from storage.errors import Invalid, PromptError, Unavailable
 _BACKLOG = 2048
 _GRACE_SECONDS = int(DRAIN_SECONDS) + 5
 """After so long what still runs is cancelled."""
+_BEGINNING_SECONDS = 60.0
+"""How long a new worker may take until it answers: what it imports takes its time."""
 _GC_THRESHOLDS = (20_000, 20, 50)
 
 
@@ -134,9 +138,13 @@ class _Workers(Multiprocess):
         super().__init__(config, [listening])
         self._tell: Callable[[], None] | None = started
         self.failed = False
+        self._asked: dict[int, float] = {}
+        self._answered: set[int] = set()
 
     def keep_subprocess_alive(self) -> None:
         """Look after the workers, as happens twice a second."""
+        if any([self._is_beginning(process) for process in self.processes]):
+            return
         before = self._pids()
         super().keep_subprocess_alive()
         for gone in before - self._pids():
@@ -146,6 +154,23 @@ class _Workers(Multiprocess):
         if self._tell is not None and all(process.is_ready() for process in self.processes):
             self._tell()
             self._tell = None
+
+    def _is_beginning(self, worker: Process) -> bool:
+        """Tell whether a worker lives and has yet to answer for the first time.
+
+        uvicorn takes one that doesn't answer within five seconds for hung. On a busy machine a
+        worker needs longer to import what it runs, so it would be killed and begun for ever.
+        """
+        if worker.pid is None or worker.pid in self._answered or not worker.process.is_alive():
+            return False
+        if worker.pid not in self._asked:
+            self._asked[worker.pid] = time.monotonic()
+            worker.parent_conn.send(b"ping")  # once: each is answered, late ones too
+        if worker.parent_conn.poll():
+            worker.parent_conn.recv()
+            self._answered.add(worker.pid)
+            return False
+        return time.monotonic() < self._asked[worker.pid] + _BEGINNING_SECONDS
 
     def _pids(self) -> set[int]:
         return {process.pid for process in self.processes if process.pid is not None}

@@ -3,11 +3,12 @@
 import json
 import os
 import pty
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.processes import PIPE, SECONDS, run, started
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "mcp_server"]
@@ -22,9 +23,7 @@ def environ(database_url):
 
 
 def _run(environ, *arguments, **options):
-    return subprocess.run(
-        [*PROGRAM, *arguments], cwd=ROOT, env=environ, capture_output=True, text=True, **options
-    )
+    return run([*PROGRAM, *arguments], cwd=ROOT, env=environ, text=True, **options)
 
 
 def _fill(environ, tmp_path, count):
@@ -35,40 +34,37 @@ def _fill(environ, tmp_path, count):
 
 def test_a_reader_that_has_seen_enough_ends_a_command_quietly(environ, tmp_path):
     text = "line\n" * 200_000
-    _run(environ, "create", "long", "--file", "-", input=text, check=True)
-    reading = subprocess.Popen(
-        [*PROGRAM, "get", "long"], cwd=ROOT, env=environ,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    with reading:
+    _run(environ, "create", "long", "--file", "-", given=text, check=True)
+    command = [*PROGRAM, "get", "long"]
+    with started(command, cwd=ROOT, env=environ, stdout=PIPE, stderr=PIPE) as reading:
         assert reading.stdout.read(5) == b"line\n"
         reading.stdout.close()
         assert reading.stderr.read() == b""
-    assert reading.returncode == 0
+        assert reading.wait(SECONDS) == 0
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "code", "said"),
     [
-        ("version >/dev/full", "Standard output can't be written: No space left on device"),
-        ("--help >/dev/full", "no space left"),
-        ("version >&-", "Standard output is closed"),
-        ("<&-", "no client to serve"),
-        ("</dev/null >&-", "no client to serve"),
-        ("create x --file - <&-", "Standard input is closed"),
+        ("version >/dev/full", 2, "Standard output can't be written: No space left on device"),
+        ("--help >/dev/full", 6, "no space left"),
+        ("version >&-", 2, "Standard output is closed"),
+        ("<&-", 2, "no client to serve"),
+        ("</dev/null >&-", 2, "no client to serve"),
+        ("create x --file - <&-", 2, "Standard input is closed"),
     ],
 )
-def test_streams_that_are_full_or_closed_are_one_sentence(environ, command, said):
+def test_streams_that_are_full_or_closed_are_one_sentence(environ, command, code, said):
     line = f"exec '{sys.executable}' -m mcp_server {command}"
-    done = subprocess.run(["sh", "-c", line], cwd=ROOT, env=environ, capture_output=True, text=True)
-    assert done.returncode in (2, 6)
+    done = run(["sh", "-c", line], cwd=ROOT, env=environ, text=True)
+    assert done.returncode == code
     assert done.stderr.count("\n") == 1
     assert said in done.stderr
 
 
 def test_a_closed_standard_error_sends_nothing_to_the_output(environ):
     line = f"exec '{sys.executable}' -m mcp_server get nothing 2>&-"
-    done = subprocess.run(["sh", "-c", line], cwd=ROOT, env=environ, capture_output=True)
+    done = run(["sh", "-c", line], cwd=ROOT, env=environ)
     assert (done.returncode, done.stdout) == (4, b"")
 
 
@@ -93,7 +89,7 @@ def test_a_setting_that_cannot_be_used_is_one_short_sentence(environ, variable, 
 def test_texts_are_utf8_whatever_the_locale(environ):
     posix = environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     _run(environ, "create", "greeting", "--template", "你好 ☃", check=True)
-    got = subprocess.run([*PROGRAM, "get", "greeting"], cwd=ROOT, env=posix, capture_output=True)
+    got = run([*PROGRAM, "get", "greeting"], cwd=ROOT, env=posix)
     assert got.stdout == "你好 ☃".encode()
 
 
@@ -106,11 +102,11 @@ def test_a_failure_shows_no_traceback(environ):
 
 def test_on_a_terminal_the_server_explains_itself_and_ends(environ):
     master, terminal = pty.openpty()
-    done = subprocess.run(
-        PROGRAM, cwd=ROOT, env=environ, stdin=terminal, capture_output=True, text=True, timeout=60
-    )
-    os.close(master)
-    os.close(terminal)
+    try:
+        done = run(PROGRAM, cwd=ROOT, env=environ, stdin=terminal, text=True)
+    finally:
+        os.close(master)
+        os.close(terminal)
     assert (done.returncode, done.stderr) == (0, "")
     assert "an assistant starts it" in done.stdout
     assert "claude mcp add" in done.stdout

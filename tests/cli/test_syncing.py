@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from itertools import product
@@ -10,6 +9,7 @@ from itertools import product
 import pytest
 
 from mcp_server.domain.syncing import Base, decide
+from tests.support.processes import PIPE, SECONDS, started
 
 
 @pytest.fixture
@@ -125,20 +125,17 @@ def test_watching_follows_both_sides(run, folder, database_url):
     folder.mkdir()
     command = [sys.executable, "-m", "mcp_server", "sync", str(folder), "--watch"]
     environment = {**os.environ, "DATABASE_URL": database_url}
-    watching = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
+    pipes = {"stdout": PIPE, "stderr": PIPE, "text": True}
+    with started(command, env=environment, **pipes) as watching:
         run("create", "a", "-t", "one")
         file = folder / "a.md"
         _wait(lambda: file.exists())
         _wait(lambda: file.read_text().endswith("one"))
         file.write_text(file.read_text().replace("one", "two"))
         _wait(lambda: run("get", "a").out == "two")
-    finally:
         watching.send_signal(signal.SIGINT)
-        _, told = watching.communicate(timeout=30)
-    assert "Traceback" not in told
+        _, told = watching.communicate(timeout=SECONDS)
+        assert (watching.returncode, told) == (0, "")
 
 
 def _wait(holds):

@@ -3,9 +3,9 @@
 import json
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import compose_spec
 import pytest
@@ -14,6 +14,7 @@ import yaml
 
 from mcp_server.cli.commands import cli
 from mcp_server.config import FILE_SUFFIX, SETTINGS
+from tests.support.processes import run
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -36,12 +37,12 @@ def _variables() -> set[str]:
     return {pair.partition("=")[0] for line in _instruction("ENV") for pair in line.split()}
 
 
-def _run(program: str, *words: str) -> "subprocess.CompletedProcess[str]":
+def _run(program: str, *words: str) -> "CompletedProcess[str]":
     # What pip installs lies beside Python, which needn't be on the path.
     found = shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent))
     if found is None:
         pytest.skip(f"'{program}' isn't installed here")
-    return subprocess.run([found, *words], capture_output=True, text=True, check=False)
+    return run([found, *words], text=True)
 
 
 def test_the_dockerfile_has_no_fault_that_a_linter_knows():

@@ -16,7 +16,6 @@ from mcp import Client
 from storage.tables import VERSION_TABLE
 from tests.e2e.test_changes import Inbox
 from tests.support.deployment import (
-    SECONDS,
     SERVICES,
     Replica,
     container_environment,
@@ -27,6 +26,7 @@ from tests.support.deployment import (
     replicas,
     run,
 )
+from tests.support.processes import DEVNULL, SECONDS, started_async
 from tests.support.proxy import proxying
 
 pytestmark = pytest.mark.slow
@@ -235,6 +235,18 @@ async def test_workers_share_a_port_and_their_figures(environment):
         await replica.stop()
 
 
+async def test_workers_may_take_longer_to_begin_than_a_hung_one_is_waited_for(
+    environment, tmp_path
+):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, time\nif 'spawn_main' in ' '.join(sys.orig_argv): time.sleep(6)\n"
+    )
+    slow = {"PYTHONPATH": f"{tmp_path}:{environment['PYTHONPATH']}", "PROMPTSTACK_WORKERS": "2"}
+    async with Replica(environment | slow) as replica:
+        assert await _sum(replica, "promptstack_listening") == 2
+        await replica.stop()
+
+
 async def test_a_worker_that_dies_is_replaced_and_holds_nothing_any_more(environment):
     async with Replica(environment | {"PROMPTSTACK_WORKERS": "2"}) as replica:
         assert await _sum(replica, "promptstack_listening") == 2
@@ -364,7 +376,5 @@ async def _ask(url: str, done: asyncio.Event) -> int:
 
 
 async def _healthy(environment: dict[str, str]) -> bool:
-    check = await asyncio.create_subprocess_exec(
-        *health_command(), env=environment, stderr=asyncio.subprocess.DEVNULL
-    )
-    return await asyncio.wait_for(check.wait(), SECONDS) == 0
+    async with started_async(health_command(), env=environment, stderr=DEVNULL) as check:
+        return await asyncio.wait_for(check.wait(), SECONDS) == 0

@@ -1,14 +1,14 @@
 """A server process under a test's hand: lines in, lines out, no SDK in between."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from tests.e2e.conftest import child_environment
+from tests.support.processes import PIPE, SECONDS, end, start
 
 
 class ServerProcess:
@@ -17,13 +17,13 @@ class ServerProcess:
         environment: dict[str, str],
         folder: Path,
         *options: str,
-        stdout: int | IO[bytes] = subprocess.PIPE,
+        stdout: int | IO[bytes] = PIPE,
     ) -> None:
-        self.process = subprocess.Popen(
+        self.process = start(
             [sys.executable, "-m", "mcp_server", *options],
-            stdin=subprocess.PIPE,
+            stdin=PIPE,
             stdout=stdout,
-            stderr=subprocess.PIPE,
+            stderr=PIPE,
             env=child_environment(environment),
             cwd=folder,
             text=True,
@@ -70,7 +70,7 @@ class ServerProcess:
 
     def finish(self) -> tuple[int, str]:
         """Close the client's end; return the exit code and what stood on standard error."""
-        _, errors = self.process.communicate(timeout=60)
+        _, errors = self.process.communicate(timeout=SECONDS)
         return self.process.returncode, errors
 
 
@@ -79,15 +79,10 @@ def serving(
     environment: dict[str, str],
     folder: Path,
     *options: str,
-    stdout: int | IO[bytes] = subprocess.PIPE,
+    stdout: int | IO[bytes] = PIPE,
 ) -> Iterator[ServerProcess]:
     server = ServerProcess(environment, folder, *options, stdout=stdout)
     try:
         yield server
     finally:
-        server.process.kill()
-        server.process.wait()
-        for pipe in (server.process.stdin, server.process.stdout, server.process.stderr):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
+        end(server.process)

@@ -1,7 +1,8 @@
 """What may be imported before the handshake is answered."""
 
-import subprocess
 import sys
+
+from tests.support.processes import run
 
 _LOADED = """
 import sys
@@ -13,9 +14,7 @@ print(*sorted(name for name in sys.modules if name.split(".")[0] in watched))
 
 def loaded_with(module: str) -> list[str]:
     script = _LOADED.format(module=module)
-    return subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout.split()
+    return run([sys.executable, "-c", script], text=True, check=True).stdout.split()
 
 
 def test_the_door_is_imported_without_the_database_or_the_use_cases():

@@ -3,16 +3,17 @@
 import contextlib
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen, TimeoutExpired
 from typing import Any
 
 from storage.embedded.accounts import server_account
 from storage.embedded.binaries import Binaries, find_binaries, stage
 from tests.support.postgres import Server, _child, _locale_flags, _new_folder
+from tests.support.processes import SECONDS, end, run, start
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -42,8 +43,7 @@ class Place:
     def run(self, program: str, *arguments: str | Path) -> None:
         """Run one of the programs to its end."""
         command = [str(self.binaries.program(program)), *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, **self.child())
-        assert done.returncode == 0, done.stdout + done.stderr
+        run(command, text=True, check=True, **self.child())
 
     def child(self) -> dict[str, Any]:
         """Return the arguments that start a process as the right account."""
@@ -65,7 +65,7 @@ class Cluster(Server):
         self.data = place.own_folder(f"data-{name}")
         self.sockets = place.own_folder(f"run-{name}")
         self._log = place.folder / f"log-{name}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Popen[bytes] | None = None
         super().__init__(f"postgresql://postgres@/postgres?host={self.sockets}")
 
     def init(self) -> None:
@@ -86,7 +86,7 @@ class Cluster(Server):
         for name, value in {**_SETTINGS, "unix_socket_directories": str(self.sockets)}.items():
             command += ["-c", f"{name}={value}"]
         with open(self._log, "wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, **self.place.child())
+            self._process = start(command, stdout=log, stderr=log, **self.place.child())
         status = self.data / "postmaster.pid"
         while self._process.poll() is None:
             with contextlib.suppress(OSError, IndexError):
@@ -99,7 +99,9 @@ class Cluster(Server):
         """End the server at once, without any farewell."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait()
+            with contextlib.suppress(TimeoutExpired):
+                self._process.wait(SECONDS)
+            end(self._process)
             self._process = None
 
     async def execute(self, statement: str) -> Any:

@@ -7,23 +7,25 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, CompletedProcess
 from typing import Any, Self
 
 import httpx2
 import pytest
 import yaml
 
+from tests.support import processes
+from tests.support.processes import SECONDS
+
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 HAPROXY = ROOT / "deploy" / "haproxy.cfg"
-SECONDS = 60
 
 _PROMPTSTACK = [sys.executable, "-m", "mcp_server"]
 _NONE_IS_READY = "{ nbsrv(replicas) eq 0 }"
@@ -76,16 +78,9 @@ def container_environment(service: str, database_url: str, secrets: Path) -> dic
     return {**inherited, **given, "PROMPTSTACK_PORT": "0", "PYTHONPATH": str(ROOT)}
 
 
-def run(words: Sequence[str], environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+def run(words: Sequence[str], environment: dict[str, str]) -> "CompletedProcess[str]":
     """Run a command of ours to its end."""
-    return subprocess.run(
-        [*_PROMPTSTACK, *words],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    return processes.run([*_PROMPTSTACK, *words], env=environment, text=True)
 
 
 class Replica:
@@ -102,27 +97,21 @@ class Replica:
         return f"http://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
-        self.process = await asyncio.create_subprocess_exec(
-            *_PROMPTSTACK,
-            *self._words,
-            env=self._environment,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        self._errors = asyncio.create_task(_read(self.process.stderr))
-        try:
+        command = [*_PROMPTSTACK, *self._words]
+        async with AsyncExitStack() as stack:
+            self.process = await stack.enter_async_context(
+                processes.started_async(command, env=self._environment, stdout=PIPE, stderr=PIPE)
+            )
+            self._reading: list[asyncio.Task[str]] = []
+            stack.push_async_callback(self._stop_reading)
+            self._errors = self._read(self.process.stderr)
             async with asyncio.timeout(SECONDS):
                 await self._ready()
-        except BaseException:
-            self.process.kill()
-            await self.process.wait()
-            raise
+            self._ending = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
+        await self._ending.aclose()
 
     async def stop(self) -> str:
         """Stop as Docker does, in good order; returns what was logged."""
@@ -151,25 +140,32 @@ class Replica:
         async for line in self.process.stdout:
             if found := announced.search(line):
                 self.port = int(found[1])
-                self._rest = asyncio.create_task(_read(self.process.stdout))
+                self._read(self.process.stdout)
                 # It listens already, so an answer comes as soon as there is one.
                 assert (await self.get("/readyz")).status_code == 200
                 return
         raise AssertionError(await self._errors)
+
+    def _read(self, stream: asyncio.StreamReader | None) -> "asyncio.Task[str]":
+        self._reading.append(asyncio.create_task(_whole(stream)))
+        return self._reading[-1]
+
+    async def _stop_reading(self) -> None:
+        for task in self._reading:
+            task.cancel()
+        await asyncio.gather(*self._reading, return_exceptions=True)
 
 
 @asynccontextmanager
 async def replicas(environment: dict[str, str], count: int = 2) -> AsyncIterator[list[Replica]]:
     """Run several replicas at once."""
     made = [Replica(environment) for _ in range(count)]
-    started = await asyncio.gather(*(one.__aenter__() for one in made), return_exceptions=True)
-    try:
-        failures = [each for each in started if isinstance(each, BaseException)]
+    async with AsyncExitStack() as stack:
+        starting = (stack.enter_async_context(one) for one in made)
+        begun = await asyncio.gather(*starting, return_exceptions=True)
+        failures = [each for each in begun if isinstance(each, BaseException)]
         assert not failures, failures
         yield made
-    finally:
-        for one in made:
-            await one.__aexit__()
 
 
 def http(url: str) -> httpx2.AsyncClient:
@@ -187,17 +183,10 @@ async def haproxy(ports: Sequence[int], folder: Path) -> AsyncIterator[int]:
         port: int = listening.getsockname()[1]
         configuration = folder / "haproxy.cfg"
         configuration.write_text(haproxy_configuration(ports, f"fd@{listening.fileno()}"))
-        process = await asyncio.create_subprocess_exec(
-            *(program, "-db", "-q", "-f", str(configuration)),
-            pass_fds=[listening.fileno()],
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-    try:
-        yield port
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        command = [program, "-db", "-q", "-f", configuration]
+        async with processes.started_async(command, pass_fds=[listening.fileno()], stdout=DEVNULL):
+            listening.close()  # it is HAProxy's alone now
+            yield port
 
 
 def haproxy_configuration(ports: Sequence[int], address: str) -> str:
@@ -218,6 +207,6 @@ def haproxy_configuration(ports: Sequence[int], address: str) -> str:
     return _TEMPLATE.sub(servers, written)
 
 
-async def _read(stream: asyncio.StreamReader | None) -> str:
+async def _whole(stream: asyncio.StreamReader | None) -> str:
     assert stream is not None
     return (await stream.read()).decode()

@@ -3,15 +3,16 @@
 import os
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen
 from urllib.parse import parse_qs, urlsplit
 
 from storage.embedded.accounts import server_account
+from tests.support.processes import started
 
 PGBOUNCER = shutil.which(
     "pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
@@ -46,16 +47,13 @@ def pooler_to(url: str) -> Iterator[str]:
             + "".join(f"{key} = {value}\n" for key, value in _SETTINGS.items())
         )
         assert PGBOUNCER is not None
-        with open(folder / "log", "wb") as log:
-            process = subprocess.Popen(
-                [PGBOUNCER, str(configuration)], stdout=log, stderr=log, **account.identity()
-            )
-        try:
+        command = [PGBOUNCER, configuration]
+        with (
+            open(folder / "log", "wb") as log,
+            started(command, stdout=log, stderr=log, **account.identity()) as process,
+        ):
             _wait_for(port, process, folder / "log")
             yield f"postgresql+asyncpg://{user}@127.0.0.1:{port}/{database}"
-        finally:
-            process.kill()
-            process.wait()
 
 
 def _free_port() -> int:
@@ -65,7 +63,7 @@ def _free_port() -> int:
         return port
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(port: int, process: Popen[bytes], log: Path) -> None:
     while process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -1,4 +1,3 @@
-import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from mcp_server.domain.templates.partials import Source
 from storage.entities import Argument, Message, TextContent
 from storage.errors import Invalid
 from tests.domain.templates.hostile_liquid import HOSTILE, PARTIALS, TYPES, VALUES
+from tests.support.processes import run
 
 SECONDS = 0.25
 """Of processor time, in which whatever a template says has to end."""
@@ -224,14 +224,8 @@ print(peak() - before)
 
 
 def test_hostile_templates_keep_within_their_memory():
-    done = subprocess.run(
-        [sys.executable, "-c", _GROWTH],
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    root = Path(__file__).parents[3]
+    done = run([sys.executable, "-c", _GROWTH], cwd=root, text=True, timeout=120, check=True)
     assert int(done.stdout) < MEGABYTES
 
 

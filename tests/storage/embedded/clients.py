@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ import pytest
 
 from storage.embedded.accounts import ProcessIdentity
 from storage.embedded.paths import Root
+from tests.support.processes import PIPE, end, run, start
 
 REPOSITORY = Path(__file__).parents[3]
 NOBODY = 65534
@@ -35,10 +35,10 @@ class Client:
         python: str = sys.executable,
         identity: ProcessIdentity | None = None,
     ) -> None:
-        self.process = subprocess.Popen(
+        self.process = start(
             [python, "-m", "tests.storage.embedded.client_process", *_arguments(root)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=PIPE,
+            stdout=PIPE,
             cwd=REPOSITORY,
             env=client_environment() | dict(environment or {}),
             text=True,
@@ -80,19 +80,13 @@ class Client:
         self.process.wait(DEADLINE_SECONDS)
 
     def clean_up(self) -> None:
-        if self.process.poll() is None:
-            self.kill()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None and not stream.closed:
-                stream.close()
+        end(self.process)
 
 
 def run_arrivals(root: Root, count: int) -> None:
     """Let clients come and go; fail if one of them does."""
     command = [sys.executable, "-m", "tests.storage.embedded.arrivals", *_arguments(root)]
-    subprocess.run(
-        [*command, str(count)], cwd=REPOSITORY, env=client_environment(), check=True, timeout=60
-    )
+    run([*command, str(count)], cwd=REPOSITORY, env=client_environment(), check=True)
 
 
 def python_for_all() -> str:
@@ -100,9 +94,7 @@ def python_for_all() -> str:
     for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
         check = [python, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
         with contextlib.suppress(OSError):
-            done = subprocess.run(
-                check, user=NOBODY, group=NOBODY, extra_groups=[], cwd="/", check=False
-            )
+            done = run(check, user=NOBODY, group=NOBODY, extra_groups=[], cwd="/")
             if done.returncode == 0:
                 return python
     pytest.skip("no Python that another user may run")

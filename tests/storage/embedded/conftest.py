@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from storage.embedded.lifecycle import ensure, stop
 from storage.embedded.paths import Root
 from tests.storage.embedded.clients import Client, processes_of, wait_until
 from tests.support.postgres import memory_or_disk
+from tests.support.processes import run
 
 _ENOUGH_MEMORY = 2 * 2**30
 
@@ -74,7 +74,7 @@ def client() -> Iterator[Callable[..., Client]]:
 
 def copy_root(source: Root, target: Root) -> None:
     target.path.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cp", "-a", source.path, target.path], check=True)
+    run(["cp", "-a", source.path, target.path], check=True)
 
 
 def clean_up(root: Root) -> None:

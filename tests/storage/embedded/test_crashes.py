@@ -5,12 +5,12 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 
 import asyncpg
 import pytest
@@ -32,6 +32,7 @@ from tests.storage.embedded.clients import (
     wait_until,
 )
 from tests.storage.embedded.conftest import clean_up, copy_root
+from tests.support.processes import started
 
 pytestmark = pytest.mark.slow
 
@@ -291,36 +292,28 @@ def _state(pid: int) -> str:
 
 
 @contextmanager
-def _server_as_child(root: Root) -> Iterator[subprocess.Popen[bytes]]:
+def _server_as_child(root: Root) -> Iterator[Popen[bytes]]:
     """Run the server as a child that only this process can bury."""
     from storage.embedded.cluster import server_command
 
     installation = prepare(root)
-    server = subprocess.Popen(
+    with started(
         server_command(installation.data, root.sockets, installation.binaries),
         cwd="/",
         env=ENVIRONMENT,
-        stderr=subprocess.DEVNULL,
+        stderr=DEVNULL,
         **installation.account.identity(),
-    )
-    try:
+    ) as server:
         wait_until(lambda: postmaster_pid(installation.data), "the server has made its pid file")
         wait_until(lambda: status(root).running, "the server answers")
         yield server
-    finally:
-        server.kill()
-        server.wait()
 
 
 @contextmanager
-def _foreign_process(root: Root) -> Iterator[subprocess.Popen[bytes]]:
+def _foreign_process(root: Root) -> Iterator[Popen[bytes]]:
     """Run something else as the account of the server, which may then send it signals."""
-    sleeper = subprocess.Popen(["sleep", "1000"], cwd="/", **prepare(root).account.identity())
-    try:
+    with started(["sleep", "1000"], cwd="/", **prepare(root).account.identity()) as sleeper:
         yield sleeper
-    finally:
-        sleeper.kill()
-        sleeper.wait()
 
 
 def _leave_traces_of_a_killed_server(root: Root) -> None:

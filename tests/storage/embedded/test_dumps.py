@@ -2,7 +2,6 @@
 
 import os
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
 from storage.errors import Invalid
 from tests.storage.embedded.client_process import fetch
+from tests.support.processes import run
 
 pytestmark = pytest.mark.slow
 
@@ -91,14 +91,8 @@ def test_a_restore_that_fails_changes_nothing(root: Root, folder: Path) -> None:
 def test_the_shell_connects_without_showing_the_password(root: Root) -> None:
     command, variables = shell_command(root)
 
-    done = subprocess.run(
-        [*command, "-At", "-c", "SELECT current_user"],
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
+    asked = [*command, "-At", "-c", "SELECT current_user"]
+    done = run(asked, env=variables, check=True, text=True)
 
     assert done.stdout == "promptstack\n"
     assert root.password.read_text() not in "".join([*command, *variables.values()])

@@ -2,7 +2,6 @@
 
 import os
 import stat
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from tests.storage.embedded.clients import (
     supervisors,
 )
 from tests.storage.embedded.conftest import clean_up, copy_root
+from tests.support.processes import run
 
 pytestmark = pytest.mark.slow
 
@@ -90,15 +90,13 @@ def test_another_user_cannot_connect(root: Root) -> None:
     connection = ensure(root)
 
     path = f"{connection.host}/.s.PGSQL.{connection.port}"
-    done = subprocess.run(
+    done = run(
         [python_for_all(), "-c", _CONNECT, path],
         user=65534,
         group=65534,
         extra_groups=[],
         cwd="/",
-        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
 
     assert done.stderr.rstrip().endswith("Permission denied")
