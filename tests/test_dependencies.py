@@ -1,7 +1,6 @@
 """What is imported is declared, and what is installed may be shipped with an MIT program."""
 
 import ast
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.support.processes import run
 
 ROOT = Path(__file__).parents[1]
 OURS = {"mcp_server", "storage", "migrations"}
@@ -57,11 +58,7 @@ def test_every_module_that_is_imported_comes_with_a_declared_dependency(module):
 
 
 def test_all_that_is_installed_with_promptstack_has_a_licence_that_is_allowed():
-    done = subprocess.run(
-        [sys.executable, str(ROOT / ".ci" / "third_party.py"), "--licences"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    run([sys.executable, ROOT / ".ci" / "third_party.py", "--licences"], text=True, check=True)
 
 
 def test_the_page_on_licences_names_every_dependency():

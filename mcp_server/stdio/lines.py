@@ -6,12 +6,10 @@ replaced, and a request with an unusable id passes for a notification, which nob
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 from mcp_types import (
     INVALID_REQUEST,
@@ -46,16 +44,6 @@ class Unreadable(Exception):
         self.code = code
         self.sentence = sentence
         self.request_id = request_id
-
-
-def take_standard_input() -> BinaryIO:
-    """Return standard input for one reader alone; whoever else reads it finds nothing."""
-    private = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    # Never closed: a thread may still wait for its next line when the server ends.
-    return os.fdopen(private, "rb", closefd=False)
 
 
 def read_message(line: bytes) -> JSONRPCMessage | None:

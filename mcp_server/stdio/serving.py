@@ -17,8 +17,8 @@ from mcp_server.app import LiveLibrary
 from mcp_server.config import Settings
 from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.service.changes import ChangeFeed
-from mcp_server.stdio.lines import take_standard_input
 from mcp_server.stdio.messages import Incoming, Outgoing, Unanswered
+from mcp_server.stdio.streams import standard_output, take_standard_input
 from storage.errors import PromptError, Unavailable
 
 if TYPE_CHECKING:
@@ -68,18 +68,21 @@ class _Connection:
     async def serve(self) -> None:
         """Speak the protocol until the client closes its end."""
         lines, unanswered = anyio.wrap_file(take_standard_input()), Unanswered()
-        # The SDK keeps standard output for us alone; what it would read is nothing.
-        nothing = anyio.wrap_file(io.StringIO())
+        ended = self._door.changes.close
+        nothing = anyio.wrap_file(io.StringIO())  # the SDK reads none of our lines
         try:
-            async with stdio_server(nothing) as (_, written):
-                outgoing = Outgoing(written, unanswered)
-                incoming = Incoming(lines, outgoing, unanswered, self._door.changes.close)
-                options = self._door.initialization_options()
-                await self._door.server.run(incoming, outgoing, options)
+            with standard_output() as output:
+                async with stdio_server(nothing, anyio.wrap_file(output)) as (_, written):
+                    outgoing = Outgoing(written, unanswered)
+                    await self._exchange(Incoming(lines, outgoing, unanswered, ended), outgoing)
         except* BrokenPipeError:
             logger.info("the client closed its end in the middle of an answer")
         except* OSError as errors:
             self._give_up(_unwritable(errors))
+
+    async def _exchange(self, incoming: Incoming, outgoing: Outgoing) -> None:
+        options = self._door.initialization_options()
+        await self._door.server.run(incoming, outgoing, options)
 
     async def keep_library(self) -> None:
         """Bring the library up once the handshake is answered, and keep it."""

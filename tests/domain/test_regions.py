@@ -1,6 +1,5 @@
 import re
 import shutil
-import subprocess
 from itertools import pairwise
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_server.domain.regions import cut_regions
+from tests.support.processes import run
 
 _ITEMS = st.lists(st.sampled_from("abcdefg"), max_size=14)
 _DIFF3 = shutil.which("diff3")
@@ -121,7 +121,7 @@ def _of_diff3(folder, *sides: list[str]) -> list[tuple[tuple[int, int], ...]]:
     for name, lines in zip(("ours", "base", "theirs"), sides, strict=True):
         files.append(folder / name)
         files[-1].write_text("".join(f"{line}\n" for line in lines))
-    done = subprocess.run([str(_DIFF3), *files], capture_output=True, text=True, check=True)
+    done = run([_DIFF3, *files], text=True, check=True)
     hunks: list[dict[str, tuple[int, int]]] = []
     for line in done.stdout.splitlines():
         if line.startswith("===="):

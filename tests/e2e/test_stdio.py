@@ -28,7 +28,8 @@ def test_a_client_that_leaves_before_saying_anything_ends_the_server_quietly(env
 def test_a_client_that_closes_the_pipe_in_the_middle_of_a_call_breaks_nothing(
     environment, tmp_path
 ):
-    with serving(environment, tmp_path) as server:
+    # Otherwise versions of Python before 3.13 say nothing of what they can't write at the end.
+    with serving(environment | {"PYTHONDEVMODE": "1"}, tmp_path) as server:
         server.shake_hands()
         request = {"name": "create_prompt", "arguments": {"name": "last-words", "template": "x"}}
         line = {"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": request}
@@ -36,11 +37,13 @@ def test_a_client_that_closes_the_pipe_in_the_middle_of_a_call_breaks_nothing(
         server.process.stdout.close()
         server.process.stdin.close()
         assert server.process.wait(timeout=60) == 0
-        assert "Traceback" not in server.process.stderr.read()
+        told = server.process.stderr.read()
+        assert "Traceback" not in told
+        assert "Exception ignored" not in told
     with serving(environment, tmp_path) as server:
         server.shake_hands()
         answer = server.ask("prompts/get", name="last-words")
-        assert "messages" in answer or "no prompt named" in answer["message"]
+        assert _text(answer) == "x"
 
 
 def test_lines_that_are_no_messages_are_answered_and_the_connection_lives(environment, tmp_path):
@@ -254,4 +257,4 @@ def test_a_read_only_server_offers_no_tool_that_writes(environment, tmp_path):
         assert tools
         assert all(tool["annotations"]["readOnlyHint"] for tool in tools)
         answer = server.call("create_prompt", name="x", template="x")
-        assert answer.get("isError") or "code" in answer
+        assert answer["isError"]

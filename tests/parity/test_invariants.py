@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.registry import FORMATS, read_file
-from mcp_server.service.inputs import PromptInput
+from mcp_server.service.inputs import PromptInput, Reader
 from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options
 from storage.connectors import UrlConnector
@@ -31,7 +31,7 @@ from storage.database import Database
 from storage.entities import MAIN, PromptFilter
 from storage.errors import PromptError
 from storage.notifications import Listener
-from tests.parity.doors import CliDoor, McpDoor, RestDoor
+from tests.parity.doors import ACTOR, CliDoor, McpDoor, RestDoor
 
 WRITERS = 3
 NAMES = 3
@@ -261,11 +261,15 @@ class Writers(RuleBasedStateMachine):
         await listener.start()
         running = asyncio.create_task(listener.run())
         found = {}
+        # As the doors read: where a label is shared out, another key may be given another version.
+        reader = Reader(key=ACTOR)
         try:
             for _ in range(2):  # read, then remembered
                 for reference in references:
                     try:
-                        found[reference] = (await library.prompts.get(reference)).version.version
+                        found[reference] = (
+                            await library.prompts.get(reference, reader)
+                        ).version.version
                     except PromptError as refusal:
                         found[reference] = _kind(refusal)
         finally:
