@@ -180,10 +180,10 @@ class _Merging:
         """Merge declarations; those that only one side's text had a use for go with that use."""
         declared = sides.each(lambda it: {each.name: each for each in it.arguments})
         merged = self.mapping("arguments", declared, self._argument)
-        for name in used - merged.keys():
+        for name, each in declared.base.items():
             # Taken away by a side whose text went without it, while the other's still needs it.
-            found = [side[name] for side in declared if name in side]
-            merged |= {name: found[-1]} if found else {}
+            if name in used and name not in merged:
+                merged |= {name: each}
         needed = [set(placeholders(side)) for side in (sides.ours, sides.theirs)]
         return tuple(
             each

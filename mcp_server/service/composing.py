@@ -141,11 +141,19 @@ class Composer:
         prompt = reached.prompts.get(asked.name)
         if prompt is not None and self._scope.admits(prompt):
             return
-        alike = [] if prompt else await tx.prompts.list_spellings(asked.name, limit=1)
-        hint = f"Use '{alike[0]}', or create it first" if alike else "Create it first"
+        alike = None if prompt else await self._alike(tx, asked.name)
+        hint = f"Use '{alike}', or create it first" if alike else "Create it first"
         raise refused(
             "template", f"includes '{shown(str(asked))}', but there is no such prompt. {hint}"
         )
+
+    async def _alike(self, tx: Transaction, name: str) -> str | None:
+        """Return the name in sight that is spelt most like one that isn't there."""
+        for known in await tx.prompts.list_spellings(name):
+            prompt = await tx.prompts.find(known)
+            if prompt is not None and self._scope.admits(prompt):
+                return known
+        return None
 
 
 def _check_other(asked: Reference, name: str) -> None:

@@ -17,6 +17,14 @@ def test_readers_are_spread_by_weight():
     assert 4_350 < chosen[3] < 4_650
 
 
+@pytest.mark.parametrize(
+    ("weights", "served"),
+    [({1: 1, 2: 1}, {1, 2}), ({1: 1, 2: 1, 3: 1}, {1, 2, 3}), ({1: 0, 2: 1, 3: 1}, {2, 3})],
+)
+def test_the_smallest_shares_are_served_and_no_share_never(weights, served):
+    assert {choose(weights, PROMPT, "trial", f"user-{n}") for n in range(100)} == served
+
+
 def test_a_reader_isnt_in_the_small_share_of_every_trial():
     weights = {1: 50, 2: 50}
     keys = [f"user-{n}" for n in range(200)]

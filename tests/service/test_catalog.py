@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -10,6 +11,7 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from storage.database import Database
 from storage.entities import Change, EmbeddedResource, Message, TextContent
+from storage.errors import Unavailable
 
 
 @pytest.fixture
@@ -129,3 +131,56 @@ async def test_a_version_weighs_what_its_variants_and_data_weigh(
     hearing_library.catalog.hear(Change("everything"))
     monkeypatch.setattr(catalog, "_MAX_TEXT", 3_000)
     assert not await is_remembered()
+
+
+class Interrupted(Database):
+    """A database beside which something happens between an answer and its use, once."""
+
+    meanwhile = None
+
+    @asynccontextmanager
+    async def reading(self):
+        async with super().reading() as tx:
+            yield tx
+        happens, self.meanwhile = self.meanwhile, None
+        if happens is not None:
+            await happens()
+
+
+@pytest.fixture
+async def interrupted(connector):
+    database = Interrupted(connector)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def remembering(interrupted):
+    """A library that hears what it is told, no sooner."""
+    return Library(interrupted, is_hearing=lambda: True)
+
+
+async def _change_elsewhere(elsewhere, remembering, text):
+    await elsewhere.prompts.update("note", PromptInput(template=text), by="me")
+    changed = (await elsewhere.prompts.get("note")).prompt
+    remembering.catalog.hear(Change("version", changed.name, changed.id))
+
+
+async def test_what_changed_while_it_was_read_isnt_remembered(elsewhere, remembering, interrupted):
+    await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
+    interrupted.meanwhile = lambda: _change_elsewhere(elsewhere, remembering, "2")
+    assert await _text(remembering) == "1"
+    assert await _text(remembering) == "2"
+
+
+async def test_a_list_that_couldnt_be_mended_is_mended_later(elsewhere, remembering, interrupted):
+    async def go_away():
+        raise Unavailable("The database went away.")
+
+    await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
+    assert [each.version for each in (await remembering.prompts.list_published()).items] == [1]
+    await _change_elsewhere(elsewhere, remembering, "2")
+    interrupted.meanwhile = go_away
+    with pytest.raises(Unavailable):
+        await remembering.prompts.list_published()
+    assert [each.version for each in (await remembering.prompts.list_published()).items] == [2]

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 
 from storage.connectors import PREFER_STANDBY, UrlConnector
 from storage.database import Database
+from storage.errors import Unavailable
 from storage.schema import migrate
-from tests.support.clusters import Cluster, streaming_pair
+from tests.support.clusters import Cluster, both, streaming_pair
 from tests.support.library import add_prompt
 
 pytestmark = pytest.mark.slow
@@ -21,6 +22,23 @@ def pair() -> Iterator[tuple[Cluster, Cluster]]:
         asyncio.run(primary.create_database("library"))
         asyncio.run(migrate(UrlConnector(primary.url("library"))))
         yield primary, standby
+
+
+@pytest.fixture
+def pair_to_lose() -> Iterator[tuple[Cluster, Cluster, Cluster]]:
+    """A primary, a standby to take its place, and a replica that streams from that standby."""
+    with streaming_pair() as (primary, standby):
+        asyncio.run(primary.create_database("library"))
+        asyncio.run(migrate(UrlConnector(primary.url("library"))))
+        replica = Cluster(primary.place, "replica")
+        try:
+            replica.copy(primary)
+            with open(replica.data / "postgresql.auto.conf", "a") as settings:
+                settings.write(f"primary_conninfo = 'host={standby.sockets} user=postgres'\n")
+            replica.start()
+            yield primary, standby, replica
+        finally:
+            replica.stop()
 
 
 @pytest.fixture
@@ -119,3 +137,43 @@ async def test_a_read_url_that_leads_to_a_primary_isnt_taken_for_a_replica(pair,
     assert await _where(database) == "primary"
     assert "isn't a replica" in caplog.text
     await database.close()
+
+
+async def test_after_a_failover_the_log_may_have_gone_back(pair_to_lose):
+    primary, standby, replica = pair_to_lose
+    library = UrlConnector(both(primary, standby, "library"))
+    reading = UrlConnector(
+        replica.url("library"), variable="DATABASE_READ_URL", session=PREFER_STANDBY
+    )
+    database = Database(library, replica=reading)
+    await _until_replica(database)
+    # What the standby never gets: it is promoted at a place that the log had passed already.
+    await standby.execute("ALTER SYSTEM SET primary_conninfo = ''")
+    await standby.execute("SELECT pg_reload_conf()")
+    await _until_true(standby, "SELECT count(*) = 0 FROM pg_stat_wal_receiver")
+    await primary.execute("SELECT pg_logical_emit_message(false, 'x', repeat('x', 9000000))")
+    await add_prompt(database, "lost")
+    assert await _where(database) == "primary"
+    primary.stop()
+    await standby.execute("SELECT pg_promote()")
+    await _write_again(database)
+    await _until_replica(database)
+    assert "kept" in await _names(database)
+    await database.close()
+
+
+async def _until_true(server: Cluster, condition: str) -> None:
+    async with asyncio.timeout(20):
+        while not await server.execute(condition):
+            await asyncio.sleep(0.01)
+
+
+async def _write_again(database: Database) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await add_prompt(database, "kept")
+            except Unavailable:
+                await asyncio.sleep(0.01)
+            else:
+                return
