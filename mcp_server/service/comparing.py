@@ -3,7 +3,8 @@
 It is started as a script by an interpreter that knows no packages, so it imports nothing of ours.
 On standard input each line is `[seconds, [[pattern, text], …]]`; for each pair it writes a line
 `[kind, reason]`, and a line with the processor time that all of them took, in seconds. A request
-that takes more than its seconds ends the process: the kernel's timer kills it, whatever it is at.
+that takes more than its seconds of processor time ends the process: the kernel's timer kills it,
+whatever it is at.
 """
 
 import json
@@ -17,12 +18,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-NICENESS = 5
-"""Behind the process that serves, where both want the processor."""
+NICENESS = 2
+"""A little behind the process that serves, where both want the processor."""
 IDLE_SECONDS = 60.0
 """Without a request for so long it ends; the server has ended it long before, if there is one."""
-SLACK = 4.0
-"""How much longer than its processor time a request may take on a machine that is busy."""
 
 Compare = Callable[[str, str | None], tuple[str, str]]
 
@@ -64,7 +63,6 @@ def serve(requests: BinaryIO, answers: BinaryIO, compare: Compare) -> None:
 def limit_time(seconds: float) -> None:
     """Let the kernel end this process after so much processor time; 0 takes the limit away."""
     signal.setitimer(signal.ITIMER_PROF, seconds)
-    signal.setitimer(signal.ITIMER_REAL, SLACK * seconds + (1 if seconds else 0))
 
 
 def judge(regex: Any, pattern: str, text: str | None) -> tuple[str, str]:
