@@ -113,7 +113,7 @@ def value_fault(comparison: Comparison, verdict: Verdict) -> str | None:
             return f"takes too much memory to be compared with '{pattern}'; simplify the pattern"
         case "slow":
             return f"takes too long to be compared with '{pattern}'; simplify the pattern"
-        case "unreached":
+        case _:
             return f"wasn't compared with '{pattern}': {_OVER}"
 
 

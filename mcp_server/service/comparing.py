@@ -22,11 +22,13 @@ NICENESS = 2
 """A little behind the process that serves, where both want the processor."""
 IDLE_SECONDS = 60.0
 """Without a request for so long it ends; the server has ended it long before, if there is one."""
+_REASON = 500
+"""Characters of a reason: so an answer fits into a pipe as a whole, or isn't in it at all."""
 
 Compare = Callable[[str, str | None], tuple[str, str]]
 
 
-def main(packages: str, memory: int) -> None:
+def main(packages: str, memory: int) -> None:  # pragma: no cover - in a process of its own
     """Answer requests until there are no more.
 
     `packages` is the folder that holds `regex`, `memory` the bytes that this process may take.
@@ -74,7 +76,7 @@ def judge(regex: Any, pattern: str, text: str | None) -> tuple[str, str]:
     except MemoryError:
         return "large", ""
     except Exception as error:  # of a pattern, there is nothing else that could be wrong here
-        return "invalid", str(error) or type(error).__name__
+        return "invalid", (str(error) or type(error).__name__)[:_REASON]
     return "mismatch", ""
 
 
@@ -98,5 +100,5 @@ def _write(answers: BinaryIO, value: object) -> None:
     answers.flush()
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover - in a process of its own
     main(sys.argv[1], int(sys.argv[2]))

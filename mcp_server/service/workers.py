@@ -80,11 +80,10 @@ class Worker:
         with suppress(BrokenPipeError):
             self._send([seconds, [(each.pattern, each.value) for each in comparisons]])
             for line in self._stream(self.process.stdout):
-                said = json.loads(line) if line.endswith(b"\n") else []
+                said = json.loads(line)
                 if isinstance(said, float):
                     return Answer(verdicts, said, len(verdicts) == len(comparisons))
-                if said:
-                    verdicts.append(Verdict(*said))
+                verdicts.append(Verdict(*said))
         if self.end() == _OUT_OF_TIME:
             return Answer(verdicts, None)
         raise Lost

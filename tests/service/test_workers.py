@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -202,6 +203,28 @@ async def test_closing_ends_every_process_and_whoever_waits_is_told(crew):
         await crew.compare(QUICK, seconds=LONG, rank=1)
 
 
+async def test_closing_ends_a_worker_that_is_only_just_started(crew, monkeypatch):
+    asked, go, started = threading.Event(), threading.Event(), []
+
+    class Slow(Worker):
+        def __init__(self, memory):
+            asked.set()
+            go.wait(60)
+            super().__init__(memory)
+            started.append(self.process.pid)
+
+    monkeypatch.setattr(workers, "Worker", Slow)
+    work = asyncio.create_task(crew.compare(ENDLESS, seconds=LONG, rank=1))
+    await asyncio.to_thread(asked.wait, 60)
+    closing = asyncio.create_task(asyncio.to_thread(crew.close))
+    await until(lambda: crew._closed, "it is being closed")
+    go.set()
+    with pytest.raises(Lost):
+        await work
+    await closing
+    assert not any(map(is_alive, started))
+
+
 async def test_a_worker_without_work_ends(monkeypatch):
     started = []
 
@@ -305,6 +328,14 @@ def test_the_program_ends_after_an_answer_that_took_too_much_memory(monkeypatch)
         answers = io.BytesIO()
         comparing.serve(requests, answers, lambda *pair: comparing.judge(regex, *pair))
     assert answers.getvalue().splitlines()[:-1] == [b'["large", ""]']
+
+
+def test_a_reason_is_cut_to_what_a_pipe_takes_at_once():
+    class Wordy:
+        def compile(self, pattern):
+            raise ValueError("x" * 5_000)
+
+    assert comparing.judge(Wordy(), "a", None) == ("invalid", "x" * 500)
 
 
 def test_the_program_ends_when_nobody_asks_for_long(monkeypatch):
