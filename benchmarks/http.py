@@ -219,8 +219,10 @@ def bare() -> Iterator[int]:
 
 @contextmanager
 def _running(command: Sequence[str], environment: dict[str, str], port: int) -> Iterator[None]:
+    # All the load comes from one address here.
+    unbounded = {"PROMPTSTACK_MAX_STREAMS_PER_CLIENT": "1024"}
     process = subprocess.Popen(
-        command, env=os.environ | environment, stdout=subprocess.DEVNULL, cwd=Path.cwd()
+        command, env=os.environ | unbounded | environment, stdout=subprocess.DEVNULL, cwd=Path.cwd()
     )
     try:
         _wait_for(port, process)

@@ -137,6 +137,17 @@ class Settings:
         1_000_000_000,
     )
 
+    max_streams_per_client: int = _setting(
+        "PROMPTSTACK_MAX_STREAMS_PER_CLIENT",
+        "The most streams for notifications that `serve` keeps open for one address.",
+        256,
+    )
+    max_sessions_per_client: int = _setting(
+        "PROMPTSTACK_MAX_SESSIONS_PER_CLIENT",
+        "The most sessions (MCP before 2026-07-28) that `serve` keeps for one address.",
+        1_000,
+    )
+
     @property
     def limits(self) -> Limits:
         """How much a prompt may hold."""
@@ -312,6 +323,8 @@ _PARSERS: dict[str, Any] = {
     "max_tags": _number(1, 10_000),
     "max_body": _number(1_000, 1_000_000_000),
     "max_import": _number(1_000, 1_000_000_000_000),
+    "max_streams_per_client": _number(1, 1_000_000),
+    "max_sessions_per_client": _number(1, 1_000_000),
     "data_dir": _path,
     "pg_bindir": _path,
     "user": _author,

@@ -65,7 +65,7 @@ class Application:
         door = build_server(self._ready, options)
         door.server.middleware.insert(0, self._metrics.observe_call)
         self._feed = ChangeFeed(door.changes.publish)
-        self._mcp = McpEndpoint(door, stateless=settings.stateless, max_body=settings.max_body)
+        self._mcp = McpEndpoint(door, settings)
         self._requests = Requests(self._layers(), self._metrics.observe_request)
         self.asgi: ASGIApp = self._requests
         self.failure: PromptError | None = None

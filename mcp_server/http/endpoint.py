@@ -9,26 +9,38 @@ from anyio.abc import TaskStatus
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import Receive, Scope, Send
 
+from mcp_server.config import Settings
+from mcp_server.http.clients import ClientGuard
 from mcp_server.protocol.server import McpDoor
 from mcp_server.rest.problems import Problem
 from storage.errors import Unavailable
 
 MCP_PATH = "/mcp"
+SESSION_IDLE_SECONDS = 1_800.0
+"""How long a session is kept without a request, or a stream that is open."""
+
 _ENDING = Unavailable("This server is ending. Try again: another one answers.")
 
 
 class McpEndpoint:
     """The ASGI application of the MCP server; answers while `run` runs."""
 
-    def __init__(self, door: McpDoor, *, stateless: bool, max_body: int) -> None:
+    def __init__(self, door: McpDoor, settings: Settings) -> None:
         self._changes = door.changes
         # No handler sends anything beside its answer, so a plain JSON body says it all; the host is
         # checked for every path, in front of this one.
         self._sessions = StreamableHTTPSessionManager(
             door.server,
             json_response=True,
-            stateless=stateless,
-            max_request_body_size=max_body,
+            stateless=settings.stateless,
+            max_request_body_size=settings.max_body,
+            session_idle_timeout=SESSION_IDLE_SECONDS,
+        )
+        self._clients = ClientGuard(
+            self._sessions.handle_request,
+            most_streams=settings.max_streams_per_client,
+            most_sessions=settings.max_sessions_per_client,
+            idle_seconds=SESSION_IDLE_SECONDS,
         )
         self._streams: set[anyio.CancelScope] = set()
         self._is_ending = False
@@ -42,7 +54,7 @@ class McpEndpoint:
         elif opens_stream:
             await self._stream(scope, receive, send)
         else:
-            await self._sessions.handle_request(scope, receive, send)
+            await self._clients(scope, receive, send)
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Keep the sessions until `close`."""
@@ -70,6 +82,6 @@ class McpEndpoint:
         with anyio.CancelScope() as stream:
             self._streams.add(stream)
             try:
-                await self._sessions.handle_request(scope, receive, send)
+                await self._clients(scope, receive, send)
             finally:
                 self._streams.remove(stream)
