@@ -100,6 +100,12 @@ class Settings:
         "Origins of web pages that may use `serve` besides its own; commas between them.",
         (),
     )
+    trusted_proxies: tuple[str, ...] = _setting(
+        "FORWARDED_ALLOW_IPS",
+        "Addresses and networks of proxies that are believed in `X-Forwarded-For`; commas between "
+        "them, `*` for any.",
+        ("127.0.0.1",),
+    )
     cors_origins: tuple[str, ...] = _setting(
         "API_CORS_ORIGINS",
         "Origins that browsers may call the API from (CORS); commas between them, `*` for any.",
@@ -315,6 +321,7 @@ _PARSERS: dict[str, Any] = {
     "remember_values": _switch,
     "allow_dev_headers": _switch,
     "allowed_hosts": _list,
+    "trusted_proxies": _list,
     "allowed_origins": _origins,
     "cors_origins": _origins,
     "state_keys": _state_keys,

@@ -27,7 +27,9 @@ def _blocks(language: str) -> list[str]:
 
 
 def _default(setting: Setting) -> str:
-    return "" if setting.default in (None, ()) else f"`{setting.default}`"
+    default = setting.default
+    written = ",".join(default) if isinstance(default, tuple) else default
+    return "" if written in (None, "") else f"`{written}`"
 
 
 def _commands() -> list[list[str]]:

@@ -1,8 +1,7 @@
 """What one client may hold open: streams and sessions, so that it can't take them from all others.
 
 A client is an address as this server sees it, for IPv6 the network of 64 bits that one customer is
-given. Behind a proxy that is the proxy's, unless `FORWARDED_ALLOW_IPS` says whose
-`X-Forwarded-For` is believed (uvicorn reads it).
+given. Behind a proxy that is the proxy's, unless `FORWARDED_ALLOW_IPS` names the proxy.
 """
 
 import asyncio

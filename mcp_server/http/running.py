@@ -5,7 +5,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from mcp_server.logs import configure_logging
 from mcp_server.service.scope import Scope
 from storage.errors import Invalid, PromptError, Unavailable
 
+LOOPBACK = "127.0.0.1"
 _BACKLOG = 2048
 _GRACE_SECONDS = int(DRAIN_SECONDS) + 5
 """After so long what still runs is cancelled."""
@@ -81,7 +82,7 @@ def serve(
         _serve_with_workers(settings, scope, listening, page_size, started)
         return
     application = Application(settings, scope, page_size)
-    server = _Server(configure(application.asgi), started)
+    server = _Server(configure(application.asgi, proxies=settings.trusted_proxies), started)
     server.run([listening])
     if application.failure is not None:
         raise application.failure
@@ -121,7 +122,7 @@ def _serve_with_workers(
     # Made here once, so that what is wrong with the settings is told before any worker starts.
     Application(settings, scope, page_size)
     make = partial(_make_in_worker, settings, scope, page_size)
-    config = configure(make, workers=settings.workers)
+    config = configure(make, workers=settings.workers, proxies=settings.trusted_proxies)
     with _shared_figures():
         workers = _Workers(config, listening, started)
         workers.run()
@@ -195,9 +196,15 @@ def _spare_the_collector() -> None:
 
 
 def configure(
-    app: ASGIApp | Callable[[], ASGIApp], *, workers: int | None = None
+    app: ASGIApp | Callable[[], ASGIApp],
+    *,
+    workers: int | None = None,
+    proxies: Sequence[str] = (LOOPBACK,),
 ) -> uvicorn.Config:
-    """Return how the web server is run; with `workers`, `app` makes the application in each."""
+    """Return how the web server is run; with `workers`, `app` makes the application in each.
+
+    `proxies` are the addresses and networks that are believed when they say who asked.
+    """
     return uvicorn.Config(
         app,
         factory=workers is not None,
@@ -208,6 +215,7 @@ def configure(
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=list(proxies),
         timeout_keep_alive=30,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
