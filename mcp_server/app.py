@@ -45,7 +45,14 @@ def make_connector(settings: Settings) -> Connector:
 
     if settings.database_url:
         return UrlConnector(settings.database_url)
-    return EmbeddedConnector(embedded_root(settings))
+    return EmbeddedConnector(embedded_root(settings), _bring_up)
+
+
+async def _bring_up(connector: Connector) -> None:
+    """Make what somebody has put in the place of the data folder fit for this version."""
+    from storage.schema import migrate
+
+    await migrate(connector)
 
 
 def make_direct_connector(settings: Settings) -> Connector:
@@ -128,6 +135,11 @@ async def live_library(
         library.catalog.hear(change)
         tell(change)
 
+    if not settings.database_url:
+        from storage.embedded import absence
+
+        # It was made and migrated before, maybe by the process that started this one.
+        absence.expect(embedded_root(settings))
     database = make_database(settings, pool_size=pool_size)
     listener = Listener(make_direct_connector(settings), hear, database.notify)
     library = Library(

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import asyncpg
@@ -48,6 +48,7 @@ _SILENCE = {
     "TCP_KEEPCNT": 3,
 }
 """After how long nothing is expected any more: milliseconds with something sent, else seconds."""
+_ASK = "whoever runs this server finds the reason in its log."
 _PAUSES = (0.1, 0.5)
 """How long to wait before looking again at an embedded server that doesn't answer."""
 GONE = (
@@ -185,15 +186,17 @@ class UrlConnector:
 
     def _refused(self, error: asyncpg.PostgresError) -> Unavailable:
         return Unavailable(
-            f"Check {self._variable}: the database {self.describe()} refuses the connection: "
-            f"{_reason(error)}."
+            f"The database refuses the connection; {_ASK}",
+            reason=f"Check {self._variable}: the database {self.describe()} refuses the "
+            f"connection: {_reason(error)}.",
         )
 
     def _unreachable(self, reasons: Mapping[str, Exception]) -> Unavailable:
         reason = "; ".join(reasons)
         return Unavailable(
-            f"The database {self.describe()} can't be used: {reason}. Try again; if it stays so, "
-            f"check {self._variable}{self._instead}."
+            f"The database can't be used at present. Try again; if it stays so, {_ASK}",
+            reason=f"The database {self.describe()} can't be used: {reason}. Try again; if it "
+            f"stays so, check {self._variable}{self._instead}.",
         )
 
     def describe(self) -> str:
@@ -202,13 +205,21 @@ class UrlConnector:
 
 
 class EmbeddedConnector:
-    """Connects to the embedded PostgreSQL, starting it when it isn't running."""
+    """Connects to the embedded PostgreSQL, starting it when it isn't running.
+
+    Where somebody has put another data folder in the place of the one that this was connected to,
+    `bring_up` gets a connector to it before anybody else does.
+    """
 
     is_shared = False
     is_local = True
 
-    def __init__(self, root: Root) -> None:
+    def __init__(
+        self, root: Root, bring_up: Callable[["Connector"], Awaitable[object]] | None = None
+    ) -> None:
         self._root = root
+        self._bring_up = bring_up
+        self._opened = 0
 
     async def connect(self) -> asyncpg.Connection:
         """Open a connection; see `Connector.connect`. Heals a server that was killed."""
@@ -218,14 +229,16 @@ class EmbeddedConnector:
             except _STARTING as error:
                 # Killed between being found alive and being connected to: look again.
                 if pause is None:
-                    raise Unavailable(
-                        f"The embedded PostgreSQL doesn't answer: {_reason(error)}. Try again."
-                    ) from error
+                    raise self._unusable(f"doesn't answer: {_reason(error)}. Try again") from error
                 await asyncio.sleep(pause)
+            except asyncpg.InvalidPasswordError as error:
+                raise self._unusable(
+                    f"refuses the password in '{self._root.password}', which isn't its own. Delete "
+                    "that file: it gets a new one then"
+                ) from error
             except (*GONE, asyncpg.PostgresError) as error:
-                raise Unavailable(
-                    f"The embedded PostgreSQL can't be used: {_reason(error)}. "
-                    "`promptstack db status` shows its log."
+                raise self._unusable(
+                    f"can't be used: {_reason(error)}. `promptstack db status` shows its log"
                 ) from error
         raise AssertionError("the last attempt returns or raises")
 
@@ -233,7 +246,10 @@ class EmbeddedConnector:
         try:
             info = await asyncio.to_thread(ensure, self._root)
         except EmbeddedError as error:
-            raise Unavailable(str(error)) from error
+            raise Unavailable(error.for_clients, reason=str(error)) from error
+        if self._opened and info.opened != self._opened and self._bring_up is not None:
+            await self._bring_up(EmbeddedConnector(self._root))
+        self._opened = info.opened
         return await asyncpg.connect(
             host=info.host,
             port=info.port,
@@ -243,6 +259,9 @@ class EmbeddedConnector:
             timeout=CONNECT_SECONDS,
             server_settings=_APPLICATION,
         )
+
+    def _unusable(self, how: str) -> Unavailable:
+        return Unavailable(EmbeddedError.for_clients, reason=f"The embedded PostgreSQL {how}.")
 
     def describe(self) -> str:
         """Name the place where the database lives."""

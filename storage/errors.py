@@ -31,6 +31,11 @@ class PromptError(Exception):
         """All of it in words, for those who get no data."""
         return self.message
 
+    @property
+    def local(self) -> str:
+        """The same for people of this machine, who may read what clients may not."""
+        return self.account
+
 
 class NotFound(PromptError):
     """A prompt, version, label or branch that isn't there.
@@ -100,4 +105,21 @@ class Forbidden(PromptError):
 
 
 class Unavailable(PromptError):
-    """The database can't be reached; nothing was changed and trying again helps."""
+    """The database can't be reached; nothing was changed and trying again helps.
+
+    `reason` says it to the people of this machine: it may name folders, hosts and users, and quote
+    the database's log. Nothing of that is in the message, which anybody may be sent.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Return what belongs into a log."""
+        return self.local
+
+    @property
+    def local(self) -> str:
+        """The reason where there is one, else the message."""
+        return self.reason or self.message

@@ -95,7 +95,10 @@ class Listener:
             await connection.add_listener(self._channel, self._on_canary)
         except (*GONE, asyncpg.PostgresError) as error:
             connection.terminate()
-            raise Unavailable(f"The database can't tell of changes: {error}. Try again.") from error
+            raise Unavailable(
+                "The database can't tell of changes. Try again.",
+                reason=f"The database can't tell of changes: {error}. Try again.",
+            ) from error
         except asyncio.CancelledError:
             connection.terminate()
             raise

@@ -65,7 +65,7 @@ async def check_current(connector: Connector) -> None:
     _refuse_newer(revision)
     if revision != needed_revision():
         found = f"is at revision '{revision}'" if revision else "has no tables of promptstack yet"
-        raise Unavailable(
+        raise _unfit(
             f"The schema of {connector.describe()} {found}, but this version needs "
             f"'{needed_revision()}'. Run `promptstack migrate`, or start with --migrate."
         )
@@ -118,22 +118,30 @@ async def _migrate_alone(connection: AsyncConnection, connector: Connector) -> b
 def _cannot_migrate(connector: Connector, error: DBAPIError) -> Unavailable:
     cause = error.orig.__cause__ if error.orig is not None else None
     if isinstance(cause, asyncpg.LockNotAvailableError):
-        return Unavailable(
+        return _unfit(
             f"The schema of {connector.describe()} isn't up to date, and another process has been "
             f"busy with it for {LOCK_SECONDS} seconds. Try again when it is done."
         )
     reason = str(error.orig).partition(": ")[2] or str(error.orig)
-    return Unavailable(
+    return _unfit(
         f"The schema of {connector.describe()} can't be brought up to date: {reason}. "
         "Nothing was changed. The user of DATABASE_URL has to own the database, or run "
         "`promptstack migrate` once as one who does."
     )
 
 
+def _unfit(reason: str) -> Unavailable:
+    return Unavailable(
+        "The database isn't fit for this version of promptstack; nothing was changed. Whoever runs "
+        "this server finds the reason in its log.",
+        reason=reason,
+    )
+
+
 async def _refuse_foreign_tables(connection: AsyncConnection, connector: Connector) -> None:
     foreign = await _tables_there(connection, metadata.tables)
     if foreign:
-        raise Unavailable(
+        raise _unfit(
             f"{connector.describe()} has a table '{foreign[0]}' that promptstack didn't make, so "
             "nothing was changed there. Point DATABASE_URL at a database of its own, for example "
             "one made with `createdb promptstack`."

@@ -62,7 +62,7 @@ async def _run(checks: Iterator[tuple[str, Check]]) -> int:
         try:
             found, code = await check(), 0
         except PromptError as error:
-            found, code = error.message, exit_code(error)
+            found, code = error.local, exit_code(error)
         except ConversationFailed as error:
             found, code = str(error), BUG
         seconds = time.perf_counter() - started

@@ -94,7 +94,7 @@ def exit_code(error: PromptError) -> int:
 
 def fail(error: PromptError) -> None:
     """Say what went wrong on standard error."""
-    warn(error.account)
+    warn(error.local)
 
 
 def give_up(error: PromptError) -> NoReturn:

@@ -75,7 +75,7 @@ async def _watch(syncing: "SyncRun", library: "Library") -> int:
                 conflicts = await syncing.once(library)
                 seen = (await library.syncing.mark(), _mark_of(syncing.folder))
         except Unavailable as away:
-            syncing.tell(f"{away.message} Watching goes on.")
+            syncing.tell(f"{away.local} Watching goes on.")
     return conflicts
 
 

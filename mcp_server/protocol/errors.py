@@ -9,6 +9,7 @@ from mcp.server.context import HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
+from mcp_server.service.reasons import note_reason
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 Context = ServerRequestContext[Any, Any]
@@ -48,12 +49,14 @@ def kind_of(error: PromptError) -> Kind:
 
 def to_protocol_error(error: PromptError, asked: Mapping[str, object]) -> MCPError:
     """Return the failure of a request; `asked` repeats what was asked for."""
+    note_reason(error)
     kind = kind_of(error)
     return MCPError(kind.code, error.message, {"kind": kind.name, **asked, **error.data})
 
 
 def to_failed_result(error: PromptError) -> dict[str, Any]:
     """Return the failure of a tool call: a sentence for the model, data for programs."""
+    note_reason(error)
     return {
         "content": [{"type": "text", "text": error.account}],
         "isError": True,

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mcp_server.domain.texts import shown
+from mcp_server.service.reasons import note_reason
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -88,6 +89,7 @@ class Problem:
     @classmethod
     def of(cls, error: PromptError, *, conditional: bool = False) -> "Problem":
         """Present a failure; a conflict with a request's own condition is a 412."""
+        note_reason(error)
         status = next(code for kind, code in STATUSES.items() if isinstance(error, kind))
         # What a merge leaves to be decided has nothing to do with the request's condition.
         if conditional and isinstance(error, Conflict) and not error.conflicts:

@@ -13,9 +13,10 @@ from pathlib import Path
 from storage.embedded.accounts import Account
 from storage.embedded.binaries import Binaries, copy_tree
 from storage.embedded.errors import EmbeddedError
+from storage.embedded.identity import CONTROL, path_from_within
+from storage.embedded.locks import try_lock, unlock
 from storage.embedded.paths import Root
 from storage.embedded.probe import DATABASE, USER
-from storage.embedded.supervisor import try_lock, unlock
 
 # Whatever the client's environment is, the cluster and its messages are the same.
 ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath}
@@ -46,8 +47,10 @@ _SETTINGS = {
 
 def create_cluster(root: Root, binaries: Binaries, account: Account) -> Path:
     """Make the data directory of `binaries`' version; it appears all at once or not at all."""
-    if not root.password.exists():
-        write_secret(root.password, secrets.token_urlsafe(32))
+    password = root.read_password()
+    if password is None:
+        password = secrets.token_urlsafe(32)
+        write_secret(root.password, password)
     workshop = Path(tempfile.mkdtemp(prefix=".init-", dir=root.path))
     # Whoever finds the folder unlocked may remove it; initdb and its children keep it locked
     # even when this process is killed.
@@ -55,7 +58,7 @@ def create_cluster(root: Root, binaries: Binaries, account: Account) -> Path:
     assert lock is not None
     try:
         with _nameable(binaries) as programs:
-            unfinished = _fill(workshop, root.password.read_text(), programs, account, lock)
+            unfinished = _fill(workshop, password, programs, account, lock)
         data = root.data(binaries.major)
         unfinished.rename(data)
         _sync_folder(root.path)
@@ -77,10 +80,10 @@ def remove_unfinished(root: Root) -> None:
 
 
 def check_version(data: Path, major: int) -> None:
-    """Refuse a data directory whose content isn't of the version its name says.
+    """Refuse a data directory that isn't whole, or not of the version its name says.
 
     Raises:
-        EmbeddedError: It isn't.
+        EmbeddedError: It can't be served.
     """
     try:
         written_by = (data / "PG_VERSION").read_text().strip()
@@ -91,18 +94,28 @@ def check_version(data: Path, major: int) -> None:
             f"'{data}' should hold a PostgreSQL {major} database, but its PG_VERSION says "
             f"'{written_by}'; put the folder right, or name another one in PROMPTSTACK_DATA_DIR."
         )
+    if not (data / CONTROL).is_file():
+        raise EmbeddedError(
+            f"'{data}' isn't a whole database: it has no {CONTROL}. Put the rest of it there, or "
+            "name another folder in PROMPTSTACK_DATA_DIR."
+        )
 
 
-def server_command(data: Path, sockets: Path, binaries: Binaries) -> list[str]:
-    """Return the command line of the server."""
+def server_command(root: Root, binaries: Binaries) -> list[str]:
+    """Return the command line of the server, but for where its data directory is.
+
+    It is started in that directory, so a socket inside the root is named from there.
+    """
     settings = dict(_SETTINGS)
+    inside = root.sockets.parent == root.path
+    sockets = os.path.join(os.pardir, root.sockets.name) if inside else str(root.sockets)
     # This setting is a list, so a path in it must be quoted.
-    settings["unix_socket_directories"] = '"' + str(sockets).replace('"', '""') + '"'
+    settings["unix_socket_directories"] = '"' + sockets.replace('"', '""') + '"'
     if binaries.major >= 18:
         settings["io_method"] = "sync"
     if sys.platform == "linux":
         settings["recovery_init_sync_method"] = "syncfs"
-    command = [str(binaries.program("postgres")), "-D", str(data)]
+    command = [str(binaries.program("postgres"))]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     return command
@@ -166,18 +179,26 @@ def _single_user(
     lock: int | None = None,
 ) -> None:
     postgres = str(binaries.program("postgres"))
-    command = [postgres, "--single", "-D", str(data), "-c", "exit_on_error=on", *options]
-    _run([*command, "postgres"], account, text=statement, lock=lock)
+    place = path_from_within(str(data))
+    command = [postgres, "--single", "-D", place, "-c", "exit_on_error=on", *options]
+    _run([*command, "postgres"], account, text=statement, lock=lock, folder=data)
 
 
-def _run(command: list[str], account: Account, *, text: str = "", lock: int | None = None) -> None:
+def _run(
+    command: list[str],
+    account: Account,
+    *,
+    text: str = "",
+    lock: int | None = None,
+    folder: Path = Path("/"),
+) -> None:
     done = subprocess.run(
         command,
         input=text.encode(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
-        cwd="/",
+        cwd=folder,
         env=ENVIRONMENT,
         pass_fds=() if lock is None else (lock,),
         **account.identity(),

@@ -10,19 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from storage.embedded import presence
-from storage.embedded.errors import EmbeddedError
+from storage.embedded import absence, presence
+from storage.embedded.errors import DataAway, EmbeddedError
+from storage.embedded.failures import spaced
+from storage.embedded.identity import Held
+from storage.embedded.locks import is_locked, is_open_at, try_lock, unlock
+from storage.embedded.logs import tail
 from storage.embedded.paths import Root
 from storage.embedded.probe import DATABASE, PORT, USER, Answer, probe
-from storage.embedded.supervisor import (
-    count_clients,
-    is_locked,
-    postmaster_pid,
-    supervisor_pid,
-    tail,
-    try_lock,
-    unlock,
-)
+from storage.embedded.processes import postmaster_pid, supervisor_pid
 
 _PATIENCE_SECONDS = 120.0
 # Children of a killed server live on until they next look.
@@ -34,13 +30,18 @@ _LAST_TICK_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class ConnInfo:
-    """Where and as whom to connect; `host` is the folder of a Unix socket."""
+    """Where and as whom to connect; `host` is the folder of a Unix socket.
+
+    `opened` counts the different clusters that this process has met there: beyond one, somebody has
+    replaced the data folder.
+    """
 
     host: str
     port: int
     user: str
     password: str = field(repr=False)
     database: str
+    opened: int = 1
 
     def url(self) -> str:
         """Return the same as an URL for SQLAlchemy; it holds the password."""
@@ -58,15 +59,36 @@ def ensure(root: Root) -> ConnInfo:
     again whenever a connection is refused.
 
     Raises:
+        DataAway: There was a data folder, and now it's missing, or still being put back.
         EmbeddedError: It can't be started.
     """
     with _explained(root):
-        root.prepare()
+        absence.check(root)
+        root.prepare(may_make=not absence.is_expected(root))
         presence.register(root.clients)
-        if not _is_served(root) or not root.password.exists():
+        held = _hold(root)
+        if held is None or not _is_served(root) or root.read_password() is None:
             _serve(root)
-        password = root.password.read_text().strip()
-        return ConnInfo(str(root.sockets), PORT, USER, password, DATABASE)
+            held = _hold(root)
+        return _connection(root, held)
+
+
+def _hold(root: Root) -> Held | None:
+    found = root.found_data()
+    with contextlib.suppress(FileNotFoundError):
+        return Held(found[0]) if found else None
+    return None
+
+
+def _connection(root: Root, held: Held | None) -> ConnInfo:
+    """Return how to connect to the cluster that is held, and was found served."""
+    password, found = root.read_password(), root.found_data()
+    if held is None or password is None or found is None or not held.is_in(found[0]):
+        raise DataAway(
+            f"The data folder '{root.path}' was moved or replaced while it was opened; try again."
+        )
+    opened = absence.remember(root, held)
+    return ConnInfo(str(root.sockets), PORT, USER, password, DATABASE, opened)
 
 
 @dataclass(frozen=True)
@@ -97,7 +119,7 @@ def status(root: Root) -> Status:
             version=_version(root, found[1]) if found else None,
             data_dir=found[0] if found else None,
             socket_dir=root.sockets,
-            clients=count_clients(root.clients),
+            clients=presence.count_clients(root.clients),
             size=_size(found[0]) if found else 0,
             log_tail=tail(root.log),
         )
@@ -169,14 +191,15 @@ def _serve(root: Root) -> None:
     from storage.embedded.plans import launch_supervisor, prepare
 
     patience = _Patience(root)
-    with _start_lock(root, patience):
-        if root.found_data() and not root.password.exists():
+    with spaced(root), _start_lock(root, patience):
+        if root.found_data() and root.read_password() is None:
             _stop_server(root, patience)
         launches, began_at = 0, time.monotonic()
         while not is_locked(root.supervisor_lock) or probe(root.sockets) is not Answer.READY:
             if not is_locked(root.supervisor_lock):
                 if launches:
                     _check_retry(root, launches, time.monotonic() - began_at)
+                absence.check(root)
                 launch_supervisor(root, prepare(root))
                 launches += 1
             patience.wait()
@@ -203,7 +226,12 @@ def _failure(root: Root, what: str, reason: str = "") -> EmbeddedError:
 
 @contextlib.contextmanager
 def _start_lock(root: Root, patience: _Patience) -> Iterator[None]:
-    while (lock := try_lock(root.start_lock)) is None:
+    while True:
+        lock = try_lock(root.start_lock)
+        if lock is not None and is_open_at(lock, root.start_lock):
+            break
+        if lock is not None:  # of a folder that is no longer here
+            unlock(lock)
         patience.wait()
     try:
         yield

@@ -1,44 +1,77 @@
-"""The processes of a server whose data folder was removed under it.
+"""The servers whose data folder was removed, moved away or replaced under them.
 
-They go on for a while, and reopen files by their old paths: in a new cluster of the same place, one
-would write into a log that isn't its own.
+They go on until their supervisor has noticed, and answer as if nothing had happened: what is
+written to one of them is written to a folder that isn't here any more.
 """
 
+import contextlib
 import os
 import signal
 import time
 from pathlib import Path
 
+from storage.embedded.processes import PLACE_MARK, arguments_of, folder_mark, is_server
+
 _REMOVED = " (deleted)"
 _PATIENCE_SECONDS = 5.0
 
 
-def end_orphans(root: Path) -> None:
-    """End every process that still works in a removed folder of this root; their data is gone.
+def end_orphans(data: Path) -> None:
+    """End every server that was started at this data directory and is no longer in it.
 
-    Where there is no /proc, such processes can't be told from others and are left alone.
+    At once and without a farewell, as that writes a checkpoint. Where there is no /proc, or it may
+    not be read, such processes can't be told from others and are left to their supervisors.
     """
+    told: set[int] = set()
     ends_at = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < ends_at and (orphans := _find_orphans(root)):
-        for pid in orphans:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+    while orphans := _find_orphans(data):
+        if time.monotonic() > ends_at:
+            _send(orphans, signal.SIGKILL)
+            return
+        _send(orphans - told, signal.SIGQUIT)
+        told |= orphans
         time.sleep(0.01)
 
 
-def _find_orphans(root: Path) -> list[int]:
+def _find_orphans(data: Path) -> set[int]:
     proc = Path("/proc")
     if not proc.is_dir():
-        return []
-    pids = (int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
-    return [pid for pid in pids if _works_in_removed(root, pid)]
+        return set()
+    pids = [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()]
+    place, mark = f"{PLACE_MARK}{data}".encode(), _mark(data)
+    orphans = (pid for pid in pids if _was_moved(pid, place, mark) or _works_in_removed(pid, data))
+    return {pid for pid in orphans if _sees_our_files(pid)}
 
 
-def _works_in_removed(root: Path, pid: int) -> bool:
+def _mark(data: Path) -> bytes:
     try:
-        folder = os.readlink(f"/proc/{pid}/cwd")
+        return folder_mark(data).encode()
+    except OSError:
+        return b""
+
+
+def _was_moved(pid: int, place: bytes, mark: bytes) -> bool:
+    arguments = arguments_of(pid)
+    return place in arguments and mark not in arguments and is_server(arguments)
+
+
+def _works_in_removed(pid: int, data: Path) -> bool:
+    """Also of a killed server, whose sessions go on for a while."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd") == f"{data}{_REMOVED}"
     except OSError:  # it's gone, or somebody else's
         return False
-    return folder.startswith(f"{root}{os.sep}pg") and folder.endswith(_REMOVED)
+
+
+def _sees_our_files(pid: int) -> bool:
+    """Tell whether a process isn't in a container, where the same path is another folder."""
+    try:
+        return os.path.samefile(f"/proc/{pid}/ns/mnt", "/proc/self/ns/mnt")
+    except OSError:
+        return False
+
+
+def _send(pids: set[int], number: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)

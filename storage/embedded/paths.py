@@ -116,15 +116,28 @@ class Root:
         ]
         return (self.data(max(majors)), max(majors)) if majors else None
 
-    def prepare(self) -> None:
+    def read_password(self) -> str | None:
+        """Return the password of the database user, if the file is there and may hold one.
+
+        An empty file, or one of anything but letters, digits and signs, is as good as lost.
+        """
+        try:
+            written = self.password.read_bytes().strip()
+        except FileNotFoundError:
+            return None
+        is_word = bool(written) and all(0x21 <= byte <= 0x7E for byte in written)
+        return written.decode("ascii") if is_word else None
+
+    def prepare(self, *, may_make: bool = True) -> None:
         """Make the root, or check that it's ours.
 
         Raises:
             EmbeddedError: Another user owns it.
+            FileNotFoundError: It isn't there, and it may not be made.
         """
         is_root = os.geteuid() == 0
         mode = 0o711 if is_root else 0o700
-        if not self.path.is_dir():
+        if may_make and not self.path.is_dir():
             _make_folders(self.path, mode)
         if is_root:
             self._let_the_server_pass()

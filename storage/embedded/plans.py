@@ -8,12 +8,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.embedded import cluster, supervisor
+from storage.embedded import absence, cluster, supervisor
 from storage.embedded.accounts import Account, server_account
 from storage.embedded.binaries import Binaries, find_binaries, remove_older, stage, staged_binaries
 from storage.embedded.errors import EmbeddedError
+from storage.embedded.logs import open_log, tail
 from storage.embedded.orphans import end_orphans
 from storage.embedded.paths import Root
+from storage.embedded.processes import postmaster_pid
 
 _log = logging.getLogger(__name__)
 
@@ -71,12 +73,13 @@ def prepare(root: Root) -> Installation:
     binaries = stage(choose_binaries(root), root.path)
     _check_reach(account, binaries.bin, "PROMPTSTACK_PG_BINDIR")
     if not found:
-        end_orphans(root.path)
+        absence.check_may_make(root)
+    end_orphans(found[0] if found else root.data(binaries.major))
     data = found[0] if found else cluster.create_cluster(root, binaries, account)
     cluster.check_version(data, binaries.major)
-    if supervisor.postmaster_pid(data) is None:
+    if postmaster_pid(data) is None:
         remove_older(binaries, root.path)
-        if not root.password.exists():
+        if root.read_password() is None:
             cluster.replace_password(root, data, binaries, account)
     root.prepare_sockets(account)
     return Installation(data, binaries, account)
@@ -85,12 +88,12 @@ def prepare(root: Root) -> Installation:
 def launch_supervisor(root: Root, installation: Installation) -> None:
     """Start a supervisor, which starts the server or takes over a running one."""
     plan = _plan(root, installation)
-    script = [sys.executable, "-I", "-S", "-X", "utf8", supervisor.__file__, "--supervise"]
-    log = supervisor.open_log(root.supervisor_log)
+    script = [sys.executable, "-I", "-S", "-X", "utf8", "-c", supervisor.BARE, "--supervise"]
+    log = open_log(root.supervisor_log)
     with open(log, "wb") as output:
         # It must hold nothing of this process, whose output may be a client's only sign of life.
         done = subprocess.run(
-            [*script, json.dumps(plan._asdict())],
+            [*script, json.dumps(plan._asdict()), str(Path(__file__).parents[2])],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -103,20 +106,22 @@ def launch_supervisor(root: Root, installation: Installation) -> None:
     if done.returncode > 0:
         raise EmbeddedError(
             f"The supervisor of the embedded PostgreSQL in '{root.path}' didn't start; mend what "
-            f"it says below, or set DATABASE_URL.\n{supervisor.tail(root.supervisor_log)}"
+            f"it says below, or set DATABASE_URL.\n{tail(root.supervisor_log)}"
         )
 
 
 def _plan(root: Root, installation: Installation) -> supervisor.Plan:
+    inside = root.sockets.parent == root.path
     return supervisor.Plan(
-        data=str(installation.data),
-        sockets=str(root.sockets),
-        clients=str(root.clients),
-        start_lock=str(root.start_lock),
-        supervisor_lock=str(root.supervisor_lock),
-        failure=str(root.failure),
-        log=str(root.log),
-        command=cluster.server_command(installation.data, root.sockets, installation.binaries),
+        root=str(root.path),
+        data=installation.data.name,
+        sockets=root.sockets.name if inside else str(root.sockets),
+        clients=root.clients.name,
+        start_lock=root.start_lock.name,
+        supervisor_lock=root.supervisor_lock.name,
+        failure=root.failure.name,
+        log=root.log.name,
+        command=cluster.server_command(root, installation.binaries),
         identity=dict(installation.account.identity()),
         idle_seconds=root.idle_seconds,
     )

@@ -1,38 +1,79 @@
-"""The presence of this process at a data root: a locked file, which the kernel unlocks for us."""
+"""The presence of processes at a data root: locked files, which the kernel unlocks for us.
+
+The supervisor counts them, so this needs nothing but the standard library.
+"""
 
 import os
 import sys
 import threading
 from pathlib import Path
 
+from storage.embedded.locks import is_open_at
+
 if sys.platform != "win32":
     import fcntl
 
 _lock = threading.Lock()
-_held: dict[Path, int] = {}
+_held: dict[Path, tuple[int, Path]] = {}
 
 
 def register(folder: Path) -> None:
     """Be present in `folder` for the rest of this process's life."""
     with _lock:
-        descriptor = _held.get(folder)
-        if descriptor is not None:
-            # The folder may have been removed under a process that goes on.
-            if os.fstat(descriptor).st_nlink:
+        if folder in _held:
+            # The folder may have been removed or moved away under a process that goes on.
+            if is_open_at(*_held[folder]):
                 return
-            os.close(_held.pop(folder))
+            _let_go(folder)
         _held[folder] = _present_file(folder)
 
 
-def _present_file(folder: Path) -> int:
+def leave(folder: Path) -> None:
+    """Be present there no more, wherever the folder is by now."""
+    with _lock:
+        if folder in _held:
+            _let_go(folder)
+
+
+def count_clients(folder: str | Path) -> int:
+    """Count the live presence files, and remove the others."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return 0
+    return sum(_is_present(os.path.join(folder, name)) for name in names)
+
+
+def _let_go(folder: Path) -> None:
+    os.close(_held.pop(folder)[0])
+
+
+def _present_file(folder: Path) -> tuple[int, Path]:
     while True:
         path = folder / f"{os.getpid()}-{os.urandom(4).hex()}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         # Somebody who counts takes a file that isn't locked yet for one left behind.
         if os.fstat(descriptor).st_nlink:
-            return descriptor
+            return descriptor, path
         os.close(descriptor)
+
+
+def _is_present(path: str) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(path)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _forget_after_fork() -> None:
@@ -40,7 +81,7 @@ def _forget_after_fork() -> None:
     global _lock
     _lock = threading.Lock()
     while _held:
-        os.close(_held.popitem()[1])
+        os.close(_held.popitem()[1][0])
 
 
 if sys.platform != "win32":

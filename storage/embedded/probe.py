@@ -6,7 +6,7 @@ import struct
 from enum import Enum
 from pathlib import Path
 
-from storage.embedded.supervisor import SOCKET_NAME
+from storage.embedded.processes import SOCKET_NAME
 
 USER = "promptstack"
 DATABASE = "promptstack"

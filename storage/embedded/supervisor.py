@@ -1,13 +1,13 @@
 """The process that starts PostgreSQL, watches over it, and stops it when nobody needs it.
 
-Run as a script, `python -I -S supervisor.py --supervise PLAN`, so it sees the standard library only
-and stays small. What the rest of this package must see in the same way is imported from here.
+Started bare, with the standard library and nothing of site-packages, so it stays small. It works
+from within the data root and names all that lies there relatively: whatever becomes of the root's
+path, it reads and writes in the root that it was started for, and in no other.
 """
 
 import contextlib
 import json
 import os
-import re
 import select
 import signal
 import subprocess
@@ -17,11 +17,19 @@ import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
 
-if sys.platform != "win32":
-    import fcntl
+from storage.embedded.identity import Held, path_from_within
+from storage.embedded.locks import is_open_at, try_lock, unlock
+from storage.embedded.logs import open_log, tail
+from storage.embedded.presence import count_clients
+from storage.embedded.processes import SOCKET_NAME, arguments_of, marks_of, postmaster_pid
 
-SOCKET_NAME = ".s.PGSQL.5432"
-LOG_LIMIT = 5 * 2**20
+BARE = """\
+import sys
+sys.path.append(sys.argv[3])
+from storage.embedded.supervisor import main
+main(sys.argv[2])
+"""
+"""Run with `--supervise`, a plan as JSON, and the folder that `storage` is imported from."""
 
 # Above what any kernel gives out, so certainly nobody's.
 _DEAD_PID = 2**22 + 1
@@ -31,8 +39,9 @@ _SHORTEST_TICK = 0.01
 
 
 class Plan(NamedTuple):
-    """All a supervisor has to know, passed to it as JSON."""
+    """All a supervisor has to know, passed to it as JSON; names are those inside the root."""
 
+    root: str
     data: str
     sockets: str
     clients: str
@@ -45,93 +54,14 @@ class Plan(NamedTuple):
     idle_seconds: float
 
 
-def try_lock(path: str | Path, *, shared: bool = False) -> int | None:
-    """Lock a file, made if needed, without waiting; return its descriptor, or None if it's taken.
-
-    The kernel drops the lock when the process ends, however it ends.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def unlock(descriptor: int) -> None:
-    """Give up a lock, also for processes that were forked while it was held."""
-    fcntl.flock(descriptor, fcntl.LOCK_UN)
-    os.close(descriptor)
-
-
-def is_locked(path: str | Path) -> bool:
-    """Tell whether somebody holds the lock exclusively."""
-    if not os.path.exists(path):
-        return False
-    descriptor = try_lock(path, shared=True)
-    if descriptor is None:
-        return True
-    unlock(descriptor)
-    return False
-
-
-def count_clients(folder: str | Path) -> int:
-    """Count the live presence files, and remove the others."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return 0
-    return sum(_is_present(os.path.join(folder, name)) for name in names)
-
-
-def postmaster_pid(data: str | Path) -> int | None:
-    """Return the process id of the server of a data directory, if it's really that.
-
-    Its pid file outlives a killed server, and its number may be anybody's by now.
-    """
-    try:
-        pid = int(Path(data, "postmaster.pid").read_bytes().split(b"\n", 1)[0])
-    except (FileNotFoundError, ValueError):
-        return None
-    if pid <= 0 or not _is_postmaster(pid, data):
-        return None
-    return pid
-
-
-def supervisor_pid(lock: str | Path) -> int | None:
-    """Return the process id of the supervisor that holds a lock, once it has written it there."""
-    try:
-        pid = int(Path(lock).read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-    return pid if any(b"-supervise" in part for part in _arguments(pid)) else None
-
-
-def tail(path: str | Path, lines: int = 20, since: int = 0) -> str:
-    """Return the last lines of a log."""
-    try:
-        with open(path, "rb") as log:
-            end = log.seek(0, os.SEEK_END)
-            log.seek(max(since, end - 16 * 1024))
-            text = log.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])
-
-
-def open_log(path: str | Path) -> int:
-    """Open a log to append to, and put it aside first when it has grown too big."""
-    try:
-        if os.stat(path).st_size > LOG_LIMIT:
-            os.replace(path, f"{path}.1")
-    except FileNotFoundError:
-        pass
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def main(plan: str) -> None:
+    """Supervise by a plan in JSON."""
+    supervise(Plan(**json.loads(plan)))
 
 
 def supervise(plan: Plan) -> None:
     """Become a supervisor in the background, unless there's one already."""
+    os.chdir(plan.root)
     lock = _become_the_only_one(plan)
     if lock is None:
         return
@@ -144,7 +74,7 @@ def supervise(plan: Plan) -> None:
     try:
         _Watch(plan, lock).run()
     except Exception:
-        Path(plan.failure).write_text(traceback.format_exc())
+        _leave_to_say(plan, traceback.format_exc())
         raise
 
 
@@ -157,6 +87,8 @@ class _Watch:
         self._told_to_stop = False
         self._child: subprocess.Popen[bytes] | None = None
         self._pid = 0
+        self._arguments: list[bytes] = []
+        self._held = Held(plan.data)
         self._alarm = self._listen_to_signals()
         self._bells = [self._alarm]
 
@@ -166,7 +98,7 @@ class _Watch:
         needed_at = time.monotonic()
         while self._is_running():
             self._sleep()
-            if self._told_to_stop or self._is_orphaned() or self._is_unreachable():
+            if not self._is_in_place() or self._told_to_stop or self._is_unreachable():
                 self._say("stops on request, or as its files are gone")
                 self._stop()
                 continue
@@ -200,7 +132,7 @@ class _Watch:
     def _find_or_start(self) -> int:
         plan = self._plan
         if pid := postmaster_pid(plan.data):
-            self._pid = pid
+            self._pid, self._arguments = pid, arguments_of(pid)
             self._listen_to_end_of(pid)
             self._say(f"takes over the running server {pid}")
             return 0
@@ -208,11 +140,11 @@ class _Watch:
         log = open_log(plan.log)
         start = os.lseek(log, 0, os.SEEK_END)
         self._child = subprocess.Popen(
-            plan.command,
+            _command(plan),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd="/",
+            cwd=plan.data,
             start_new_session=True,
             **plan.identity,
         )
@@ -224,13 +156,13 @@ class _Watch:
     def _is_running(self) -> bool:
         if self._child is not None:
             return self._child.poll() is None
-        return _is_postmaster(self._pid, self._plan.data)
+        return bool(self._arguments) and arguments_of(self._pid) == self._arguments
 
-    def _is_orphaned(self) -> bool:
-        try:
-            return not os.path.samestat(os.fstat(self._lock), os.stat(self._plan.supervisor_lock))
-        except FileNotFoundError:
-            return True
+    def _is_in_place(self) -> bool:
+        """Tell whether the root's path still leads to this root, and to this cluster in it."""
+        lock = os.path.join(self._plan.root, self._plan.supervisor_lock)
+        data = os.path.join(self._plan.root, self._plan.data)
+        return is_open_at(self._lock, lock) and self._held.is_in(data)
 
     def _is_unreachable(self) -> bool:
         if os.path.exists(os.path.join(self._plan.sockets, SOCKET_NAME)):
@@ -249,25 +181,31 @@ class _Watch:
             os.read(self._alarm, 4096)
 
     def _stop_unless_needed(self) -> None:
-        lock = try_lock(self._plan.start_lock)
-        if lock is None:
-            return
-        # A client makes itself seen before it asks for this lock, so whoever isn't seen by now
-        # waits for the lock, and then finds the server stopped.
-        try:
-            if not count_clients(self._plan.clients):
-                self._say("stops as nobody has been here for a while")
-                self._stop()
-        finally:
-            unlock(lock)
+        # Where the root is being removed, there may be no place for the lock any more.
+        with contextlib.suppress(FileNotFoundError):
+            lock = try_lock(self._plan.start_lock)
+            if lock is None:
+                return
+            # A client makes itself seen before it asks for this lock, so whoever isn't seen by now
+            # waits for the lock, and then finds the server stopped.
+            try:
+                if not count_clients(self._plan.clients):
+                    self._say("stops as nobody has been here for a while")
+                    self._stop()
+            finally:
+                unlock(lock)
 
     def _stop(self) -> None:
-        self._signal(signal.SIGINT)
         deadline = time.monotonic() + _FAST_SHUTDOWN_SECONDS
+        sent = 0
         while self._is_running():
-            if time.monotonic() > deadline:
-                self._signal(signal.SIGQUIT)
-                deadline += _FAST_SHUTDOWN_SECONDS
+            # An orderly end writes a checkpoint, and nothing is to be written where somebody moves
+            # or replaces files; PostgreSQL makes up for it when it is started again.
+            is_late = time.monotonic() > deadline
+            number = signal.SIGINT if self._is_in_place() and not is_late else signal.SIGQUIT
+            if number != sent:
+                self._signal(number)
+                sent = number
             self._sleep(0.01)
 
     def _signal(self, number: int) -> None:
@@ -280,7 +218,7 @@ class _Watch:
         # A killed server is started anew by whoever needs it; one that gave up would do so again.
         if code > 0:
             ending = tail(self._plan.log, since=log_start)
-            Path(self._plan.failure).write_text(f"PostgreSQL gave up:\n{ending}")
+            _leave_to_say(self._plan, f"PostgreSQL gave up:\n{ending}")
 
     def _say(self, what: str) -> None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S %Z")
@@ -296,47 +234,17 @@ def _become_the_only_one(plan: Plan) -> int | None:
     return None
 
 
-def _is_present(path: str) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.unlink(path)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    finally:
-        os.close(descriptor)
-    return False
+def _command(plan: Plan) -> list[str]:
+    """Return the command line of the server, which is started in its data directory."""
+    place = os.path.join(plan.root, plan.data)
+    options = [part for mark in marks_of(plan.data, place) for part in ("-c", mark)]
+    return [plan.command[0], "-D", path_from_within(place), *plan.command[1:], *options]
 
 
-def _is_postmaster(pid: int, data: str | Path) -> bool:
-    program, *arguments = _arguments(pid) or [b""]
-    if not os.path.basename(program).startswith(b"postgres"):
-        return False
-    # Only the server itself keeps its arguments, and only they can be read by every user.
-    if os.fsencode(data) in arguments:
-        return True
-    try:
-        return os.path.samefile(f"/proc/{pid}/cwd", data)
-    except OSError:
-        return False
-
-
-def _arguments(pid: int) -> list[bytes]:
-    """Return the command line of a process; there is none if it's dead, buried or not."""
-    if sys.platform == "linux":
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            return []
-    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    line = subprocess.run(command, capture_output=True, check=False).stdout.rstrip()
-    # Blanks don't show where an argument ends, but ours that matter stand between options.
-    return [part.removeprefix(b"D ") for part in re.split(rb" -(?=[-DISXc])", line)]
+def _leave_to_say(plan: Plan, what: str) -> None:
+    # Of a root that was removed, nobody will ask.
+    with contextlib.suppress(FileNotFoundError):
+        Path(plan.failure).write_text(what)
 
 
 def _clear_traces(plan: Plan) -> None:
@@ -360,7 +268,3 @@ def _clear_traces(plan: Plan) -> None:
     descriptor = os.open(pid_file, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC)
     with open(descriptor, "wb") as file:
         file.write(str(_DEAD_PID).encode() + separator + rest)
-
-
-if __name__ == "__main__":
-    supervise(Plan(**json.loads(sys.argv[2])))

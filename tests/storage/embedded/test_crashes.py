@@ -16,11 +16,12 @@ import asyncpg
 import pytest
 
 from storage.embedded.cluster import ENVIRONMENT
-from storage.embedded.errors import EmbeddedError
+from storage.embedded.errors import DataAway, EmbeddedError
 from storage.embedded.lifecycle import ConnInfo, ensure, status, stop
+from storage.embedded.locks import is_locked
 from storage.embedded.paths import Root
 from storage.embedded.plans import prepare
-from storage.embedded.supervisor import is_locked, postmaster_pid
+from storage.embedded.processes import postmaster_pid
 from tests.storage.embedded.client_process import fetch
 from tests.storage.embedded.clients import (
     Client,
@@ -199,12 +200,17 @@ def test_a_client_killed_while_it_starts_the_server_holds_nobody_up(
     assert len(postmasters(root)) == 1
 
 
-def test_a_root_removed_under_a_running_server_is_made_anew(root: Root) -> None:
+def test_a_root_removed_under_a_running_server_is_made_anew_by_a_new_process(
+    root: Root, client: StartClient
+) -> None:
     ensure(root)
     (old,) = postmasters(root)
     shutil.rmtree(root.path)
 
-    assert fetch(ensure(root), "SELECT 1") == 1
+    with pytest.raises(DataAway, match="start promptstack anew"):
+        ensure(root)
+    assert not root.path.exists()
+    assert client(root).tell("fetch", "SELECT 1") == 1
 
     wait_until(lambda: not is_alive(old), "the server of the removed folder is gone")
     assert len(postmasters(root)) == 1
@@ -228,6 +234,20 @@ def test_a_lost_password_is_replaced(is_running: bool, root: Root) -> None:
     assert _kept_row(root) == 7
     assert root.password.read_text() != lost
     assert root.password.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\x00garbage\n", b"two words"])
+@pytest.mark.parametrize("is_running", [False, True])
+def test_what_cannot_be_a_password_is_replaced(
+    content: bytes, is_running: bool, root: Root
+) -> None:
+    _keep_a_row(root)
+    if not is_running:
+        stop(root)
+    root.password.write_bytes(content)
+
+    assert _kept_row(root) == 7
+    assert len(root.password.read_bytes()) > 30
 
 
 def test_a_server_that_cannot_start_says_why_at_once(root: Root) -> None:
@@ -297,9 +317,10 @@ def _server_as_child(root: Root) -> Iterator[Popen[bytes]]:
     from storage.embedded.cluster import server_command
 
     installation = prepare(root)
+    program, *options = server_command(root, installation.binaries)
     with started(
-        server_command(installation.data, root.sockets, installation.binaries),
-        cwd="/",
+        [program, "-D", str(installation.data), *options],
+        cwd=installation.data,
         env=ENVIRONMENT,
         stderr=DEVNULL,
         **installation.account.identity(),

@@ -1,0 +1,33 @@
+"""What clients aren't told, for the log of whoever runs the server."""
+
+import logging
+import time
+
+from storage.errors import PromptError
+
+_AGAIN_SECONDS = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+class _Reasons:
+    """Reasons that were logged lately: one that stays is met by every request."""
+
+    def __init__(self) -> None:
+        self._logged: dict[str, float] = {}
+
+    def note(self, error: PromptError) -> None:
+        now = time.monotonic()
+        self._logged = {
+            reason: logged
+            for reason, logged in self._logged.items()
+            if now - logged < _AGAIN_SECONDS
+        }
+        if error.local == error.account or error.local in self._logged:
+            return
+        self._logged[error.local] = now
+        logger.warning("%s", error.local)
+
+
+note_reason = _Reasons().note
+"""Log what a failure doesn't tell its client; the same at most once a minute."""

@@ -1,0 +1,96 @@
+"""Which processes are servers and supervisors, and of which folder.
+
+A server is known by what stands in its command line, which every user may read: its folder's inode,
+which stays the same when the folder is moved. Imported by the supervisor, so it needs nothing but
+the standard library.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+SOCKET_NAME = ".s.PGSQL.5432"
+PLACE_MARK = "promptstack.place="
+"""Before the path that the data directory had when its server started."""
+FOLDER_MARK = "promptstack.folder="
+"""Before the device and inode of the data directory."""
+
+
+def marks_of(data: str | Path, place: str) -> list[str]:
+    """Return what a server is to be started with, so that it's found again: two settings.
+
+    PostgreSQL keeps settings with a dot in their names for whoever may know them.
+    """
+    return [f"{PLACE_MARK}{place}", folder_mark(data)]
+
+
+def folder_mark(data: str | Path) -> str:
+    """Return the setting that tells a data directory from all others there are.
+
+    Raises:
+        OSError: It isn't there.
+    """
+    status = os.stat(data)
+    return f"{FOLDER_MARK}{status.st_dev}:{status.st_ino}"
+
+
+def postmaster_pid(data: str | Path) -> int | None:
+    """Return the process id of the server of a data directory, if it's really that.
+
+    Its pid file outlives a killed server, and comes along with a copy of a running one; the number
+    in it may be anybody's by now.
+    """
+    try:
+        pid = int(Path(data, "postmaster.pid").read_bytes().split(b"\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return None
+    if pid <= 0 or not _is_postmaster(pid, data):
+        return None
+    return pid
+
+
+def supervisor_pid(lock: str | Path) -> int | None:
+    """Return the process id of the supervisor that holds a lock, once it has written it there."""
+    try:
+        pid = int(Path(lock).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return pid if any(b"-supervise" in part for part in arguments_of(pid)) else None
+
+
+def arguments_of(pid: int) -> list[bytes]:
+    """Return the command line of a process; there is none if it's dead, buried or not."""
+    if sys.platform == "linux":
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return []
+    import subprocess
+
+    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+    line = subprocess.run(command, capture_output=True, check=False).stdout.rstrip()
+    # Blanks don't show where an argument ends, but ours that matter stand between options.
+    parts = re.split(rb" -(?=[-DISXc])", line)
+    return [part.removeprefix(b"D ").removeprefix(b"c ") for part in parts]
+
+
+def is_server(arguments: list[bytes]) -> bool:
+    """Tell whether a command line is that of PostgreSQL."""
+    return bool(arguments) and os.path.basename(arguments[0]).startswith(b"postgres")
+
+
+def _is_postmaster(pid: int, data: str | Path) -> bool:
+    arguments = arguments_of(pid)
+    if not is_server(arguments):
+        return False
+    # Only the server itself keeps its arguments, and only they can be read by every user.
+    if any(part.startswith(FOLDER_MARK.encode()) for part in arguments):
+        return folder_mark(data).encode() in arguments
+    # Whoever has no mark was started by an earlier version of this program.
+    if os.fsencode(os.path.abspath(data)) in arguments:
+        return True
+    try:
+        return os.path.samefile(f"/proc/{pid}/cwd", data)
+    except OSError:
+        return False
