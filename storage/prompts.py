@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.entities import Metadata, Prompt, PromptFilter, PromptSummary, Version
 from storage.filters import conditions
 from storage.pages import Page, cut_page, decode_cursor
-from storage.rows import prompt_from_row, summary_from_row, version_from_row
+from storage.rows import prompt_from_row, read_rows, summary_from_row, version_from_row
 from storage.tables import (
     label_weights,
     prompt_branches,
@@ -79,6 +79,8 @@ SERVED = prompts.join(
 """Each prompt with the version that a bare name means; `SUMMARY` is read from it."""
 
 
+_LISTED = prompts.c.name.collate("C")
+"""The order of lists that don't depend on the database's locale."""
 _OF_VERSION = "of_version_"
 
 
@@ -193,29 +195,55 @@ class Prompts:
         if cursor is not None:
             query = query.where(prompts.c.name > decode_cursor(listing, cursor, str)[0])
         found = await self._connection.execute(query)
-        rows = [summary_from_row(row) for row in found.mappings()]
+        rows = await read_rows(found, summary_from_row)
         return cut_page(rows, limit, listing, lambda summary: (summary.name,))
 
-    async def get_summaries(self, ids: Iterable[UUID]) -> Sequence[PromptSummary]:
-        """Return the listed ones among some prompts: archived ones are left out."""
+    async def list_listed(
+        self, chosen: PromptFilter, *, limit: int, after: str | None = None
+    ) -> Sequence[PromptSummary]:
+        """Return at most so many prompts in the order of their names' characters, after a name."""
+        query = sa.select(*SUMMARY).select_from(SERVED).where(*conditions(chosen))
+        if after is not None:
+            query = query.where(after < _LISTED)
+        found = await self._connection.execute(query.order_by(_LISTED).limit(limit))
+        return await read_rows(found, summary_from_row)
+
+    async def count(self, chosen: PromptFilter, *, at_most: int | None = None) -> int:
+        """Count the prompts that a filter keeps; with `at_most` no further than to that."""
+        counted = sa.select(prompts.c.id).where(*conditions(chosen)).limit(at_most).subquery()
+        query = sa.select(sa.func.count()).select_from(counted)
+        return int((await self._connection.execute(query)).scalar_one())
+
+    async def list_names(self, chosen: PromptFilter, typed: str, *, limit: int) -> Sequence[str]:
+        """Return names that begin with a text, in order; if none does, those that hold it."""
+        # No name has a character that comes after this one.
+        beginning = sa.and_(typed <= _LISTED, f"{typed}~" > _LISTED)
+        for matches in (beginning, sa.func.strpos(prompts.c.name, typed) > 0):
+            query = sa.select(prompts.c.name).where(*conditions(chosen), matches)
+            found = await self._connection.scalars(query.order_by(_LISTED).limit(limit))
+            if names := found.all():
+                return names
+        return ()
+
+    async def get_summaries(
+        self, ids: Iterable[UUID], chosen: PromptFilter
+    ) -> Sequence[PromptSummary]:
+        """Return those among some prompts that a filter keeps."""
         query = (
             sa.select(*SUMMARY)
             .select_from(SERVED)
-            .where(prompts.c.id.in_(list(ids)), prompts.c.archived_at.is_(None))
+            .where(prompts.c.id.in_(list(ids)), *conditions(chosen))
         )
         found = await self._connection.execute(query)
-        return [summary_from_row(row) for row in found.mappings()]
+        return await read_rows(found, summary_from_row)
 
-    async def list_spellings(self, name: str, *, limit: int = 20) -> Sequence[str]:
-        """Return names that are spelt like the one given, nearest first; archived ones left out."""
+    async def list_spellings(self, name: str, chosen: PromptFilter, *, limit: int) -> Sequence[str]:
+        """Return names that are spelt like the one given, nearest first, among some prompts."""
         similarity = sa.func.similarity(prompts.c.name, name)
         alike = sa.func.promptstack_misspelt(name, name).table_valued("id", "alike")
         query = (
             sa.select(prompts.c.name)
-            .where(
-                prompts.c.archived_at.is_(None),
-                prompts.c.id.in_(sa.select(alike.c.id)),
-            )
+            .where(*conditions(chosen), prompts.c.id.in_(sa.select(alike.c.id)))
             .order_by(similarity.desc(), prompts.c.name)
             .limit(limit)
         )

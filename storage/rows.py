@@ -1,14 +1,31 @@
 """Rows to entities: the only place where both are seen."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import RowMapping
+from sqlalchemy import CursorResult, RowMapping
 
 from storage.codecs import argument_from_json, draft_from_json
 from storage.entities import Prompt, PromptSummary, RecordedMove, Version, VersionSummary
+
+T = TypeVar("T")
+
+_AT_ONCE = 50
+"""Rows that are read before others get their turn."""
+
+
+async def read_rows(
+    found: CursorResult[Any], read: Callable[[RowMapping], T], *, at_once: int = _AT_ONCE
+) -> list[T]:
+    """Read every row of a result, a few at a time: everybody else waits for this loop."""
+    rows, entities = found.mappings(), list[T]()
+    while piece := rows.fetchmany(at_once):
+        entities += map(read, piece)
+        await asyncio.sleep(0)
+    return entities
 
 
 def version_from_row(row: RowMapping | Mapping[str, Any]) -> Version:

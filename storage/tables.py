@@ -72,6 +72,9 @@ prompts = sa.Table(
         postgresql_with=_AT_ONCE,
     ),
     sa.Index("ix_prompts_served_version", "served_version"),
+    # Lists are in the order of characters' codes, whatever the database's locale is: the migration
+    # says COLLATE "C", which the comparison of tables doesn't see.
+    sa.Index("ix_prompts_listed", "name", postgresql_where=sa.text("archived_at IS NULL")),
     sa.Index("ix_prompts_archived", "name", postgresql_where=sa.text("archived_at IS NOT NULL")),
     sa.Index(
         "ix_prompts_spelling",

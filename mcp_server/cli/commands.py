@@ -77,7 +77,12 @@ def serve(
     ] = None,
     page_size: Annotated[
         int | None,
-        typer.Option(min=1, max=10_000, help="Cut lists into pages; by default they come whole."),
+        typer.Option(
+            min=1,
+            max=5_000,
+            help="Cut lists into pages of so many prompts; otherwise up to 5,000 come at once, and "
+            "more in pages of 1,000.",
+        ),
     ] = None,
     log_format: Annotated[
         str | None, typer.Option(help="`text` or `json`; overrides PROMPTSTACK_LOG_FORMAT.")

@@ -28,13 +28,14 @@ class Conversation:
     protocol_version: str = ""
     first_answer_seconds: float = 0.0
     prompts: int = 0
+    has_more: bool = False
     tools: int = 0
     noise: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return (
             f"speaks {self.protocol_version}, answers {self.first_answer_seconds:.2f} s after its "
-            f"start: {counted(self.prompts, 'prompt')}, "
+            f"start: {counted(self.prompts, 'prompt')}{' and more' if self.has_more else ''}, "
             f"{counted(self.tools, 'tool')}, completion"
         )
 
@@ -83,13 +84,8 @@ async def _converse(command: Sequence[str], mode: str, log: TextIO) -> Conversat
 async def _ask(client: "Client", heard: Conversation) -> None:
     from mcp_types import ResourceTemplateReference
 
-    cursor = None
-    while True:
-        page = await client.list_prompts(cursor=cursor)
-        heard.prompts += len(page.prompts)
-        cursor = page.next_cursor
-        if cursor is None:
-            break
+    page = await client.list_prompts()
+    heard.prompts, heard.has_more = len(page.prompts), page.next_cursor is not None
     heard.tools = len((await client.list_tools()).tools)
     templates = await client.list_resource_templates()
     template = ResourceTemplateReference(uri=templates.resource_templates[0].uri_template)

@@ -92,9 +92,9 @@ async def _check_library(invocation: Invocation) -> str:
     from mcp_server.app import open_library
 
     async with open_library(invocation.settings, invocation.scope) as library:
-        published = await library.prompts.list_published()
-    if published.items:
-        return counted(len(published.items), "prompt")
+        published = await library.prompts.count_published()
+    if published:
+        return counted(published, "prompt")
     return "no prompts yet; bring some in with `promptstack import PATH`"
 
 

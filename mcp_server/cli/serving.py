@@ -17,7 +17,12 @@ from storage.errors import Invalid
 if TYPE_CHECKING:
     from mcp_server.config import Settings
 
-_PAGE = typer.Option(min=1, max=10_000, help="Cut MCP's lists into pages; they're whole otherwise.")
+_PAGE = typer.Option(
+    min=1,
+    max=5_000,
+    help="Cut MCP's lists into pages of so many prompts; otherwise up to 5,000 come at once, and "
+    "more in pages of 1,000.",
+)
 
 
 def serve(

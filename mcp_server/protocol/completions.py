@@ -33,7 +33,7 @@ class CompletionHandlers:
             "completion": {
                 "values": list(found.values),
                 "total": found.total,
-                "hasMore": found.total > len(found.values),
+                "hasMore": found.has_more,
             }
         }
 

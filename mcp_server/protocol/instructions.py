@@ -24,9 +24,15 @@ served while production points at an older one: move the label with set_label, a
 user wants that. Try a change beside main with create_branch, and bring it in with merge_branch. \
 Bring old content back with restore_version; archive_prompt hides a prompt and loses nothing."""
 
+_LONG = """
+
+Where more than 5,000 prompts are published, prompts/list and resources/list come in pages of \
+1,000, and a menu may show the first only: find the others with search_prompts. Whoever runs the \
+server can publish a part of the library instead, with --tag or --folder."""
+
 _READ_ONLY = "\n\nThis server only reads: it has no tools that change the library."
 
 
 def instructions(scope: Scope) -> str:
     """Return the instructions of a server."""
-    return _LIBRARY + (_READ_ONLY if scope.read_only else _WRITING)
+    return _LIBRARY + _LONG + (_READ_ONLY if scope.read_only else _WRITING)

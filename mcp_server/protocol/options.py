@@ -18,9 +18,10 @@ class ServerOptions:
     """What the server publishes, to whom it writes as, and how long its pages are.
 
     `actor` is named as the author of writes, unless a request names one. Without `page_size` lists
-    come whole, since many clients never ask for a second page. `state_keys` seal what a client
-    hands back when it was asked something; all replicas need the same ones. Requests are `traced`
-    as OpenTelemetry's spans, which takes time even where nothing collects them.
+    come whole unless they are too long, since many clients never ask for a second page.
+    `state_keys` seal what a client hands back when it was asked something; all replicas need the
+    same ones. Requests are `traced` as OpenTelemetry's spans, which takes time even where nothing
+    collects them.
     """
 
     version: str

@@ -26,15 +26,12 @@ class PromptHandlers:
         self._memory = memory
 
     async def list(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
-        """List what is published: everything on one page, unless a page size was set."""
+        """List what is published: on one page, unless it is too much or a page size was set."""
         library = await self._ready()
         page = await library.prompts.list_published(limit=self._page_size, cursor=params.cursor)
-        whole = params.cursor is None and page.next_cursor is None
-        summaries = self._memory.fresh(ctx, page) if whole else page.items
-        return {
-            "prompts": [_prompt(summary) for summary in summaries],
-            "nextCursor": page.next_cursor,
-        }
+        is_whole = params.cursor is None and page.next_cursor is None
+        await self._memory.write(ctx, page, _prompt, is_whole=is_whole)
+        return {"prompts": [], "nextCursor": page.next_cursor}
 
     async def get(self, ctx: Context, params: GetPromptRequestParams) -> HandlerResult:
         """Render the version that a reference means; ask for arguments where the client can."""

@@ -52,12 +52,9 @@ class ResourceHandlers:
         """List what is served of each prompt; versions and labels are found by template."""
         library = await self._ready()
         page = await library.prompts.list_published(limit=self._page_size, cursor=params.cursor)
-        whole = params.cursor is None and page.next_cursor is None
-        summaries = self._memory.fresh(ctx, page) if whole else page.items
-        return {
-            "resources": [_resource(summary) for summary in summaries],
-            "nextCursor": page.next_cursor,
-        }
+        is_whole = params.cursor is None and page.next_cursor is None
+        await self._memory.write(ctx, page, _resource, is_whole=is_whole)
+        return {"resources": [], "nextCursor": page.next_cursor}
 
     async def list_templates(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
         """List the forms that URIs have."""

@@ -1,11 +1,10 @@
 """The reader's memory: never stale, because every commit anywhere is heard.
 
-Versions are immutable and kept until room is needed. Pointers (what a name means) and the list are
-kept until a change of that prompt is heard. While nothing can be heard, pointers and the list come
+Versions are immutable and kept until room is needed. Pointers (what a name means) and lists are
+kept until a change of that prompt is heard. While nothing can be heard, pointers and lists come
 straight from the database.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
@@ -13,6 +12,7 @@ from uuid import UUID
 from cachetools import LRUCache
 
 from mcp_server.domain.messages import content_data, content_text
+from mcp_server.service.listing import Listings
 from storage.database import Database, Transaction
 from storage.entities import (
     Change,
@@ -30,15 +30,13 @@ _MAX_POINTERS = 20_000
 _MAX_NAMES = 50_000
 _MAX_TEXT = 64_000_000
 _LEAST = 500
-_MANY = 500
-"""So many changed prompts are read again with the whole list, not one by one."""
-_BATCH = 5_000
 
 
 class Catalog:
     """What this process remembers of the library.
 
-    `hits` and `misses` count the pointers that were in memory, and those that weren't.
+    `hits` and `misses` count the pointers that were in memory, and those that weren't. `lists` are
+    what clients show whole.
     """
 
     def __init__(self, database: Database, is_hearing: Callable[[], bool]) -> None:
@@ -53,28 +51,22 @@ class Catalog:
         self.misses = 0
         self._changes = 0
         self._gaps = 0
-        self._refreshing = asyncio.Lock()
-        self._list: dict[UUID, PromptSummary] | None = None
-        self._sorted: tuple[PromptSummary, ...] | None = None
-        self._dirty: set[UUID] = set()
+        self.lists = Listings(database, is_hearing)
 
     def hear(self, change: Change) -> None:
         """Forget what a change may have made untrue."""
         self._changes += 1
-        self._sorted = None
         self._database.note_change()
+        self.lists.hear(change)
         if change.kind == "everything" or change.prompt_id is None:
             self._gaps += 1
             self._pointers.clear()
             self._former.clear()
             self._versions.clear()
             self._names.clear()
-            self._list = None
             return
         self._pointers.pop(change.name, None)
         self._names.pop(change.prompt_id, None)
-        if change.listed:
-            self._dirty.add(change.prompt_id)
 
     async def find_prompt(self, name: str) -> Prompt | None:
         """Return the prompt of that name with its pointers as they are now."""
@@ -166,54 +158,6 @@ class Catalog:
             page = await page_after(page.next_cursor)
             yield page.items
 
-    async def list_prompts(self) -> Sequence[PromptSummary]:
-        """Return every prompt that isn't archived, by name."""
-        if not self._is_hearing():
-            return tuple(_by_name(await self._read_list()))
-        if self._sorted is not None:
-            return self._sorted
-        before = self._changes
-        summaries = tuple(_by_name(await self._refresh_list()))
-        if before == self._changes and self._is_hearing():
-            self._sorted = summaries
-        return summaries
-
-    async def _refresh_list(self) -> dict[UUID, PromptSummary]:
-        # One at a time: a second reader must not take the list before the first has mended it.
-        async with self._refreshing:
-            gaps, dirty = self._gaps, self._dirty
-            self._dirty = set()
-            try:
-                mended = await self._mend_list(dirty)
-            except BaseException:
-                self._dirty |= dirty
-                raise
-            if gaps == self._gaps:
-                self._list = mended
-            return mended
-
-    async def _mend_list(self, dirty: set[UUID]) -> dict[UUID, PromptSummary]:
-        known = self._list
-        if known is None or len(dirty) > _MANY:
-            return await self._read_list()
-        if not dirty:
-            return known
-        async with self._database.reading() as tx:
-            fresh = await tx.prompts.get_summaries(dirty)
-        kept = {key: summary for key, summary in known.items() if key not in dirty}
-        return kept | {summary.id: summary for summary in fresh}
-
-    async def _read_list(self) -> dict[UUID, PromptSummary]:
-        read: dict[UUID, PromptSummary] = {}
-        cursor = None
-        async with self._database.reading() as tx:
-            while True:
-                page = await tx.prompts.list_summaries(PromptFilter(), limit=_BATCH, cursor=cursor)
-                read |= {summary.id: summary for summary in page.items}
-                cursor = page.next_cursor
-                if cursor is None:
-                    return read
-
     def _keep(self, version: Version, gaps: int) -> None:
         """Remember a version that was read after so many gaps."""
         if gaps == self._gaps and _size(version) <= _MAX_TEXT:
@@ -235,10 +179,6 @@ class Catalog:
     async def _read_prompt(self, name: str) -> Prompt | None:
         async with self._database.reading() as tx:
             return await tx.prompts.find(name)
-
-
-def _by_name(summaries: dict[UUID, PromptSummary]) -> list[PromptSummary]:
-    return sorted(summaries.values(), key=lambda summary: summary.name)
 
 
 def _size(version: Version) -> int:

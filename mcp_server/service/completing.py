@@ -45,9 +45,19 @@ class Completing:
         return _completed((*default, *used), typed)
 
     async def name(self, typed: str) -> Completions:
-        """Complete a prompt's name."""
-        published = await self._catalog.list_prompts()
-        return _completed((known.name for known in self._scope.admitted(published)), typed)
+        """Complete a prompt's name.
+
+        Raises:
+            Invalid: the text can't be part of one.
+        """
+        view, wanted = self._scope.view, check_text(typed, "value").casefold()
+        whole = await self._catalog.lists.whole(view)
+        if whole is not None:
+            return _completed((known.name for known in whole), typed)
+        names = await self._catalog.read(
+            lambda tx: tx.prompts.list_names(view, wanted, limit=_MOST + 1)
+        )
+        return Completions(tuple(names[:_MOST]), len(names) if len(names) <= _MOST else None)
 
     async def label(self, name: str, typed: str) -> Completions:
         """Complete a label of one prompt.

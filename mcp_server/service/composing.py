@@ -1,5 +1,6 @@
 """Composing: what the texts of a prompt include, looked up for readers and checked for writers."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -61,7 +62,12 @@ class Composer:
         """Give prompts in a list the arguments of what they include."""
         if not any(summary.includes for summary in summaries):
             return tuple(summaries)
-        return tuple([await self._complete(summary) for summary in summaries])
+        completed = []
+        for summary in summaries:
+            completed.append(await self._complete(summary))
+            if summary.includes:  # remembered or not: others wait for this loop
+                await asyncio.sleep(0)
+        return tuple(completed)
 
     async def check(self, tx: Transaction, name: str, prompt_id: UUID, draft: Draft) -> Included:
         """Check what a draft includes before it is written.
@@ -141,19 +147,12 @@ class Composer:
         prompt = reached.prompts.get(asked.name)
         if prompt is not None and self._scope.admits(prompt):
             return
-        alike = None if prompt else await self._alike(tx, asked.name)
-        hint = f"Use '{alike}', or create it first" if alike else "Create it first"
+        view = self._scope.view
+        alike = () if prompt else await tx.prompts.list_spellings(asked.name, view, limit=1)
+        hint = f"Use '{alike[0]}', or create it first" if alike else "Create it first"
         raise refused(
             "template", f"includes '{shown(str(asked))}', but there is no such prompt. {hint}"
         )
-
-    async def _alike(self, tx: Transaction, name: str) -> str | None:
-        """Return the name in sight that is spelt most like one that isn't there."""
-        for known in await tx.prompts.list_spellings(name):
-            prompt = await tx.prompts.find(known)
-            if prompt is not None and self._scope.admits(prompt):
-                return known
-        return None
 
 
 def _check_other(asked: Reference, name: str) -> None:

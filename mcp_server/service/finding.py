@@ -1,5 +1,6 @@
 """Finding one prompt by what a caller wrote, in sight of this server's scope."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,6 +22,9 @@ from mcp_server.service.scope import Scope
 from storage.database import Database, Transaction
 from storage.entities import Prompt
 from storage.errors import Invalid, NotFound
+
+_SUGGESTED = 3
+"""Names that are suggested in place of one that isn't there."""
 
 
 class Finder:
@@ -110,12 +114,13 @@ class Finder:
             yield tx, prompt
 
     async def _missing(self, name: str) -> NotFound:
+        view = self._scope.view
         async with self._database.reading() as tx:
-            spelt_alike = await tx.prompts.list_spellings(name)
-        listed = await self._catalog.list_prompts()
-        in_sight = {summary.name for summary in self._scope.admitted(listed)}
-        similar = [known for known in spelt_alike if known in in_sight][:3]
-        return no_such_prompt(name, similar or nearest(name, sorted(in_sight)))
+            similar = await tx.prompts.list_spellings(name, view, limit=_SUGGESTED)
+        if not similar and (whole := await self._catalog.lists.whole(view)):
+            # Comparing thousands of names is work for the processor, and others wait for this loop.
+            similar = await asyncio.to_thread(nearest, name, [each.name for each in whole])
+        return no_such_prompt(name, similar)
 
 
 def no_such_prompt(name: str, similar: Sequence[str]) -> NotFound:

@@ -24,6 +24,7 @@ from mcp_server.service.editing import (
 )
 from mcp_server.service.finding import Finder
 from mcp_server.service.inputs import ANYONE, PromptInput, Reader
+from mcp_server.service.listing import MOST_WHOLE, PAGE
 from mcp_server.service.patterns import Patterns
 from mcp_server.service.results import Missing, PromptVersion, RenderedPrompt, Saved
 from mcp_server.service.scope import Scope
@@ -245,19 +246,33 @@ class Prompts:
     async def list_published(
         self, *, limit: int | None = None, cursor: str | None = None
     ) -> Page[PromptSummary]:
-        """Return what is published, by name: everything, or `limit` at a time.
+        """Return what is published, by name: `limit` at a time, else in one go or in pages.
+
+        In one go come up to `MOST_WHOLE` prompts. A library that grows or shrinks beyond that while
+        its pages are read goes on where it was: the order is the same.
 
         Raises:
             Invalid: the cursor isn't one of this list.
         """
-        published = self._scope.admitted(await self._catalog.list_prompts())
         listing = f"published {self._scope}"
-        if cursor is not None:
-            after = str(decode_cursor(listing, cursor, str)[0])
-            published = tuple(summary for summary in published if summary.name > after)
-        size = limit or max(len(published), 1)
+        after = None if cursor is None else str(decode_cursor(listing, cursor, str)[0])
+        whole = await self._catalog.lists.whole(self._scope.view)
+        if whole is None:
+            size = min(limit or PAGE, MOST_WHOLE)
+            published = await self._catalog.read(
+                lambda tx: tx.prompts.list_listed(self._scope.view, limit=size + 1, after=after)
+            )
+        else:
+            published = whole
+            if after is not None:
+                published = [each for each in whole if each.name > after]
+            size = limit or MOST_WHOLE
         page = cut_page(published, size, listing, lambda summary: (summary.name,))
         return replace(page, items=await self._composer.complete(page.items))
+
+    async def count_published(self) -> int:
+        """Count what is published."""
+        return await self._catalog.read(lambda tx: tx.prompts.count(self._scope.view))
 
     async def archive(
         self,

@@ -158,10 +158,15 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Completions:
-    """Values that complete what was typed: at most 100 of `total`."""
+    """Values that complete what was typed: at most 100 of `total`, None for uncounted others."""
 
     values: tuple[str, ...]
-    total: int
+    total: int | None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are others."""
+        return self.total is None or self.total > len(self.values)
 
 
 _SHOWN_AS = 3

@@ -1,6 +1,5 @@
 """Which part of the library a server publishes, and whether it may be written."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mcp_server.domain.names import check_folder, check_tag
@@ -32,11 +31,10 @@ class Scope:
         tagged = not self.tags or any(tag in self.tags for tag in prompt.tags)
         return tagged and (not self.folders or self._holds(prompt.folder))
 
-    def admitted(self, listed: Sequence[PromptSummary]) -> Sequence[PromptSummary]:
-        """Return what is published of a list."""
-        if not self.tags and not self.folders:
-            return listed
-        return tuple(summary for summary in listed if self.admits(summary))
+    @property
+    def view(self) -> PromptFilter:
+        """The filter that keeps all that is published, and nothing else."""
+        return PromptFilter(any_tags=self.tags, folders=self.folders)
 
     def narrow(self, chosen: PromptFilter) -> PromptFilter:
         """Add the allow-list to a filter.

@@ -1,9 +1,12 @@
 import pytest
 from mcp import Client
 
-from mcp_server.protocol import prompts, resources
+from mcp_server.protocol import lists, prompts, resources
+from mcp_server.service import listing
+from mcp_server.service import prompts as service_prompts
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
+from storage.entities import Argument
 from tests.protocol.conftest import open_door
 
 
@@ -95,3 +98,50 @@ async def test_a_library_that_hears_nothing_is_remembered_by_what_its_entries_sa
         await write("b")
         assert await names(client) == ["a", "b"]
         assert made == ["a", "b"]
+
+
+async def test_beyond_the_bound_lists_come_in_pages_that_nothing_is_remembered_of(
+    library, write, made, era, monkeypatch
+):
+    for module in (listing, service_prompts):
+        monkeypatch.setattr(module, "MOST_WHOLE", 3)
+    monkeypatch.setattr(service_prompts, "PAGE", 2)
+    door = open_door(library)
+    async with Client(door.server, mode=era) as client:
+        for name in ("a", "b", "c"):
+            await write(name)
+        whole = await client.list_prompts(cache_mode="bypass")
+        assert ([p.name for p in whole.prompts], whole.next_cursor) == (["a", "b", "c"], None)
+        await write("d")
+        for ask, field in ((client.list_prompts, "prompts"), (client.list_resources, "resources")):
+            first = await ask(cache_mode="bypass")
+            second = await ask(cursor=first.next_cursor)
+            listed = [[each.name for each in getattr(page, field)] for page in (first, second)]
+            assert listed == [["a", "b"], ["c", "d"]]
+            assert second.next_cursor is None
+        assert made == ["a", "b", "c", *"abcd", *"abcd"]
+        await library.prompts.archive("a")
+        assert await names(client) == ["b", "c", "d"]
+
+
+async def test_a_long_list_is_written_a_few_prompts_at_a_time(
+    client, write, made, monkeypatch, library
+):
+    monkeypatch.setattr(lists, "_AT_ONCE", 4)
+    arguments = [Argument("x"), Argument("y")]
+    for number in range(6):
+        await write(f"p{number}", template="x", arguments=arguments)
+    sizes = []
+    serialize = lists.serialize_server_result
+
+    def noting(method, version, result):
+        sizes.append(len(result["prompts"]))
+        return serialize(method, version, result)
+
+    monkeypatch.setattr(lists, "serialize_server_result", noting)
+    assert await names(client) == [f"p{number}" for number in range(6)]
+    assert sizes == [2, 2, 2]
+    await library.prompts.update("p3", PromptInput(title="New"), by="ada")
+    listed = (await client.list_prompts(cache_mode="bypass")).prompts
+    assert [each.title for each in listed] == [None, None, None, "New", None, None]
+    assert sizes == [2, 2, 2, 1]

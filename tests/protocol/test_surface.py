@@ -6,6 +6,7 @@ from mcp import Client
 
 from mcp_server.protocol.instructions import instructions
 from mcp_server.protocol.tools.table import TOOLS, offered
+from mcp_server.service.listing import MOST_WHOLE, PAGE
 from mcp_server.service.scope import Scope
 from tests.protocol.checking import FOLDER, check_snapshot
 from tests.protocol.conftest import open_door
@@ -85,6 +86,8 @@ def test_a_schema_is_plain_and_describes_every_property(schema):
 def test_the_instructions_fit_what_clients_show(scope):
     text = instructions(scope)
     assert len(text.encode()) < 2048
+    assert f"more than {MOST_WHOLE:,} prompts" in text
+    assert f"in pages of {PAGE:,}" in text
     mentioned = {name for name in TOOLS if name in text}
     assert mentioned == {tool.name for tool in offered(scope.read_only)}
 
