@@ -7,7 +7,7 @@ from mcp_server.cli.printing import write_line
 from mcp_server.cli.running import warn
 from mcp_server.cli.sync_states import STATE, read_state, write_state
 from mcp_server.cli.synced_folders import Found, SyncedFolder
-from mcp_server.domain.formats.rewriting import agrees
+from mcp_server.domain.formats.rewriting import agrees, as_meant
 from mcp_server.domain.syncing import Base, Step, decide, fingerprint
 from mcp_server.service.library import Library
 from mcp_server.service.syncing import Head
@@ -127,11 +127,14 @@ class SyncRun:
     async def _take(self, library: Library, found: Found, prompt: _Prompt) -> Base:
         """Write what a file holds into the library; what it doesn't say any more, too."""
         file, head = found.prompt, prompt.head
-        told = replace(file, says=file.says | prompt.said, source=found.place)
+        meant = as_meant(file, head.file) if head else file
+        told = replace(meant, says=file.says | prompt.said, source=found.place)
         expected = head.version if head else None
         now = await library.syncing.write(told, by=self.actor, expected_version=expected)
         if head is None or fingerprint(now.file) != fingerprint(head.file):
             write_line(f"{found.place} → {prompt.name}@{now.version}")
+        for remark in file.remarks:
+            self.tell(f"{found.place}: {remark}")
         return Base(found.place, fingerprint(file), fingerprint(now.file), file.says)
 
     def _write(self, here: SyncedFolder, head: Head, prompt: _Prompt) -> Base:

@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 
 from mcp_server.cli.places import path_in, write_file
 from mcp_server.cli.sources import Source, Sources, leaving, would_be_read
-from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats import rewriting
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.registry import find_format
@@ -36,7 +35,7 @@ class Found:
             Invalid: it is one; says what the file can't hold.
         """
         chosen = find_format(self.prompt.format_name)
-        same = content_hash(self.prompt.draft) == content_hash(wanted.draft)
+        same = rewriting.same_text(self.prompt, wanted)
         if not same and rewriting.holds(self.prompt, wanted.draft, chosen, str(self.path)):
             raise rewriting.cannot_hold(wanted, chosen, str(self.path))
 

@@ -233,6 +233,19 @@ def test_a_title_that_a_command_has_no_place_for_is_said_once_and_breaks_nothing
     assert run("get", "sail", "-a", "arguments=Ys").out == "Row to Ys.\n"
 
 
+def test_a_command_takes_a_new_blank_and_leaves_the_library_what_has_to_be_given(run, folder, put):
+    file = put(COMMAND, "Sail to $ARGUMENTS.\n")
+    run("sync", folder)
+    run("update", "sail", "-t", "Row to {{port}}!")
+    assert run("sync", folder).out == f"sail@2 → {COMMAND}\n"
+    assert file.read_text().endswith("\nRow to $ARGUMENTS!")
+    assert run("sync", folder).out == ""
+    file.write_text(file.read_text().replace("Row", "Drift"))
+    assert run("sync", folder).out == f"{COMMAND} → sail@3\n"
+    assert run("get", "sail", "--json").json["arguments"][0]["required"] is True
+    assert run("sync", folder).out == ""
+
+
 def test_a_title_that_a_file_has_otherwise_is_said_and_left(run, attempt, folder, put):
     place = ".claude/commands/Set Sail.md"
     put(place, "Sail to $ARGUMENTS.\n")

@@ -95,12 +95,30 @@ def holds(file: PromptFile, draft: Draft, chosen: Format, path_name: str) -> boo
     return content_hash(back.draft) == content_hash(file.draft)
 
 
+def as_meant(file: PromptFile, library: PromptFile) -> PromptFile:
+    """Return what a file holds, with what its format has no words for as the library has it.
+
+    A command can't say that an argument has to be given.
+    """
+    if file.format_name != "claude-command":
+        return file
+    needed = {argument.name: argument.required for argument in library.draft.arguments}
+    arguments = tuple(
+        replace(each, required=needed.get(each.name, each.required))
+        for each in file.draft.arguments
+    )
+    return replace(file, draft=replace(file.draft, arguments=arguments))
+
+
+def same_text(file: PromptFile, library: PromptFile) -> bool:
+    """Tell whether a file has the text that the library has, settings and all."""
+    return content_hash(as_meant(file, library).draft) == content_hash(library.draft)
+
+
 def agrees(file: PromptFile, library: PromptFile, says: frozenset[str] = frozenset()) -> bool:
     """Tell whether a file says nothing else than the library; `says` adds to what it says."""
     told = file.says | says
-    return content_hash(file.draft) == content_hash(library.draft) and all(
-        not _differ(file, library, key) for key in told
-    )
+    return same_text(file, library) and all(not _differ(file, library, key) for key in told)
 
 
 def cannot_hold(wanted: PromptFile, chosen: Format, path_name: str) -> Invalid:
@@ -134,10 +152,10 @@ def _candidates(before: str, here: PromptFile, wanted: PromptFile, chosen: Forma
     """Yield texts for a file, the one that is nearest to what it has first."""
     mark = "\ufeff" if before.startswith("\ufeff") else ""
     plain = before.removeprefix(mark)
-    shape = shape_of(chosen.name)
     try:
         change = Change(plain, chosen.writer()(here).text, chosen.writer()(wanted).text)
-        shaped = list(shape(change)) if shape else []
+        unchanged = [plain] if change.before == change.after else []
+        shaped = [*unchanged, *shape_of(chosen.name)(change)]
     except (Invalid, ValueError, LookupError, AttributeError):  # another shape: written anew
         shaped = []
     for text in [*shaped, write_alone(wanted, chosen).text]:

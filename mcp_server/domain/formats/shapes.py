@@ -38,9 +38,9 @@ Shape = Callable[[Change], Iterator[str]]
 """Yields texts for a file, the nearest one first; may raise where the file has another shape."""
 
 
-def shape_of(format_name: str) -> Shape | None:
-    """Return how files of a format are changed, None where they are written anew."""
-    return _SHAPES.get(format_name)
+def shape_of(format_name: str) -> Shape:
+    """Return how files of a format are changed."""
+    return _SHAPES[format_name]
 
 
 def ended(text: str, before: str) -> Iterator[str]:
