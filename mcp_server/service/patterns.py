@@ -4,18 +4,15 @@ Everybody waits for the event loop, so nothing is compared in it: workers do tha
 ends when a request's time is over.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cachetools import LRUCache
 
 from mcp_server.domain.patterns import PATTERN_SECONDS, Comparison, Verdict, Verdicts
-from mcp_server.service.workers import Answer, Crew, Lost
+from mcp_server.service.workers import Answer, Busy, Crew, Lost
 from storage.errors import Unavailable
 
-PATIENCE_SECONDS = 5.0
-"""How long a request waits for its comparisons, those of others before it counted."""
 QUICK_SECONDS = 0.025
 """Processor time of comparisons that nobody has to fear."""
 QUICK, UNKNOWN, SLOW = range(3)
@@ -39,11 +36,8 @@ class Allowance:
 class Patterns:
     """Compares texts with patterns, and remembers what came of it and how quick they were."""
 
-    def __init__(
-        self, crew: Crew | None = None, *, patience_seconds: float = PATIENCE_SECONDS
-    ) -> None:
+    def __init__(self, crew: Crew | None = None) -> None:
         self._crew = crew or Crew()
-        self._patience = patience_seconds
         self._known: LRUCache[Comparison, Verdict] = LRUCache(_REMEMBERED)
         self._ranks: LRUCache[str, int] = LRUCache(_REMEMBERED)
 
@@ -61,9 +55,8 @@ class Patterns:
         if not waiting:
             return verdicts
         try:
-            async with asyncio.timeout(self._patience):
-                await self._compare(waiting, allowance or Allowance(), verdicts)
-        except (TimeoutError, Lost):
+            await self._compare(waiting, allowance or Allowance(), verdicts)
+        except (Busy, Lost):
             raise Unavailable(
                 "The patterns of the arguments couldn't be compared: too many others are being "
                 "compared just now. Try again."

@@ -25,6 +25,10 @@ MAX_WAITING = 1_000
 """Requests that may wait for a worker."""
 IDLE_SECONDS = 10.0
 """How long a worker stays without a request."""
+PATIENCE_SECONDS = 5.0
+"""How long comparisons wait for a worker, while others are made."""
+_RUN_SECONDS = 20.0
+"""How long they may take on the clock: their processor time on a machine with too much to do."""
 _END_SECONDS = 2.0
 _OUT_OF_TIME = -signal.SIGPROF
 _PROGRAM = Path(__file__).with_name("comparing.py")
@@ -47,6 +51,10 @@ class Answer:
 
 class Lost(Exception):
     """A worker couldn't be started, or was ended by somebody else."""
+
+
+class Busy(Exception):
+    """There is more to compare than can be compared."""
 
 
 class Worker:
@@ -128,17 +136,35 @@ class Job:
     rank: int
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     worker: Worker | None = None
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     answer: asyncio.Future[Answer] = field(init=False)
 
     def __post_init__(self) -> None:
         self.answer = self.loop.create_future()
 
+    async def done(self, patience: float) -> Answer:
+        """Wait until a worker has begun, and until it is done.
+
+        Raises:
+            TimeoutError: either took too long.
+        """
+        async with asyncio.timeout(patience):
+            await self.begun.wait()
+        async with asyncio.timeout(_RUN_SECONDS):
+            return await self.answer
+
+    def begin(self) -> None:
+        """Say that a worker begins, from a thread; the loop that waits may be gone."""
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.begun.set)
+
     def tell(self, answer: Answer | Exception) -> None:
-        """Hand the answer over, from a thread; the loop that waited for it may be gone."""
+        """Hand the answer over, from a thread."""
         with suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self._set, answer)
 
     def _set(self, answer: Answer | Exception) -> None:
+        self.begun.set()
         if self.answer.done():
             return
         if isinstance(answer, Exception):
@@ -151,11 +177,17 @@ class Crew:
     """A few workers, each with a thread that waits for it; started when they are needed."""
 
     def __init__(
-        self, *, size: int = WORKERS, memory: int = MEMORY, idle_seconds: float = IDLE_SECONDS
+        self,
+        *,
+        size: int = WORKERS,
+        memory: int = MEMORY,
+        idle_seconds: float = IDLE_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._size = size
         self._memory = memory
         self._idle_seconds = idle_seconds
+        self._patience = patience_seconds
         self._changed = threading.Condition()
         self._waiting: list[tuple[int, int, Job]] = []
         self._numbers = count()
@@ -177,15 +209,17 @@ class Crew:
         Whoever doesn't wait any longer ends the work as well.
 
         Raises:
-            Lost: there are too many waiting; or the worker couldn't be started, or was ended.
+            Busy: there are too many waiting, or they take too long.
+            Lost: the worker couldn't be started, or was ended.
         """
         job = Job(comparisons, seconds, rank)
         self._submit(job)
         try:
-            return await job.answer
-        except asyncio.CancelledError:
+            return await job.done(self._patience)
+        except TimeoutError:
+            raise Busy from None
+        finally:
             self._withdraw(job)
-            raise
 
     def close(self) -> None:
         """End all processes, and take no more comparisons."""
@@ -205,8 +239,10 @@ class Crew:
 
     def _submit(self, job: Job) -> None:
         with self._changed:
-            if self._closed or len(self._waiting) >= MAX_WAITING:
+            if self._closed:
                 raise Lost
+            if len(self._waiting) >= MAX_WAITING:
+                raise Busy
             free = len(self._threads) - len(self._running)
             if len(self._waiting) >= free and len(self._threads) < self._size:
                 self._hire()
@@ -224,6 +260,9 @@ class Crew:
         self._threads.add(thread)
 
     def _withdraw(self, job: Job) -> None:
+        """End the work on a job that nobody waits for any more, if it isn't done."""
+        if not job.answer.cancel() and not job.answer.cancelled():
+            return
         with self._changed:
             if job in self._running and job.worker is not None:
                 job.worker.kill()
@@ -265,6 +304,7 @@ class Crew:
         try:
             if job.answer.cancelled():
                 return worker
+            job.begin()
             worker = worker or Worker(self._memory)
             self._assign(job, worker)
             answer = worker.compare(job.comparisons, job.seconds)
@@ -284,5 +324,5 @@ class Crew:
         """Say who does a job, so that it can be stopped from now on."""
         with self._changed:
             job.worker = worker
-            if self._closed:
+            if self._closed or job.answer.cancelled():
                 worker.kill()

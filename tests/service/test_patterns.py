@@ -29,7 +29,7 @@ OVER = "the 250 ms of a request for all its patterns were over"
 
 @pytest.fixture
 def patterns():
-    patterns = Patterns(patience_seconds=60)
+    patterns = Patterns(Crew(patience_seconds=60))
     yield patterns
     patterns.close()
 
@@ -56,10 +56,10 @@ async def create(library, name, *arguments, text=None):
     return await library.prompts.create(name, written, by="me")
 
 
-async def begun(crew: Crew) -> int:
-    """Return the process that is at work, once there is one."""
+async def begun(crew: Crew, many: int = 1) -> int:
+    """Return a process that is at work, once there are so many."""
     async with asyncio.timeout(60):
-        while not crew.processes:
+        while len(crew.processes) < many:
             await asyncio.sleep(0.005)
     return crew.processes[0]
 
@@ -213,22 +213,24 @@ async def test_a_worker_that_somebody_kills_is_replaced(patterns):
 
 
 async def test_who_waits_for_too_long_is_asked_to_try_again():
-    patterns = Patterns(patience_seconds=60)
+    crew = Crew(patience_seconds=0.01)
+    endless = [Comparison(OTHER_EVIL, EVIL_VALUE)]
+    others = []
     try:
-        slow = asyncio.create_task(patterns.judge(evil(1)))
-        os.kill(await begun(patterns._crew), signal.SIGSTOP)
-        patterns._patience = 0
+        for many in (1, 2):
+            others.append(asyncio.create_task(crew.compare(endless, seconds=600, rank=UNKNOWN)))
+            await begun(crew, many)
         with pytest.raises(Unavailable, match=r"too many others .* Try again"):
-            await patterns.judge([Comparison("a", "a")])
-        slow.cancel()
-        await asyncio.gather(slow, return_exceptions=True)
+            await Patterns(crew).judge([Comparison("a", "a")])
+        assert not any(task.done() for task in others)
     finally:
-        patterns.close()
+        crew.close()
+        await asyncio.gather(*others, return_exceptions=True)
 
 
 async def test_what_takes_too_much_memory_is_told_and_nothing_else_is_lost():
     hungry = Comparison("(?:(?:(?:(a)?){50}){20}){19}")
-    patterns = Patterns(Crew(memory=32 * 1024 * 1024), patience_seconds=60)
+    patterns = Patterns(Crew(memory=32 * 1024 * 1024))
     try:
         verdicts = await patterns.judge([QUICK_ONE, hungry, Comparison("a", "b")])
         assert [each.kind for each in verdicts.values()] == ["match", "large", "mismatch"]
@@ -294,7 +296,7 @@ def crew():
 @pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")
 def test_verdicts_are_those_of_the_library_that_patterns_are_written_for(crew, pairs):
     asked = [Comparison(pattern, value) for pattern, value in pairs]
-    verdicts = asyncio.run(Patterns(crew, patience_seconds=60).judge(asked))
+    verdicts = asyncio.run(Patterns(crew).judge(asked))
     expected = {}
     for each in asked:
         try:

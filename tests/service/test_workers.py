@@ -15,7 +15,7 @@ import regex
 
 from mcp_server.domain.patterns import Comparison, Verdict
 from mcp_server.service import comparing, workers
-from mcp_server.service.workers import Crew, Lost, Worker
+from mcp_server.service.workers import Busy, Crew, Lost, Worker
 
 ENDLESS = [Comparison("(?:(?:(?:x{1,9}){1,9}){1,9}){1,9}", "x" * 999 + "y")]
 """Takes longer than anybody lives."""
@@ -48,7 +48,7 @@ asyncio.run(main())
 
 @pytest.fixture
 def crew():
-    crew = Crew()
+    crew = Crew(patience_seconds=60)
     yield crew
     crew.close()
 
@@ -163,9 +163,18 @@ async def test_only_so_many_may_wait(crew, monkeypatch):
     busy = [(await begun(crew, 1))[0] for _ in range(2)]
     waiting = asyncio.create_task(crew.compare(ENDLESS, seconds=LONG, rank=1))
     await asyncio.sleep(0)
-    with pytest.raises(Lost):
+    with pytest.raises(Busy):
         await crew.compare(QUICK, seconds=LONG, rank=1)
     await cancel(waiting, *busy)
+
+
+async def test_what_takes_too_long_on_the_clock_is_ended_too(crew, monkeypatch):
+    monkeypatch.setattr(workers, "_RUN_SECONDS", 0.01)
+    with pytest.raises(Busy):
+        await crew.compare(ENDLESS, seconds=LONG, rank=1)
+    monkeypatch.undo()
+    await until(lambda: not crew.processes, "it was ended")
+    assert (await crew.compare(QUICK, seconds=LONG, rank=1)).verdicts == ANSWERS
 
 
 async def test_a_machine_without_room_for_a_process_or_a_thread_is_no_bug(crew, monkeypatch):
