@@ -133,6 +133,9 @@ class _Folder:
             return False
         if found.metadata.name != prompt.metadata.name:
             return False
+        if prompt.history is not None:  # with all texts that it has and had, archived or not
+            drafts = [version.draft for version in prompt.history.versions]
+            return any(holds(found, draft, self._format, str(path)) for draft in drafts)
         async for draft in texts(prompt.metadata.name):
             if holds(found, draft, self._format, str(path)):
                 return True

@@ -189,6 +189,19 @@ def test_an_export_replaces_what_the_library_has_or_had_and_nothing_else(
     assert _everything(folder) == {place: second}
 
 
+def test_an_export_of_histories_goes_on_also_where_a_prompt_is_archived(run, attempt, folder):
+    export = ("export", folder, "--each", "--history", "--format", "json")
+    run("create", "review", "-t", "Look")
+    run(*export)
+    run("update", "review", "-t", "Look closely")
+    run("archive", "review")
+    assert run(*export).out.startswith("1 prompt written")
+    foreign = (folder / "review.json").read_bytes().replace(b"Look", b"Stare")
+    (folder / "review.json").write_bytes(foreign)
+    assert attempt(*export).code == 5
+    assert _everything(folder) == {"review.json": foreign}
+
+
 def test_an_export_doesnt_replace_another_prompts_file(run, attempt, folder):
     run("create", "review", "-t", "Look")
     run("export", folder)
