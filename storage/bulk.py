@@ -1,5 +1,6 @@
 """Bulk: many prompts read or written with a few statements."""
 
+import asyncio
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from storage.codecs import draft_to_json
 from storage.entities import MAIN, Branch, History, Metadata, Prompt, RecordedMove, Version
 from storage.notifications import CHANNEL
 from storage.prompts import PROMPT, PROMPT_WITH_VERSION, SERVED, read_both
-from storage.rows import move_from_row, prompt_from_row, version_from_row
+from storage.rows import move_from_row, prompt_from_row, read_rows, version_from_row
 from storage.tables import (
     label_history,
     label_weights,
@@ -24,6 +25,9 @@ from storage.tables import (
     prompt_versions,
     prompts,
 )
+
+_AT_ONCE = 10
+"""Versions that are read before others get their turn; each may be a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ class Bulk:
         """Return some prompts with what is served of them, by name."""
         query = PROMPT_WITH_VERSION.select_from(SERVED).where(prompts.c.id.in_(list(ids)))
         found = await self._connection.execute(query.order_by(prompts.c.name))
-        return [read_both(row) for row in found.mappings()]
+        return await read_rows(found, read_both, at_once=_AT_ONCE)
 
     async def read_heads(self, ids: Sequence[UUID]) -> list[tuple[Prompt, Version]]:
         """Return some prompts with the newest versions of their branch main, by name."""
@@ -158,7 +162,7 @@ class Bulk:
         ).join(prompt_versions, newest)
         query = PROMPT_WITH_VERSION.select_from(heads).where(prompts.c.id.in_(list(ids)))
         found = await self._connection.execute(query.order_by(prompts.c.name))
-        return [read_both(row) for row in found.mappings()]
+        return await read_rows(found, read_both, at_once=_AT_ONCE)
 
     async def mark(self) -> str:
         """Return something that is another one once any prompt has changed."""
@@ -178,9 +182,10 @@ class Bulk:
         branches = await self._grouped(prompt_branches, ids, prompt_branches.c.branch)
         moves = await self._grouped(label_history, ids, label_history.c.id)
         names = await self._grouped(prompt_names, ids, prompt_names.c.name)
-        return {
-            key: History(
-                versions=tuple(version_from_row(row) for row in versions[key]),
+        kept = {}
+        for key, prompt in here.items():
+            kept[key] = History(
+                versions=await _read_slowly(versions[key]),
                 branches=tuple(_branch(row) for row in branches[key]),
                 labels=prompt.labels,
                 weights=prompt.weights,
@@ -189,8 +194,7 @@ class Bulk:
                 created_at=prompt.created_at,
                 archived_at=prompt.archived_at,
             )
-            for key, prompt in here.items()
-        }
+        return kept
 
     async def _grouped(
         self, table: sa.Table, ids: Sequence[UUID], order: sa.Column[Any]
@@ -229,6 +233,15 @@ class Bulk:
     async def _insert(self, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
         if rows:
             await self._connection.execute(table.insert(), list(rows))
+
+
+async def _read_slowly(rows: Sequence[sa.RowMapping]) -> tuple[Version, ...]:
+    """Read versions a few at a time: everybody else waits for this loop."""
+    versions: list[Version] = []
+    for start in range(0, len(rows), _AT_ONCE):
+        versions += map(version_from_row, rows[start : start + _AT_ONCE])
+        await asyncio.sleep(0)
+    return tuple(versions)
 
 
 def _prompt_row(key: UUID, said: Metadata, history: History) -> dict[str, object]:

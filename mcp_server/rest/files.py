@@ -2,7 +2,8 @@
 
 import asyncio
 import codecs
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated, Any
 
@@ -12,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.domain.formats.registry import FORMATS, Format, find_format, read_file
+from mcp_server.domain.formats.registry import FORMATS, Format, Write, find_format, read_file
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.problems import Problem
 from mcp_server.rest.responses import documented, json_response
@@ -23,6 +24,8 @@ from storage.entities import PromptFilter
 from storage.errors import Conflict, Invalid
 
 _MEMORY = 1_000_000
+_AT_ONCE = 20
+"""Prompts that are written in one go."""
 _PIECE = 1 << 16
 _PATIENCE = 30.0
 """Seconds in which the next piece of a body has to arrive."""
@@ -190,20 +193,38 @@ async def _written(
         return
     pending: list[str] = []
     begun = False
-    file = first
-    while file is not None:
-        try:
-            written = write(file)
-        except Invalid:
-            pass  # the format can't hold it, as the document says
-        else:
-            pending += [frame.between if begun else frame.start, written.text]
+    async for batch in _batches(first, files):
+        # Writing is work for the processor, and others wait for this loop.
+        for text in await asyncio.to_thread(_texts, write, batch):
+            pending += [frame.between if begun else frame.start, text]
             begun = True
         if sum(map(len, pending)) > _PIECE:
             yield "".join(pending)
             pending.clear()
-        file = await anext(files, None)
     yield "".join([*pending, frame.end if begun else frame.empty])
+
+
+async def _batches(
+    first: PromptFile | None, files: AsyncIterator[PromptFile]
+) -> AsyncIterator[list[PromptFile]]:
+    file, batch = first, list[PromptFile]()
+    while file is not None:
+        batch.append(file)
+        if len(batch) == _AT_ONCE:
+            yield batch
+            batch = []
+        file = await anext(files, None)
+    if batch:
+        yield batch
+
+
+def _texts(write: Write, batch: Sequence[PromptFile]) -> list[str]:
+    """Write prompts; those that the format can't hold are left out, as the document says."""
+    texts = []
+    for file in batch:
+        with suppress(Invalid):
+            texts.append(write(file).text)
+    return texts
 
 
 async def _receive(request: Request, spool: IO[bytes], limit: int) -> None:

@@ -10,7 +10,9 @@ from mcp_server.service.writing import metadata_of
 from storage.database import Transaction
 from storage.entities import MAIN, Metadata, PromptFilter, PromptSummary
 
-_PAGE = 100
+_PAGE = 50
+_PAGE_OF_HISTORIES = 20
+"""A history may hold any number of versions, and each of them a megabyte."""
 
 
 class Exporting:
@@ -33,7 +35,8 @@ class Exporting:
         """
         for archived in (False, True) if history and not chosen.archived else (chosen.archived,):
             narrowed = self._scope.narrow(replace(chosen, archived=archived))
-            async for page in self._catalog.each_page(narrowed, _PAGE):
+            size = _PAGE_OF_HISTORIES if history else _PAGE
+            async for page in self._catalog.each_page(narrowed, size):
                 found = self._histories(page) if history else self._served(page)
                 async for file in found:
                     yield file

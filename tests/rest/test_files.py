@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
+
+from mcp_server.rest import files
 
 CSV = {"content-type": "text/csv"}
 JSONL = {"content-type": "application/jsonl"}
@@ -125,3 +128,20 @@ async def test_remarks_take_no_place_from_what_cant_be_taken(client):
     answer = done.json()
     assert (answer["created"], answer["failed"], answer["remarked"]) == (1_001, 1, 1_001)
     assert (len(answer["items"]), answer["items"][-1]["kind"]) == (1_001, "refused")
+
+
+async def test_an_export_is_written_beside_the_loop_that_answers_others(client, monkeypatch):
+    names = [f"p{number:02}" for number in range(2 * files._AT_ONCE + 1)]
+    for name in names:
+        assert (await client.post("/prompts", json={"name": name, "template": "x"})).is_success
+    threads: list[tuple[int, bool]] = []
+    texts = files._texts
+
+    def noting(write, batch):
+        threads.append((len(batch), threading.current_thread() is threading.main_thread()))
+        return texts(write, batch)
+
+    monkeypatch.setattr(files, "_texts", noting)
+    answer = await client.get("/export?format=jsonl")
+    assert [json.loads(line)["name"] for line in answer.text.splitlines()] == names
+    assert threads == [(files._AT_ONCE, False), (files._AT_ONCE, False), (1, False)]
