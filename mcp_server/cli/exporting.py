@@ -16,7 +16,10 @@ from mcp_server.cli.running import EXIT_CODES, use_library, warn
 from storage.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mcp_server.cli.targets import Target
+    from mcp_server.domain.formats.files import Written
     from mcp_server.domain.formats.registry import Format
     from mcp_server.service.library import Library
     from storage.entities import Draft, PromptFilter
@@ -34,7 +37,8 @@ def export(
         typer.Option(
             "--format",
             help="json, jsonl, yaml, csv, markdown, skill, claude-command, vscode, langfuse, "
-            "mlflow or openai; by default what the target's name ends in, in a folder markdown.",
+            "mlflow, openai or rows; by default what the target's name ends in, and in a folder "
+            "markdown.",
         ),
     ] = None,
     history: Annotated[
@@ -53,6 +57,14 @@ def export(
             "--force", help="In a folder, also replace files whose text the library never had."
         ),
     ] = False,
+    guard_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--guard-formulas",
+            help="Of csv: put an apostrophe before cells that spreadsheets would run; import takes "
+            "it away again.",
+        ),
+    ] = False,
     tag: HavingTag = None,
     folder: InFolder = None,
 ) -> None:
@@ -61,7 +73,7 @@ def export(
     In a folder, only files are replaced whose text the library has or had.
     """
     chosen = make_filter(tag, folder)
-    found = _choose(target, format_, history)
+    found = _choose(target, format_, history, guard=guard_formulas)
     opened = _open(target, found, each, force)
     losses = _Losses(found)
     try:
@@ -85,25 +97,40 @@ class _Losses:
 
     format: "Format"
     prompts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    risks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def add(self, name: str, written: "Written") -> None:
+        """Remember what was lost of a prompt, and what programs may do with the rest."""
+        if written.lost:
+            self.prompts[name] = written.lost
+        if written.risks:
+            self.risks[name] = written.risks
 
     def say(self) -> None:
         """Say what was lost of the first few, and of how many more."""
-        if not self.prompts:
-            return
-        named = ", ".join(
-            f"'{name}' ({', '.join(dict.fromkeys(lost))})"
-            for name, lost in list(self.prompts.items())[:_NAMED]
-        )
-        more = len(self.prompts) - _NAMED
-        others = f" and {more} more" if more > 0 else ""
-        warn(
-            f"Not everything fits into {self.format.name}. Of these prompts something is missing: "
-            f"{named}{others}. Export as markdown, json or yaml to keep all."
-        )
+        if self.prompts:
+            warn(
+                f"Not everything fits into {self.format.name}. Of these prompts something is "
+                f"missing: {_listed(self.prompts)}. Export as markdown, json or yaml to keep all."
+            )
+        if self.risks:
+            warn(
+                f"Don't open the file in a spreadsheet: {_listed(self.risks)}. Export with "
+                "--guard-formulas to make them texts."
+            )
 
 
-def _choose(target: Path, format_name: str | None, history: bool) -> "Format":
-    from mcp_server.domain.formats.registry import FORMATS, detect, find_format
+def _listed(prompts: "Mapping[str, tuple[str, ...]]") -> str:
+    named = ", ".join(
+        f"'{name}' ({', '.join(dict.fromkeys(each))})"
+        for name, each in list(prompts.items())[:_NAMED]
+    )
+    more = len(prompts) - _NAMED
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _choose(target: Path, format_name: str | None, history: bool, *, guard: bool) -> "Format":
+    from mcp_server.domain.formats.registry import FORMATS, detect, find_format, guarded
 
     if format_name is None:
         format_name = detect(target.name, "") if target.suffix else "markdown"
@@ -111,7 +138,7 @@ def _choose(target: Path, format_name: str | None, history: bool) -> "Format":
     if history and not found.keeps_history:
         able = ", ".join(each.name for each in FORMATS.values() if each.keeps_history)
         raise Invalid(f"{found.title} has no place for a history. Use --format with {able}.")
-    return found
+    return guarded(found) if guard else found
 
 
 def _open(
@@ -146,8 +173,7 @@ async def _write_all(
                 left += isinstance(error, Conflict)
                 continue
             count += 1
-            if written.lost:
-                losses.prompts[prompt.metadata.name] = written.lost
+            losses.add(prompt.metadata.name, written)
     return count, left
 
 

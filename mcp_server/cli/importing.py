@@ -35,7 +35,7 @@ def import_files(
         typer.Option(
             "--format",
             help="json, jsonl, yaml, csv, markdown, skill, claude-command, vscode, langfuse, "
-            "mlflow or openai; by default, what a file looks like.",
+            "mlflow, openai or rows; by default, what a file looks like.",
         ),
     ] = None,
     dry_run: Annotated[
@@ -171,7 +171,8 @@ def _claimed(
         else:
             yield Invalid(
                 f"{prompt.source}: the name '{name}' is taken by {first} in this import. "
-                "Give one of them another name."
+                "Give one of them another name, or leave one out where they are versions of one "
+                "prompt."
             )
 
 

@@ -223,7 +223,7 @@ def _object(value: object, path: str, known: Sequence[str], needed: Sequence[str
     for key in given:
         if key not in known:
             hint = did_you_mean(nearest(str(key), known)) or f" Use {', '.join(known)}"
-            raise refused(path, f"has the unknown key '{shown(key)}'.{hint}".rstrip("."))
+            raise refused(path, f"has the unknown key '{shown(key)}'.{hint}")
     for key in needed:
         if key not in given:
             raise refused(f"{path}.{key}", "is missing. Write it")

@@ -10,6 +10,8 @@ MAX_MESSAGES = 256
 MAX_TITLE = 256
 MAX_DESCRIPTION = 8_000
 MAX_AUTHOR = 200
+MAX_NOTE = 2_000
+"""Characters of why a version exists, or why a label was moved."""
 
 _SHOWN = 40
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -67,7 +69,8 @@ def check_author(author: str, field: str) -> str:
 
 def refused(field: str, reason: str) -> Invalid:
     """Make the error of one field; `reason` continues the sentence *'field' …*."""
-    return Invalid(f"'{field}' {reason}.", fields={field: f"{reason}."})
+    said = reason if reason.endswith("?") else f"{reason}."
+    return Invalid(f"'{field}' {said}", fields={field: said})
 
 
 def shown(value: object) -> str:

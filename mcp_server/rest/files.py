@@ -13,8 +13,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.domain.formats.registry import FORMATS, Format, Write, find_format, read_file
+from mcp_server.domain.formats.registry import (
+    FORMATS,
+    Format,
+    Write,
+    find_format,
+    guarded,
+    read_file,
+)
 from mcp_server.rest.door import RestDoor
+from mcp_server.rest.naming import named, path_name
 from mcp_server.rest.problems import Problem
 from mcp_server.rest.responses import documented, json_response
 from mcp_server.schemas.base import Shape
@@ -60,8 +68,14 @@ class ImportQuery(Shape):
     format: str | None = Field(
         None,
         description="What the file is: " + ", ".join(FORMATS) + ". By default its Content-Type "
-        "says it; JSON of other programs is recognised.",
+        "says it; JSON of other programs is recognised then, and never where this is given.",
         json_schema_extra={"enum": list(FORMATS)},
+    )
+    name: str | None = Field(
+        None,
+        description="The prompt's name, for a text that says none itself; without this it is made "
+        "of the file's name in the header Content-Disposition.",
+        examples=["code-review"],
     )
     dry_run: bool = Field(False, description="Only tell what would be done with each prompt.")
     keep_going: bool = Field(
@@ -86,6 +100,11 @@ class ExportQuery(Shape):
         False,
         description="With all versions, branches and labels, and archived prompts: json, jsonl and "
         "yaml have place for them.",
+    )
+    guard_formulas: bool = Field(
+        False,
+        description="For csv: put an apostrophe before cells that spreadsheets would run as "
+        "formulas. An import takes it away again.",
     )
     tag: list[str] = Field(
         default_factory=list, description="Only prompts with this tag (repeatable: all of them)."
@@ -136,13 +155,15 @@ class FileRoutes:
     async def take(self, request: Request, query: Annotated[ImportQuery, Query()]) -> Response:
         """Bring the prompts of a file in, all or, unless told to go on, none of them.
 
-        Doing it again changes nothing. Labels of prompts that are there stay where they are. Other
-        types of content are application/jsonl, text/csv and text/markdown; with `format` it may be
-        any.
+        Doing it again changes nothing. Labels of prompts that are there stay where they are. A text
+        that doesn't say its own name needs one, by `name` or by Content-Disposition. Other types of
+        content are application/jsonl, text/csv and text/markdown; with `format` it may be any.
         """
         library = await self._door.ready()
-        format_name = query.format or _format_of(request)
-        find_format(format_name)
+        if query.format is not None:
+            find_format(query.format)
+        likely = None if query.format else _format_of(request)
+        path = path_name(query.name, request.headers.get("content-disposition"))
         options = Options(
             dry_run=query.dry_run, keep_going=query.keep_going, move_labels=query.move_labels
         )
@@ -150,7 +171,7 @@ class FileRoutes:
         with SpooledTemporaryFile(_MEMORY) as spool:
             await _receive(request, spool, self._door.max_import)
             spool.seek(0)
-            files = read_file("body", _pieces(spool), format_name)
+            files = named(read_file(path, _pieces(spool), query.format, likely=likely), path)
             taken = await library.importing.take(
                 files, by=self._door.actor_of(request), options=options, report=told.add
             )
@@ -170,6 +191,8 @@ class FileRoutes:
                 f"In the format '{chosen.name}' each prompt has a file of its own. Use "
                 f"{', '.join(_ALL)}, or `promptstack export` into a folder."
             )
+        if query.guard_formulas:
+            chosen = guarded(chosen)
         if query.history and not chosen.keeps_history:
             raise Invalid(f"{chosen.title} has no place for a history. Use json, jsonl or yaml.")
         narrowed = PromptFilter(tags=tuple(query.tag), folder=query.folder)

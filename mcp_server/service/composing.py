@@ -104,9 +104,15 @@ class Composer:
         """Return what a version includes, as a transaction that writes sees it."""
         if not version.includes:
             return ALONE
-        references = tuple(includes_of(version.draft))
+        return await self.compose_draft(tx, prompt.name, prompt.id, version.draft)
+
+    async def compose_draft(
+        self, tx: Transaction, name: str, prompt_id: UUID, draft: Draft
+    ) -> Composition:
+        """Return what a draft includes, as a transaction that writes sees it."""
+        references = tuple(includes_of(draft))
         reached = await tx.includes.reach([_parts(parse_reference(each)) for each in references])
-        return _composed(prompt.name, prompt.id, references, _in(reached, ANYONE))
+        return _composed(name, prompt_id, references, _in(reached, ANYONE))
 
     async def _compose(
         self, name: str, prompt_id: UUID, references: Sequence[str], reader: Reader

@@ -10,14 +10,18 @@ from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
+from mcp_server.service.declaring import own_draft
+from mcp_server.service.labelling import move_labels
 from mcp_server.service.outcomes import DEFAULTS, Kind, Options, Outcome, Report, Taken
 from mcp_server.service.patterns import Allowance, Patterns
 from mcp_server.service.preparing import (
     Prepared,
     check_prepared,
     comparisons_of,
+    history_of,
     in_order,
     names_of,
+    note_of,
     prepare,
 )
 from mcp_server.service.scope import Scope
@@ -42,6 +46,18 @@ class _Undone(Exception):
     """Nothing of the transaction is to be kept."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What became of a prompt, which of its versions has a file's one text, and what to remark."""
+
+    kind: Kind
+    version: int = 1
+    remarks: tuple[str, ...] = ()
+
+
+_CREATED = _Done("created")
+
+
 @dataclass(slots=True)
 class _Run:
     """One import under way."""
@@ -62,9 +78,10 @@ class _Run:
         self.counts[outcome.kind] += 1
         self.report(outcome)
 
-    def done(self, file: PromptFile, kind: Kind) -> None:
+    def done(self, file: PromptFile, done: _Done) -> None:
         """Tell what became of a prompt that was taken."""
-        self.tell(Outcome(file.source, file.metadata.name, kind, remarks=file.remarks))
+        remarks = (*file.remarks, *done.remarks)
+        self.tell(Outcome(file.source, file.metadata.name, done.kind, remarks=remarks))
 
     def note(self, name: str, prompt_id: UUID) -> None:
         """Keep what this process has to forget, unless it will forget everything."""
@@ -173,10 +190,9 @@ class Importing:
                     key = new_id()
                     new.append((key, file.metadata, each.history))
                     run.note(file.metadata.name, key)
-                    run.done(file, "created")
+                    run.done(file, _CREATED)
                 else:
-                    kind = await self._renew(tx, prompt, traces[prompt.id], file, run)
-                    run.done(file, kind)
+                    run.done(file, await self._renew(tx, prompt, traces[prompt.id], file, run))
             except _OF_THE_PROMPT as error:
                 _fail(run, file, error)
         await tx.bulk.insert(new)
@@ -188,17 +204,22 @@ class Importing:
             async with tx.connection.begin_nested():
                 found = await tx.bulk.find(names_of(file), lock=True)
                 present = found.get(file.metadata.name)
+                if file.composed:
+                    name, draft = file.metadata.name, file.draft
+                    draft = await own_draft(tx, self._composer, name, draft, present)
+                    file = replace(file, draft=draft)
                 if present is None:
-                    kind: Kind = "created"
                     self._check_new(file, found)
-                    await self._create_including(tx, each, run)
+                    history = history_of(file, run.by) if file.composed else each.history
+                    await self._create_including(tx, file.metadata, history, run)
+                    done = _CREATED
                 else:
                     traces = await tx.bulk.trace([present.id])
-                    kind = await self._renew(tx, present, traces[present.id], file, run)
+                    done = await self._renew(tx, present, traces[present.id], file, run)
         except _OF_THE_PROMPT as error:
             _fail(run, file, error)
         else:
-            run.done(file, kind)
+            run.done(file, done)
 
     def _check_new(self, file: PromptFile, present: Mapping[str, Prompt]) -> None:
         self._scope.check_stays_inside(file.metadata)
@@ -209,8 +230,10 @@ class Importing:
                 "prompt here. Take it out of 'former_names'."
             )
 
-    async def _create_including(self, tx: Transaction, each: Prepared, run: _Run) -> None:
-        key, said, history = new_id(), each.file.metadata, each.history
+    async def _create_including(
+        self, tx: Transaction, said: Metadata, history: History, run: _Run
+    ) -> None:
+        key = new_id()
         run.note(said.name, key)
         await tx.bulk.insert([(key, said, history)])
         await self._record_includes(tx, key, said.name, history, history.versions)
@@ -237,7 +260,7 @@ class Importing:
         traces: Mapping[int, Trace],
         file: PromptFile,
         run: _Run,
-    ) -> Kind:
+    ) -> _Done:
         """Bring a prompt that is there up to what a file says."""
         if not self._scope.admits(present):
             raise Conflict(f"The name '{file.metadata.name}' is taken. Choose another one.")
@@ -248,16 +271,16 @@ class Importing:
             )
         run.met.add(present.id)
         if present.archived_at is not None:
-            return "unchanged"
+            return _Done("unchanged")
         if file.history is None:
-            kind = await self._renew_text(tx, present, traces, file, run.by)
+            done = await self._renew_text(tx, present, traces, file, run.by)
         else:
-            kind = await self._renewhistory_of(tx, present, traces, file, file.history)
-            if run.options.move_labels and await _move_labels(tx, present, file, run.by):
-                kind = "updated" if kind == "unchanged" else kind
-        if kind != "unchanged":
+            done = await self._renew_history(tx, present, traces, file, file.history)
+        if run.options.move_labels and await move_labels(tx, present, file, done.version, run.by):
+            done = replace(done, kind="updated") if done.kind == "unchanged" else done
+        if done.kind != "unchanged":
             run.note(present.name, present.id)
-        return kind
+        return done
 
     async def _renew_text(
         self,
@@ -266,18 +289,20 @@ class Importing:
         traces: Mapping[int, Trace],
         file: PromptFile,
         by: str,
-    ) -> Kind:
+    ) -> _Done:
         said = metadata_of(present)
         merged = _merged(said, file)
         wanted = content_hash(file.draft)
         known = max((n for n, trace in traces.items() if trace.content_hash == wanted), default=0)
-        if known and (known != present.latest_version or merged == said):
-            return "unchanged"
+        if known and known != present.latest_version:
+            return _Done("unchanged", known, (_older(present.name, known),))
+        if known and merged == said:
+            return _Done("unchanged", known)
         self._scope.check_stays_inside(merged)
         if merged != said:
             await tx.prompts.update(present.id, merged)
         if known:
-            return "updated"
+            return _Done("updated", known)
         await self._writer.append(
             tx,
             present.id,
@@ -285,18 +310,18 @@ class Importing:
             file.draft,
             parent=present.latest_version,
             by=file.created_by or by,
-            commit_message=f"Import from {file.source}",
+            commit_message=note_of(file),
         )
-        return "new version"
+        return _Done("new version", present.last_version + 1)
 
-    async def _renewhistory_of(
+    async def _renew_history(
         self,
         tx: Transaction,
         present: Prompt,
         traces: Mapping[int, Trace],
         file: PromptFile,
         history: History,
-    ) -> Kind:
+    ) -> _Done:
         for version in history.versions:
             trace = traces.get(version.version)
             if trace is not None and trace != _trace(version):
@@ -308,38 +333,19 @@ class Importing:
         said, merged = metadata_of(present), replace(file.metadata, name=present.name)
         newest = len(history.versions)
         if newest < present.last_version or (newest == present.last_version and merged == said):
-            return "unchanged"
+            return _Done("unchanged")
         self._scope.check_stays_inside(merged)
         if merged != said:
             await tx.prompts.update(present.id, merged)
         if newest == present.last_version:
-            return "updated"
+            return _Done("updated")
         moved = tuple(
             each for each in history.branches if each.head > present.branches.get(each.branch, 0)
         )
         await tx.bulk.go_on(present.id, replace(history, branches=moved), present.last_version)
         new = history.versions[present.last_version :]
         await self._record_includes(tx, present.id, present.name, history, new)
-        return "new version"
-
-
-async def _move_labels(tx: Transaction, present: Prompt, file: PromptFile, by: str) -> bool:
-    history = file.history
-    if history is None:
-        return False
-    moved = False
-    for label, version in history.labels.items():
-        weights = history.weights.get(label, {})
-        before = present.labels.get(label)
-        if (before, present.weights.get(label, {})) == (version, weights):
-            continue
-        reason = f"Import from {file.source}"
-        await tx.labels.point(
-            present.id, label, version, weights=weights, moved_from=before, moved_by=by,
-            reason=reason,
-        )  # fmt: skip
-        moved = True
-    return moved
+        return _Done("new version")
 
 
 def _accepted(batch: Iterable[Prepared | Invalid], run: _Run) -> list[Prepared]:
@@ -360,7 +366,7 @@ def _accepted(batch: Iterable[Prepared | Invalid], run: _Run) -> list[Prepared]:
                 file,
                 Conflict(
                     f"The name '{name}' is taken by {first} in this import. Give one of them "
-                    "another name."
+                    "another name, or leave one out where they are versions of one prompt."
                 ),
             )
         elif any(version.includes for version in each.history.versions):
@@ -378,6 +384,13 @@ def _fail(run: _Run, file: PromptFile, error: PromptError) -> None:
 
 def _trace(version: Version) -> Trace:
     return Trace(version.content_hash, version.branch, version.parent, version.merged_from)
+
+
+def _older(name: str, version: int) -> str:
+    return (
+        f"Its text is version {version} of '{name}', and not the newest: nothing is changed. "
+        f"Restore '{name}@{version}' to have it back."
+    )
 
 
 def _merged(present: Metadata, file: PromptFile) -> Metadata:

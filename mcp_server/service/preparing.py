@@ -10,7 +10,7 @@ from mcp_server.domain.arguments import check_patterns, declared_comparisons
 from mcp_server.domain.composition import includes_of
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.domain.formats.records import with_moves
+from mcp_server.domain.formats.histories import with_moves
 from mcp_server.domain.patterns import Comparison, Verdicts
 from mcp_server.domain.texts import located
 from storage.entities import MAIN, Branch, History, Version
@@ -95,10 +95,17 @@ def history_of(file: PromptFile, by: str) -> History:
         merged_from=None,
         draft=file.draft,
         tags=file.metadata.tags,
-        commit_message=f"Import from {file.source}",
+        commit_message=note_of(file),
         created_by=author,
         created_at=now,
         content_hash=content_hash(file.draft),
         includes=tuple(includes_of(file.draft)),
     )
-    return History((first,), (Branch(MAIN, 1, author, now),), created_at=now)
+    branches = (Branch(MAIN, 1, author, now),)
+    alone = History((first,), branches, dict.fromkeys(file.labels, 1), created_at=now)
+    return with_moves(alone, by, now, f"Import from {file.source}")
+
+
+def note_of(file: PromptFile) -> str:
+    """Return why a version with a file's text exists."""
+    return file.commit_message or f"Import from {file.source}"

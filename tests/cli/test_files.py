@@ -302,3 +302,55 @@ def test_of_many_remarks_the_first_are_printed_and_the_others_counted(run, tmp_p
     assert lines[19] == f"promptstack: {tmp_path / 'many.json'}#20: {LOST}"
     assert lines[20] == "promptstack: There are 5 more remarks. Import with --json to read them."
     assert run("import", tmp_path, "--json").json["remarked"] == 25
+
+
+def test_cells_that_spreadsheets_run_are_warned_of_and_guarded_on_request(run, attempt, tmp_path):
+    for number in range(5):
+        run("create", f"sum{number}", "--title", f"=SUM({number})", "-t", "+1 for {{who}}")
+    run("create", "plain", "-t", "Nothing")
+    warned = run("export", tmp_path / "out.csv").err
+    (line,) = [line for line in warned.splitlines() if "spreadsheet:" in line]
+    cell = "(a cell that spreadsheets run as a formula)"
+    assert line == (
+        f"promptstack: Don't open the file in a spreadsheet: 'sum0' {cell}, 'sum1' {cell}, 'sum2' "
+        f"{cell} and 2 more. Export with --guard-formulas to make them texts."
+    )
+    guarded = run("export", tmp_path / "safe.csv", "--guard-formulas")
+    assert "spreadsheet" not in guarded.err
+    assert (tmp_path / "safe.csv").read_text().count("'=SUM(") == 5
+    for name in ("out.csv", "safe.csv"):
+        done = run("import", tmp_path / name)
+        assert "0 new versions" in done.out
+    refused = attempt("export", tmp_path / "x.json", "--guard-formulas")
+    assert (refused.code, "Guard formulas in csv only" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize("options", [[], ["--format", "json"]])
+def test_what_get_prints_is_imported_with_no_change(run, tmp_path, options):
+    run("create", "poet", "--title", "The Poet", "--tag", "a", "-t", "Rhyme {{words}}", "-m", "why")
+    run("update", "poet", "-t", "Rhyme {{words}} well")
+    run("label", "poet@1", "production")
+    before = _state(run)
+    for reference in ("poet", "poet@latest"):
+        (tmp_path / "poet.json").write_text(run("get", reference, "--json").out)
+        assert "1 unchanged; 0 changes" in run("import", tmp_path / "poet.json", *options).out
+    assert _state(run) == before
+
+
+def test_an_older_text_is_called_that(run, folder):
+    run("import", folder / "plain.md")
+    run("update", "plain", "-t", "Mine")
+    done = run("import", folder / "plain.md")
+    assert "Its text is version 1 of 'plain', and not the newest: nothing is changed." in done.err
+    assert "Restore 'plain@1' to have it back." in done.err
+
+
+def test_several_versions_in_one_file_are_refused_as_what_they_are(attempt, tmp_path):
+    versions = [
+        {"name": "greet", "type": "text", "prompt": text, "version": number, "labels": []}
+        for number, text in enumerate(("Hello", "Hi"), 1)
+    ]
+    (tmp_path / "versions.json").write_text(json.dumps(versions))
+    done = attempt("import", tmp_path)
+    assert done.code == 2
+    assert "or leave one out where they are versions of one prompt" in done.err

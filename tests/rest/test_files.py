@@ -145,3 +145,14 @@ async def test_an_export_is_written_beside_the_loop_that_answers_others(client, 
     answer = await client.get("/export?format=jsonl")
     assert [json.loads(line)["name"] for line in answer.text.splitlines()] == names
     assert threads == [(files._AT_ONCE, False), (files._AT_ONCE, False), (1, False)]
+
+
+async def test_cells_that_spreadsheets_run_are_guarded_on_request(client):
+    await client.post("/prompts", json={"name": "sum", "template": "=1+1"})
+    exported = await client.get("/export?format=csv&guard_formulas=true")
+    assert "sum,'=1+1," in exported.text
+    assert "sum,=1+1," in (await client.get("/export?format=csv")).text
+    done = await client.post("/import", content=exported.content, headers=CSV)
+    assert done.json()["unchanged"] == 1
+    refused = await client.get("/export?format=json&guard_formulas=true")
+    assert (refused.status_code, "in csv only" in refused.json()["detail"]) == (422, True)

@@ -5,6 +5,7 @@ The format has no descriptions, folders or conversations, and no way to write a 
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
@@ -26,7 +27,11 @@ TYPES = ("structured", "image", "video", "audio", "document", "skill", "taste")
 
 HEADER = "act,prompt,for_devs,type,contributor\r\n"
 _NEEDED = ("act", "prompt")
+_FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""How a cell begins that spreadsheets compute, as OWASP lists it for CSV injection."""
+_GUARDED = re.compile(f"'+{_FORMULA.pattern}")
 _MAX_CELL = 16_000_000
+FORMULA = "a cell that spreadsheets run as a formula"
 
 _Row = tuple[str, dict[str, str] | Invalid]
 
@@ -47,10 +52,15 @@ def read_csv(text: str, source: str = "prompts.csv") -> Iterator[PromptFile | In
 
 
 class CsvWriter:
-    """Writes prompts, each as the row of one such file that follows `HEADER`."""
+    """Writes prompts, each as the row of one such file that follows `HEADER`.
 
-    def __init__(self) -> None:
+    `guard` puts an apostrophe before cells that a spreadsheet would compute, which `read_csv` takes
+    away again.
+    """
+
+    def __init__(self, guard: bool = False) -> None:
         self._titles: set[str] = set()
+        self._guard = guard
 
     def __call__(self, prompt: PromptFile) -> Written:
         """Write a row.
@@ -61,21 +71,16 @@ class CsvWriter:
         tags = prompt.metadata.tags
         kind = next((tag for tag in tags if tag in TYPES), "text")
         title = prompt.metadata.title or prompt.metadata.name
-        written = _row(
-            (
-                title,
-                _write_text(prompt),
-                "TRUE" if FOR_DEVS in tags else "FALSE",
-                kind.upper(),
-                prompt.created_by or "",
-            )
-        )
+        for_devs = "TRUE" if FOR_DEVS in tags else "FALSE"
+        cells = (title, _write_text(prompt), for_devs, kind.upper(), prompt.created_by or "")
+        written = _row([_guarded(cell, self._guard) for cell in cells])
         lost = _lost(prompt, written)
         # Who reads the file makes names out of the titles in it.
         if title in self._titles or unique_names([title]) != [prompt.metadata.name]:
             lost.append("its name")
         self._titles.add(title)
-        return Written(written, tuple(lost))
+        runs = not self._guard and any(map(_FORMULA.match, cells))
+        return Written(written, tuple(lost), (FORMULA,) if runs else ())
 
 
 def write_csv(prompts: Iterable[PromptFile]) -> str:
@@ -86,6 +91,15 @@ def write_csv(prompts: Iterable[PromptFile]) -> str:
     """
     writer = CsvWriter()
     return "".join([HEADER, *(writer(prompt).text for prompt in prompts)])
+
+
+def _guarded(cell: str, guard: bool) -> str:
+    """Write a cell; one that begins as a guarded one does gets an apostrophe more in any case."""
+    return f"'{cell}" if _GUARDED.match(cell) or (guard and _FORMULA.match(cell)) else cell
+
+
+def _unguarded(cell: str) -> str:
+    return cell[1:] if _GUARDED.match(cell) else cell
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -160,7 +174,7 @@ def _read_cells(
             f"{place}: there are {len(cells)} cells where the first line has {len(columns)}. "
             "Put cells with commas in double quotes."
         )
-    return dict(zip(columns, cells, strict=True))
+    return dict(zip(columns, map(_unguarded, cells), strict=True))
 
 
 def _attempt(place: str, row: dict[str, str], name: str) -> PromptFile | Invalid:

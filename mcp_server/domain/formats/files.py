@@ -25,7 +25,10 @@ class PromptFile:
     branch main ends in; ids in it say nothing.
 
     `format_name` is the format that it was read as, "" where it comes from the library. `remarks`
-    are full sentences on what of the file isn't kept, or wasn't read as it looks.
+    are full sentences on what of the file isn't kept, or wasn't read as it looks. Without a
+    history, `labels` point at the draft, and `commit_message` says why it exists. `named` is false
+    where the name was made of the file's. `composed` is true where the arguments of what the draft
+    includes stand among its own, as prompts are read.
     """
 
     metadata: Metadata
@@ -36,14 +39,31 @@ class PromptFile:
     history: History | None = None
     format_name: str = field(default="", compare=False)
     remarks: tuple[str, ...] = field(default=(), compare=False)
+    labels: tuple[str, ...] = field(default=(), compare=False)
+    commit_message: str | None = field(default=None, compare=False)
+    named: bool = field(default=True, compare=False)
+    composed: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands: `source` tells it, in `path_name`; `alone` where no other does."""
+
+    source: str
+    path_name: str
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A prompt as a file of some format holds it, and what of it that format can't carry."""
+    """A prompt as a file of some format holds it.
+
+    `lost` names what of it that format can't carry, `risks` what programs may do with the file.
+    """
 
     text: str
     lost: tuple[str, ...] = ()
+    risks: tuple[str, ...] = ()
 
 
 def file_title(path_name: str) -> str:

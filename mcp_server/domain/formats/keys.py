@@ -51,19 +51,26 @@ class Keys:
         """Return where a value stands, as in `versions[2].branch`."""
         return f"{self._path}.{key}" if self._path else key
 
-    def only(self, known: Collection[str]) -> None:
-        """Refuse keys that there aren't."""
+    def only(self, known: Collection[str], *, also: Collection[str] = ()) -> None:
+        """Refuse keys that there aren't; `also` are taken too, and never proposed."""
         for key in self._values:
-            if key not in known:
+            if key not in known and key not in also:
                 hint = did_you_mean(nearest(str(key), list(known))) or f" Use {', '.join(known)}"
-                raise refused(
-                    self.place(str(key)), f"is no key that a prompt has.{hint}".rstrip(".")
-                )
+                raise refused(self.place(str(key)), f"is no key that a prompt has.{hint}")
 
     def any(self, key: str) -> Any:
         """Return a value of any kind, None where there is none."""
         self._asked.add(key)
         return self._values.get(key)
+
+    def peek(self, key: str) -> Any:
+        """Return a value of any kind without counting it as read."""
+        return self._values.get(key)
+
+    def pass_over(self, key: str, *values: object) -> None:
+        """Count a key as read where it says one of these values, which tell nothing."""
+        if self._values.get(key) in values:
+            self._asked.add(key)
 
     def text(self, key: str) -> str | None:
         """Return a text."""

@@ -106,6 +106,7 @@ def _read(values: dict[str, Any], body: str, source: str) -> PromptFile:
         check_author(author, "created_by") if author and author.strip() else None,
         source,
         EVERYTHING if ours else EVERYTHING & set(keys),
+        named="name" in keys or "title" in keys,
     )
 
 

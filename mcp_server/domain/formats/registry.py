@@ -7,12 +7,18 @@ from functools import partial
 from itertools import chain
 from pathlib import PurePosixPath
 
-from mcp_server.domain.formats import assistant_files, csv_format, platform_json
+from mcp_server.domain.formats import assistant_files, csv_format
 from mcp_server.domain.formats.files import PromptFile, Written
 from mcp_server.domain.formats.front_matter import has_front_matter
+from mcp_server.domain.formats.json_files import (
+    PLATFORMS,
+    read_any_json,
+    read_our_json,
+    read_platform_json,
+)
 from mcp_server.domain.formats.markdown_format import read_markdown, read_plain, write_markdown
-from mcp_server.domain.formats.records import read_record, write_record
-from mcp_server.domain.formats.streams import json_values, read_yaml_stream
+from mcp_server.domain.formats.records import write_record
+from mcp_server.domain.formats.streams import read_yaml_stream
 from mcp_server.domain.formats.yaml_text import dump_yaml
 from mcp_server.domain.names import did_you_mean, nearest
 from mcp_server.domain.texts import shown
@@ -29,7 +35,6 @@ MAX_FILE = 16_000_000
 MAX_TABLE = 100_000_000
 """Characters of a table, which is read as a whole: names are made of all titles together."""
 
-_NOTHING = object()
 _MARKDOWN = (".md", ".markdown", ".mdx")
 _PLAIN = (".txt", ".prompt")
 
@@ -65,20 +70,29 @@ class Format:
 
 
 def read_file(
-    path_name: str, text: str | Iterable[str], format_name: str | None = None
+    path_name: str,
+    text: str | Iterable[str],
+    format_name: str | None = None,
+    *,
+    likely: str | None = None,
 ) -> Iterator[PromptFile | Invalid]:
     """Read the prompts of a file; of several, those that are refused are their refusals.
+
+    `format_name` is what somebody says that it is, and holds; `likely` is what stands in for the
+    file's name where that says nothing, so that JSON is then whatever it looks like.
 
     Raises:
         Invalid: there is no such format, it can't be told, or nothing of the file can be read.
     """
     pieces = iter([text] if isinstance(text, str) else text)
     head = next(pieces, "")
-    chosen = find_format(format_name or detect(path_name, head))
-    return _named(chosen.read(chain([head], pieces), path_name), chosen.name)
+    chosen = find_format(format_name or likely or detect(path_name, head))
+    guessed = format_name is None and chosen.name in ("json", "jsonl")
+    read = read_any_json if guessed else chosen.read
+    return _tagged(read(chain([head], pieces), path_name), chosen.name)
 
 
-def _named(
+def _tagged(
     files: Iterator[PromptFile | Invalid], format_name: str
 ) -> Iterator[PromptFile | Invalid]:
     """Say of each prompt which format it was read as, but where its reader knows better."""
@@ -87,6 +101,19 @@ def _named(
             yield file
         else:
             yield replace(file, format_name=format_name)
+
+
+def guarded(chosen: Format) -> Format:
+    """Return a format that writes its cells so that no spreadsheet runs one.
+
+    Raises:
+        Invalid: it has no cells.
+    """
+    if chosen.name != "csv":
+        raise Invalid(
+            f"{chosen.title} has no cells that a spreadsheet would run. Guard formulas in csv only."
+        )
+    return replace(chosen, writer=partial(csv_format.CsvWriter, guard=True))
 
 
 def find_format(name: str) -> Format:
@@ -170,47 +197,9 @@ def _read_csv(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Inval
 
 def _reading_one(read: Callable[[str, str], PromptFile]) -> Read:
     def stream(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
-        yield read(_whole(pieces, source), source)
+        yield replace(read(_whole(pieces, source), source), named=False)
 
     return stream
-
-
-def _reading_values(read: Callable[[object, str], PromptFile]) -> Read:
-    """Return what reads JSON whose values are prompts, or messages of one prompt."""
-
-    def stream(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
-        values = json_values(pieces, source)
-        first = next(values, _NOTHING)
-        if first is _NOTHING:
-            return
-        if platform_json.is_message(first):
-            yield _platform_file("openai", [first, *values], source)
-            return
-        for number, value in enumerate(chain([first], values), 1):
-            try:
-                yield read(value, f"{source}#{number}" if number > 1 else source)
-            except Invalid as refusal:
-                yield refusal
-
-    def attempt(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
-        try:
-            yield from stream(pieces, source)
-        except Invalid as refusal:
-            yield refusal
-
-    return attempt
-
-
-def _read_value(value: object, source: str) -> PromptFile:
-    """Read a value of JSON as whatever it looks like; what looks like nothing, as one of ours."""
-    for name, (looks_like, _) in _PLATFORMS.items():
-        if looks_like(value):
-            return _platform_file(name, value, source)
-    return read_record(value, source)
-
-
-def _platform_file(name: str, value: object, source: str) -> PromptFile:
-    return replace(_PLATFORMS[name][1](value, source), format_name=name)
 
 
 def _as_json(file: PromptFile) -> Written:
@@ -221,10 +210,8 @@ def _as_yaml(file: PromptFile) -> Written:
     return Written(dump_yaml(write_record(file)))
 
 
-def _as_value(
-    write: Callable[[PromptFile], tuple[platform_json.Json, tuple[str, ...]]], file: PromptFile
-) -> Written:
-    value, lost = write(file)
+def _as_platform(name: str, file: PromptFile) -> Written:
+    value, lost = PLATFORMS[name].write(file)
     return Written(json.dumps(value, ensure_ascii=False), lost)
 
 
@@ -240,28 +227,18 @@ def _placed(extension: str, place: str = "") -> Callable[[PromptFile], str]:
     return name
 
 
-def _platform(
-    name: str,
-    title: str,
-    read: Callable[[object, str], PromptFile],
-    write: Callable[[PromptFile], tuple[platform_json.Json, tuple[str, ...]]],
-) -> Format:
+def _platform(name: str) -> Format:
     return Format(
         name,
-        title,
-        _reading_values(read),
-        lambda: partial(_as_value, write),
+        PLATFORMS[name].title,
+        partial(read_platform_json, name),
+        lambda: partial(_as_platform, name),
         _placed(".json"),
         _ARRAY,
         media_type="application/json",
     )
 
 
-_PLATFORMS = {
-    "langfuse": (platform_json.is_langfuse, platform_json.read_langfuse),
-    "mlflow": (platform_json.is_mlflow, platform_json.read_mlflow),
-    "openai": (platform_json.is_openai, platform_json.read_openai),
-}
 _ARRAY = Frame("[\n", ",\n", "\n]\n", "[]\n")
 _LINES = Frame("", "\n", "\n", "")
 _DOCUMENTS = Frame("", "---\n", "", "")
@@ -271,11 +248,11 @@ FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
         Format(
-            "json", "JSON, an array with a prompt a line", _reading_values(_read_value),
+            "json", "JSON, an array with a prompt a line", read_our_json,
             lambda: _as_json, _placed(".json"), _ARRAY, True, "application/json",
         ),
         Format(
-            "jsonl", "JSON Lines", _reading_values(_read_value),
+            "jsonl", "JSON Lines", read_our_json,
             lambda: _as_json, _placed(".jsonl"), _LINES, True, "application/jsonl",
         ),
         Format(
@@ -303,13 +280,6 @@ FORMATS: dict[str, Format] = {
             lambda: assistant_files.write_vscode,
             lambda file: f"{PROMPT_FILES}/{file.metadata.name}.prompt.md",
         ),
-        _platform(
-            "langfuse", "Langfuse", platform_json.read_langfuse, platform_json.write_langfuse
-        ),
-        _platform("mlflow", "MLflow", platform_json.read_mlflow, platform_json.write_mlflow),
-        _platform(
-            "openai", "OpenAI's chat messages", platform_json.read_openai,
-            platform_json.write_openai,
-        ),
+        *map(_platform, PLATFORMS),
     )
 }  # fmt: skip

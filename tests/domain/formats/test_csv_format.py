@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_server.domain.drafts import make_draft
-from mcp_server.domain.formats.csv_format import read_csv, write_csv
+from mcp_server.domain.formats.csv_format import FORMULA, CsvWriter, read_csv, write_csv
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.labels import read_placeholders, write_placeholders
 from mcp_server.domain.rendering import render
@@ -244,3 +244,39 @@ def test_what_csv_can_not_hold_is_refused() -> None:
 def test_a_verbatim_text_is_written_verbatim() -> None:
     draft = make_draft(template="\\{{a}}", template_format="text")
     assert cells(write_csv([PromptFile(Metadata("a"), draft, None, "")]), "prompt") == ["\\{{a}}"]
+
+
+def a_row(title, text="x", **said):
+    return PromptFile(Metadata("a", title), make_draft(template=text), said.get("author"), "")
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", "＋1", "－1", "＠x"]
+
+
+@pytest.mark.parametrize("cell", FORMULAS)
+@pytest.mark.parametrize("guard", [True, False])
+def test_a_cell_that_spreadsheets_run_is_told_of_or_guarded_and_comes_back(cell, guard):
+    written = CsvWriter(guard=guard)(a_row("T", cell))
+    assert written.risks == (() if guard else (FORMULA,))
+    text = HEADER + written.text
+    assert cells(text, "prompt") == [f"'{cell}" if guard else cell]
+    (read,) = read_csv(text)
+    assert read.draft == make_draft(template=cell)
+
+
+@pytest.mark.parametrize("cell", ["'=1", "''=1", "'", "'x", "a=b", " =1", "x\n=1"])
+@pytest.mark.parametrize("guard", [True, False])
+def test_a_cell_that_is_no_formula_comes_back_too(cell, guard):
+    written = CsvWriter(guard=guard)(a_row("T", cell))
+    assert written.risks == ()
+    (read,) = read_csv(HEADER + written.text)
+    assert read.draft == make_draft(template=cell)
+
+
+def test_titles_and_contributors_are_cells_too():
+    for file in (a_row("=T"), a_row("T", author="@kim")):
+        assert CsvWriter()(file).risks == (FORMULA,)
+        written = CsvWriter(guard=True)(file)
+        assert (written.risks, "'" in written.text) == ((), True)
+        (read,) = read_csv(HEADER + written.text)
+        assert (read.metadata.title, read.created_by) == (file.metadata.title, file.created_by)

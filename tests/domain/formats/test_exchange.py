@@ -1,6 +1,7 @@
 """Formats of other programs: what they hold comes in and goes out, what they can't is said."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -222,10 +223,14 @@ def test_messages_of_openai(whole):
     )
 
 
-def test_many_of_one_file_get_names_of_their_own():
-    lines = [{"messages": [{"role": "user", "content": f"{n}"}]} for n in range(2)]
-    read = read_file("chats.jsonl", "\n".join(map(json.dumps, lines)))
-    assert [each.metadata.name for each in read] == ["chats", "chats-2"]
+def test_many_of_one_file_get_names_that_dont_hang_on_where_they_stand():
+    lines = [json.dumps({"messages": [{"role": "user", "content": f"{n}"}]}) for n in range(2)]
+    names = [each.metadata.name for each in read_file("chats.jsonl", "\n".join(lines))]
+    assert all(re.fullmatch("chats-[0-9a-f]{6}", name) for name in names)
+    turned = [each.metadata.name for each in read_file("chats.jsonl", "\n".join(lines[::-1]))]
+    assert turned == names[::-1]
+    (alone,) = read_file("chats.jsonl", lines[0])
+    assert alone.metadata.name == "chats"
 
 
 def test_calls_of_tools_are_refused():

@@ -9,7 +9,7 @@ from storage.errors import Invalid
 
 OURS = '{"name": "a", "template": "x"}'
 LANGFUSE = '{"name": "a", "prompt": "x"}'
-MLFLOW = '{"name": "a", "template": "x", "version": 1}'
+MLFLOW = '{"name": "a", "template": "x", "aliases": []}'
 OPENAI = '{"name": "a", "messages": [{"role": "user", "content": "x"}]}'
 
 
@@ -55,7 +55,7 @@ def test_values_that_no_prompt_has_a_place_for_are_named_by_their_places():
 
 def test_values_that_say_nothing_are_not_remarked_on():
     value = {"name": "a", "prompt": "x", "note": None, "rules": [], "more": {}, "text": ""}
-    (read,) = read_file("a.json", json.dumps(value))
+    (read,) = read_file("a.json", json.dumps(value), "langfuse")
     assert read.remarks == ()
 
 
