@@ -149,7 +149,7 @@ def _told(values: Mapping[str, Any], key: str) -> str | None:
 
 _SHAPES: dict[str, Shape] = {
     **dict.fromkeys(("markdown", "skill", "claude-command", "vscode"), _with_front_matter),
-    **dict.fromkeys(("json", "jsonl", "langfuse", "mlflow", "openai"), _value),
+    **dict.fromkeys(("json", "jsonl", "langfuse", "mlflow", "openai", "rows"), _value),
     "yaml": _document,
     "csv": _row,
 }

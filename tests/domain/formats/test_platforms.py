@@ -229,3 +229,11 @@ def test_blanks_are_called_in_every_script(format_name):
     assert [each.name for each in file.draft.arguments] == ["नाम", "Straße"]
     value, lost = written(file, format_name)
     assert (template in json.dumps(value, ensure_ascii=False), lost) == (True, ())
+
+
+def test_tags_of_mlflow_may_be_a_list_and_its_description_comes_back():
+    value = {"name": "a", "template": "x", "aliases": ["b"], "tags": ["t"], "description": "D"}
+    file = read(value)
+    assert file.metadata == Metadata("a", None, "D", "", ("t",))
+    again, lost = written(file, "mlflow")
+    assert (again["description"], again["tags"], lost) == ("D", {"t": "true"}, ())
