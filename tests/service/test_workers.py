@@ -4,7 +4,6 @@ import asyncio
 import io
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ import regex
 from mcp_server.domain.patterns import Comparison, Verdict
 from mcp_server.service import comparing, workers
 from mcp_server.service.workers import Busy, Crew, Lost, Worker
+from tests.support.processes import PIPE, SECONDS, started
 
 ENDLESS = [Comparison("(?:(?:(?:x{1,9}){1,9}){1,9}){1,9}", "x" * 999 + "y")]
 """Takes longer than anybody lives."""
@@ -283,15 +283,10 @@ def test_a_worker_inherits_nothing(monkeypatch):
 
 
 def test_workers_end_with_a_server_that_is_killed():
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT % 0.2], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert parent.stdout is not None
+    with started([sys.executable, "-c", PARENT % 0.2], stdout=PIPE, text=True) as parent:
         pid = int(parent.stdout.readline())
-    finally:
         parent.kill()
-        parent.communicate()
+        parent.wait(SECONDS)
     deadline = time.monotonic() + 60
     while _is_running(pid):
         assert time.monotonic() < deadline

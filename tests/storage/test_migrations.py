@@ -67,15 +67,42 @@ async def test_upgrading_from_nothing_gives_the_tables_that_the_code_sees(connec
     await engine.dispose()
 
 
-async def test_every_step_goes_down_and_up_again(empty):
+def _shape(connection: sa.Connection) -> set[tuple[str, str, str]]:
+    """Return what the schema consists of: columns, constraints, indexes, functions, triggers."""
+    found = connection.execute(
+        sa.text("""
+            SELECT 'column', table_name::text, column_name || ' ' || data_type
+              || coalesce(' ' || column_default, '') || is_nullable
+            FROM information_schema.columns WHERE table_schema = 'public'
+            UNION ALL
+            SELECT 'constraint', conrelid::regclass::text, conname || pg_get_constraintdef(oid)
+            FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+            UNION ALL
+            SELECT 'index', tablename::text, indexdef FROM pg_indexes WHERE schemaname = 'public'
+            UNION ALL
+            SELECT 'function', proname::text, pg_get_functiondef(oid)
+            FROM pg_proc WHERE proname LIKE 'promptstack%'
+            UNION ALL
+            SELECT 'trigger', tgrelid::regclass::text, pg_get_triggerdef(oid)
+            FROM pg_trigger WHERE NOT tgisinternal""")
+    )
+    return {tuple(row) for row in found if row[1] != "promptstack_version"}
+
+
+async def test_every_step_goes_down_to_what_was_there_and_up_to_the_same_again(empty):
     async with empty.connect() as connection:
 
         def walk(sync: sa.Connection) -> None:
             config = alembic_config(sync)
             for step in reversed(list(_script().walk_revisions())):
+                before = _shape(sync)
                 command.upgrade(config, step.revision)
+                after = _shape(sync)
                 command.downgrade(config, step.down_revision or "base")
+                assert _shape(sync) == before, step.revision
                 command.upgrade(config, step.revision)
+                assert _shape(sync) == after, step.revision
+                assert after != before, step.revision
 
         await connection.run_sync(walk)
         await connection.commit()
