@@ -3,6 +3,7 @@
 python -m benchmarks.swaps [TIMES]
 """
 
+import asyncio
 import http.client
 import json
 import os
@@ -15,6 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import asyncpg
 
 from benchmarks.harness import SERVE
 
@@ -109,7 +112,7 @@ def is_intact(
         server = Server(place / "data")
         server.create("later")
         if checkpoint:
-            run(place / "data", "db", "shell", "--", "-qc", "CHECKPOINT")
+            asyncio.run(make_checkpoint(place / "data" / "postgres"))
         swap(place, server)
         wanted = {f"{there}-{number}" for number in range(KEPT)} | ({"later"} if later else set())
         try:
@@ -139,6 +142,19 @@ def wait_for_library(server: Server, wanted: set[str]) -> None:
             return
         if time.monotonic() > deadline:
             raise RuntimeError(f"{status}: {said}")
+
+
+async def make_checkpoint(root: Path) -> None:
+    database = await asyncpg.connect(
+        host=str(root / "run"),
+        user="promptstack",
+        password=(root / "password").read_text(),
+        database="promptstack",
+    )
+    try:
+        await database.execute("CHECKPOINT")
+    finally:
+        await database.close()
 
 
 def names(data: Path) -> set[str]:

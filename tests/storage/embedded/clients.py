@@ -34,12 +34,13 @@ class Client:
         environment: Mapping[str, str] | None = None,
         python: str = sys.executable,
         identity: ProcessIdentity | None = None,
+        folder: Path = REPOSITORY,
     ) -> None:
         self.process = start(
             [python, "-m", "tests.storage.embedded.client_process", *_arguments(root)],
             stdin=PIPE,
             stdout=PIPE,
-            cwd=REPOSITORY,
+            cwd=folder,
             env=client_environment() | dict(environment or {}),
             text=True,
             **(identity or {}),

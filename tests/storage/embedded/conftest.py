@@ -23,7 +23,7 @@ _ENOUGH_MEMORY = 2 * 2**30
 @pytest.fixture(scope="session")
 def made_root() -> Iterator[Root]:
     """A data root with a cluster in it that never runs again: tests copy it."""
-    with _folder() as folder:
+    with folder_for_all() as folder:
         root = Root.of(folder)
         ensure(root)
         stop(root)
@@ -33,7 +33,7 @@ def made_root() -> Iterator[Root]:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """An empty folder that the server's account can reach, unlike pytest's own."""
-    with _folder() as folder:
+    with folder_for_all() as folder:
         yield folder
 
 
@@ -85,7 +85,8 @@ def clean_up(root: Root) -> None:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def folder_for_all() -> Iterator[Path]:
+    """Make a folder that every user may pass, for as long as the block lasts."""
     parent = memory_or_disk(_ENOUGH_MEMORY, runs_programs=True)
     folder = Path(tempfile.mkdtemp(prefix="ps-embedded-", dir=parent))
     if os.geteuid() == 0:

