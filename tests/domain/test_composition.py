@@ -192,6 +192,7 @@ def test_an_included_text_is_no_markup():
     )
 
 
+@pytest.mark.timed
 def test_many_liquid_texts_share_the_time_of_one_rendering():
     slow = "{% for a in (1..900) %}{% for b in (1..90) %}{{ b }}{% endfor %}{% endfor %}"
     find = library(**{f"p{n}": liquid(f"p{n}", slow) for n in range(40)})

@@ -98,6 +98,7 @@ def hard_cases() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("old", "new"), list(hard_cases()))
+@pytest.mark.timed
 def test_large_texts_are_compared_in_a_bounded_time(old: str, new: str) -> None:
     start = time.process_time()
     patch = unified_diff(old, new)

@@ -232,6 +232,7 @@ def test_changes_before_and_after_a_line_of_its_own_are_both_kept(head, tail, ad
 
 
 @pytest.mark.parametrize("line", ["x" * 49, "a", ""])
+@pytest.mark.timed
 def test_a_million_characters_are_merged_in_bounded_work(line):
     lines = [line] * (1_000_000 // (len(line) + 1))
     ours = ["ours", *lines[3:]]

@@ -102,6 +102,7 @@ def test_a_snippet_is_a_piece_of_the_text(text: str, query: str, width: int) -> 
 
 
 @pytest.mark.parametrize("text", ["é a " * 250_000, "a" * 1_000_000, "aé" * 500_000], ids=range(3))
+@pytest.mark.timed
 def test_a_large_text_takes_little_time(text: str) -> None:
     start = time.process_time()
     assert "**" in snippet(text, "a e")

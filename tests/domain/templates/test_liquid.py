@@ -199,6 +199,7 @@ def seconds_of(text: str) -> float:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.timed
 def test_hostile_templates_end_in_time(name):
     # The machine may be busy: what is slow by itself is slow each time.
     assert any(seconds_of(HOSTILE[name]) < SECONDS for _ in range(4))

@@ -137,6 +137,7 @@ def test_a_parsed_template_serves_the_same_once_it_is_composed_again(text: str) 
     ],
     ids=range(12),
 )
+@pytest.mark.timed
 def test_a_hostile_text_takes_linear_time(hostile: str) -> None:
     start = time.process_time()
     assert simple.fill(hostile, {}) == hostile
