@@ -38,6 +38,13 @@ def import_files(
             "mlflow, openai or rows; by default, what a file looks like.",
         ),
     ] = None,
+    template_format: Annotated[
+        str | None,
+        typer.Option(
+            help="simple, text or liquid: how texts are meant of which the file doesn't say it; "
+            "by default, they are verbatim."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only print what would be done with each prompt.")
     ] = False,
@@ -54,22 +61,21 @@ def import_files(
     ] = False,
 ) -> None:
     """Bring prompts in from files. A text that the prompt has or had writes nothing."""
-    from mcp_server.cli.sources import Sources, leaving
+    from mcp_server.cli.sources import Sources
     from mcp_server.domain.formats.registry import find_format
+    from mcp_server.domain.templates import template_engine
     from mcp_server.service.outcomes import Options, Told
 
     if format_ is not None:
         find_format(format_)
-    sources = Sources(paths, format_)
+    if template_format is not None:
+        template_engine(template_format)
+    sources = Sources(paths, format_, template_format)
     options = Options(dry_run=dry_run, keep_going=keep_going, move_labels=move_labels)
     actor = Invocation.of(context).actor
     total = _Total(Told(everything=dry_run), quiet=as_json)
     use_library(context, lambda library: _take_all(library, sources, actor, options, total))
-    for refusal in sources.refused:
-        fail(refusal)
-    total.remarks.end()
-    for path in sources.unfollowed:
-        warn(leaving(path))
+    _say_end(total, sources)
     failures = total.failures + len(sources.refused)
     if as_json:
         _print_json(total)
@@ -111,6 +117,7 @@ class _Total:
     failures: int = 0
     written: bool = False
     remarks: _Remarks = field(default_factory=_Remarks)
+    literal: int = 0
 
     def add(self, taken: "Taken", *, dry_run: bool) -> None:
         """Add what became of a file; what wasn't kept counts only where it failed."""
@@ -126,6 +133,8 @@ async def _take_all(
     """Take files that hold one prompt all together, so that they may include each other."""
     from dataclasses import replace
 
+    from mcp_server.domain.formats.markdown_format import LITERAL
+
     taken_names: dict[str, str] = {}
     many: list[Source] = []
     with progress("Importing") as advance:
@@ -134,6 +143,7 @@ async def _take_all(
             advance()
             total.told.add(outcome)
             total.remarks.add(outcome)
+            total.literal += LITERAL in outcome.remarks
             if not total.quiet or outcome.is_failure:
                 _tell(outcome, options)
 
@@ -174,6 +184,22 @@ def _claimed(
                 "Give one of them another name, or leave one out where they are versions of one "
                 "prompt."
             )
+
+
+def _say_end(total: _Total, sources: "Sources") -> None:
+    """Say what isn't about one prompt alone."""
+    from mcp_server.cli.sources import leaving
+
+    for refusal in sources.refused:
+        fail(refusal)
+    total.remarks.end()
+    if total.literal and not total.quiet:
+        warn(
+            f"{counted(total.literal, 'text')} kept blanks in double braces as literal text. "
+            "Import with --template-format simple to have them filled."
+        )
+    for path in sources.unfollowed:
+        warn(leaving(path))
 
 
 def _print_json(total: _Total) -> None:

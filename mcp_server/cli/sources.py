@@ -23,6 +23,8 @@ _ABOUT = ("readme", "license", "changelog", "contributing")
 """Files of these names are about their folder, unless front matter says that they are prompts."""
 _HIDDEN = {".claude": ("commands", "skills"), ".github": ("prompts",)}
 """Hidden folders in which assistants keep prompts; of others nothing is read."""
+_PATTERNS, _SYSTEM, _USER = "patterns", "system.md", "user.md"
+"""The folder of fabric's patterns, and the files that each of them has."""
 _PIECE = 1 << 16
 
 
@@ -48,6 +50,7 @@ class Sources:
 
     paths: Sequence[Path]
     format_name: str | None = None
+    template_format: str | None = None
     refused: list[Invalid] = field(default_factory=list)
     unfollowed: list[Path] = field(default_factory=list)
 
@@ -90,7 +93,8 @@ class Sources:
                 self._leaves(Path(place, name), root)  # no link is followed; these are said
             for name in sorted(names):
                 path = Path(place, name)
-                if not (name == SKILL or _is_taken(inside, name)) or self._leaves(path, root):
+                taken = name == SKILL or (_is_taken(inside, name) and not _is_second(path))
+                if not taken or self._leaves(path, root):
                     continue
                 if path.is_file():  # a pipe that nobody writes to would be waited for
                     yield path
@@ -105,17 +109,42 @@ class Sources:
     def _open(self, path: Path, *, named: bool) -> Source:
         from mcp_server.domain.formats.registry import read_file
 
+        if self.format_name is None and path.name == _SYSTEM and _is_pattern(path.parent):
+            return self._open_pattern(path)
         read = sha256()
         pieces = _pieces(path, read)
         try:
             head = next(pieces, "")
             if not named and _is_about(path, head):
                 return Source(path, iter(()), True, read)
-            found = read_file(str(path), chain([head], pieces), self.format_name)
+            text = chain([head], pieces)
+            found = read_file(
+                str(path), text, self.format_name, template_format=self.template_format
+            )
             first = list(islice(found, 2))
         except Invalid as refusal:
             return Source(path, iter((refusal,)), True, read)
         return Source(path, chain(first, _guarded(found)), len(first) < 2, read)
+
+    def _open_pattern(self, system: Path) -> Source:
+        """Read the two files of a pattern; as they are two, a `sync` leaves them."""
+        read = sha256()
+        try:
+            file = self._read_pattern(system, read)
+        except Invalid as refusal:
+            return Source(system, iter((refusal,)), False, read)
+        return Source(system, iter((file,)), False, read)
+
+    def _read_pattern(self, system: Path, read: "_Hash") -> "PromptFile":
+        from mcp_server.domain.formats.fabric import read_pattern
+        from mcp_server.domain.formats.markdown_format import as_meant
+        from mcp_server.domain.formats.registry import whole
+
+        user = system.with_name(_USER)
+        there = user.is_file() and not self._leaves(user, os.path.realpath(user.parent))
+        second = whole(_pieces(user, read), str(user)) if there else ""
+        file = read_pattern(whole(_pieces(system, read), str(system)), second, str(system))
+        return as_meant(file, self.template_format)
 
 
 def would_be_read(folder: Path, place: str) -> bool:
@@ -125,7 +154,8 @@ def would_be_read(folder: Path, place: str) -> bool:
     if any(os.path.lexists(each / SKILL) for each in above):
         return name == SKILL
     ways = zip(above, inside, strict=False)
-    return all(_is_read(each.name, part) for each, part in ways) and _is_taken(above[-1].name, name)
+    taken = _is_taken(above[-1].name, name) and not _is_second(above[-1] / name)
+    return taken and all(_is_read(each.name, part) for each, part in ways)
 
 
 def leaving(path: Path) -> str:
@@ -144,6 +174,16 @@ def _is_read(inside: str, name: str) -> bool:
 
 def _is_taken(inside: str, name: str) -> bool:
     return inside not in _HIDDEN and not name.startswith(".") and name.lower().endswith(_READ)
+
+
+def _is_pattern(folder: Path) -> bool:
+    """Tell whether a folder is a pattern, as fabric keeps them."""
+    return Path(os.path.abspath(folder)).parent.name == _PATTERNS
+
+
+def _is_second(path: Path) -> bool:
+    """Tell whether a file belongs to a pattern, and is no prompt of its own."""
+    return path.name == _USER and _is_pattern(path.parent)
 
 
 def _is_about(path: Path, head: str) -> bool:

@@ -28,7 +28,7 @@ from mcp_server.rest.responses import documented, json_response
 from mcp_server.schemas.base import Shape
 from mcp_server.schemas.importing import ImportOut, present_import
 from mcp_server.service.outcomes import Options, Outcome, Taken, Told
-from storage.entities import PromptFilter
+from storage.entities import PromptFilter, TemplateFormat
 from storage.errors import Conflict, Invalid
 
 _MEMORY = 1_000_000
@@ -76,6 +76,11 @@ class ImportQuery(Shape):
         description="The prompt's name, for a text that says none itself; without this it is made "
         "of the file's name in the header Content-Disposition.",
         examples=["code-review"],
+    )
+    template_format: TemplateFormat | None = Field(
+        None,
+        description="How texts are meant of which the file doesn't say it, as Markdown without "
+        "arguments; by default they are verbatim.",
     )
     dry_run: bool = Field(False, description="Only tell what would be done with each prompt.")
     keep_going: bool = Field(
@@ -171,7 +176,16 @@ class FileRoutes:
         with SpooledTemporaryFile(_MEMORY) as spool:
             await _receive(request, spool, self._door.max_import)
             spool.seek(0)
-            files = named(read_file(path, _pieces(spool), query.format, likely=likely), path)
+            files = named(
+                read_file(
+                    path,
+                    _pieces(spool),
+                    query.format,
+                    likely=likely,
+                    template_format=query.template_format,
+                ),
+                path,
+            )
             taken = await library.importing.take(
                 files, by=self._door.actor_of(request), options=options, report=told.add
             )

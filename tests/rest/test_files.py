@@ -109,6 +109,19 @@ async def test_a_file_that_stops_arriving_is_given_up(client, monkeypatch):
     assert b"Nothing more of the file arrived" in answer
 
 
+async def test_how_a_text_is_meant_can_be_said_where_its_file_doesnt(client):
+    markdown = {"content-type": "text/markdown"}
+    text = "---\nname: haiku\n---\nOn {{topic}}"
+    verbatim = await client.post("/import?dry_run=true", content=text, headers=markdown)
+    assert verbatim.json()["items"][0]["remarks"][0].startswith("Its blanks in double braces are")
+    meant = "/import?template_format=simple"
+    assert (await client.post(meant, content=text, headers=markdown)).json()["created"] == 1
+    prompt = (await client.get("/prompts/haiku")).json()
+    assert [each["name"] for each in prompt["arguments"]] == ["topic"]
+    wrong = await client.post("/import?template_format=jinja", content=text, headers=markdown)
+    assert wrong.status_code == 422
+
+
 async def test_what_of_a_file_isnt_kept_is_told_of_each_prompt(client):
     body = '{"name": "a", "prompt": "x", "rank": 2}\n{"name": "b", "prompt": "x"}'
     for query, kinds in (("?dry_run=true", ["created", "created"]), ("", ["created"])):

@@ -32,6 +32,7 @@ from mcp_server.domain.formats.claude_files import (
 from mcp_server.domain.formats.files import PromptFile, Written, reading
 from mcp_server.domain.formats.front_matter import (
     has_front_matter,
+    head_of,
     join_front_matter,
     split_front_matter,
 )
@@ -48,6 +49,9 @@ from storage.errors import Invalid
 _INPUT = re.compile(r"\$\{input:([^\W\d]\w*)(?::([^{}\n]*))?\}")
 COMMANDS = "commands"
 """The folder in which commands are kept: in `.claude`, in a plugin, or in a collection of them."""
+_SPEAKS = re.compile(r"^(?:argument-hint|allowed-tools):", re.MULTILINE)
+_OURS = re.compile(r"^template_format:", re.MULTILINE)
+_DESCRIBED = re.compile(r"^description:", re.MULTILINE)
 _PROMPT_SUFFIX = ".prompt"
 
 
@@ -78,6 +82,19 @@ def write_command(file: PromptFile) -> Written:
     }
     saying = lost_saying(file.metadata, "folder", "description")
     return _written(file, keys, written.body, [*lost, *saying])
+
+
+def is_command(path_name: str, head: str) -> bool:
+    """Tell by how Markdown begins whether it is a command: by what only commands say.
+
+    In a folder `commands`, as plugins have it, that it has a description is enough.
+    """
+    opening, keys, body = head_of(head)
+    if opening and _OURS.search(keys):
+        return False
+    inside = COMMANDS in PurePosixPath(path_name.replace("\\", "/")).parts[:-1]
+    speaks = _SPEAKS.search(keys) or (inside and _DESCRIBED.search(keys))
+    return "$ARGUMENTS" in body or bool(speaks)
 
 
 def read_vscode(text: str, source: str) -> PromptFile:

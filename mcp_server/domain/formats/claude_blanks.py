@@ -19,14 +19,8 @@ from typing import Any
 
 from mcp_server.domain.arguments import MAX_ARGUMENT_NAME
 from mcp_server.domain.formats.markdown_code import Code
-from mcp_server.domain.templates.simple import (
-    Include,
-    Part,
-    Placeholder,
-    compose,
-    is_identifier,
-    parse,
-)
+from mcp_server.domain.templates.identifiers import identifier, is_identifier
+from mcp_server.domain.templates.simple import Include, Part, Placeholder, compose, parse
 from storage.entities import Argument
 
 WHOLE = "arguments"
@@ -141,7 +135,8 @@ def usual_notation(declared: Declared) -> dict[str, str]:
 
 def argument_name(hint: str) -> str | None:
     """Make the name of an argument out of how a file calls it; None where it is no name."""
-    name = re.sub(r"\W+", "_", hint).strip("_")
+    plain = identifier(hint.strip())
+    name = plain if is_identifier(plain) else re.sub(r"\W+", "_", plain).strip("_")
     fits = is_identifier(name) and len(name) <= min(_LONGEST_HINT, MAX_ARGUMENT_NAME)
     return name if fits else None
 

@@ -1,5 +1,6 @@
 """A prompt as a file holds it, and what file names say."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -13,7 +14,9 @@ _T = TypeVar("_T")
 EVERYTHING = frozenset({"title", "description", "folder", "tags"})
 _NAMED = 10
 """So many of the values that aren't kept are named."""
-_GENERIC = ("skill", "readme", "prompt", "index")
+_GENERIC = ("skill", "readme", "prompt", "index", "system")
+_NUMBERED = re.compile(r"(.+\.\w+)#([0-9]+)")
+"""A place within a file, as `chats.jsonl#2`; any other `#` belongs to a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class PromptFile:
     are full sentences on what of the file isn't kept, or wasn't read as it looks. Without a
     history, `labels` point at the draft, and `commit_message` says why it exists. `named` is false
     where the name was made of the file's. `composed` is true where the arguments of what the draft
-    includes stand among its own, as prompts are read.
+    includes stand among its own, as prompts are read. `is_told` says whether the file tells how its
+    text is meant; else that is verbatim.
     """
 
     metadata: Metadata
@@ -43,6 +47,7 @@ class PromptFile:
     commit_message: str | None = field(default=None, compare=False)
     named: bool = field(default=True, compare=False)
     composed: bool = field(default=False, compare=False)
+    is_told: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,8 @@ class Written:
 
 def file_title(path_name: str) -> str:
     """Return what a file is about by its name, or its folder's where the name says nothing."""
-    file, _, number = path_name.partition("#")
+    found = _NUMBERED.fullmatch(path_name)
+    file, number = found.groups() if found else (path_name, "")
     path = PurePath(file)
     stem = f"{path.stem}-{number}" if number else path.stem
     return path.parent.name if stem.lower() in _GENERIC and path.parent.name else stem

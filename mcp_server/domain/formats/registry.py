@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import PurePosixPath
 
 from mcp_server.domain.formats import assistant_files, csv_format
+from mcp_server.domain.formats.blanks import remarks_on_blanks
 from mcp_server.domain.formats.files import PromptFile, Written
 from mcp_server.domain.formats.front_matter import has_front_matter
 from mcp_server.domain.formats.json_files import (
@@ -16,12 +17,17 @@ from mcp_server.domain.formats.json_files import (
     read_our_json,
     read_platform_json,
 )
-from mcp_server.domain.formats.markdown_format import read_markdown, read_plain, write_markdown
+from mcp_server.domain.formats.markdown_format import (
+    as_meant,
+    read_markdown,
+    read_plain,
+    write_markdown,
+)
 from mcp_server.domain.formats.records import write_record
 from mcp_server.domain.formats.streams import read_yaml_stream
 from mcp_server.domain.formats.yaml_text import dump_yaml
 from mcp_server.domain.names import did_you_mean, nearest
-from mcp_server.domain.texts import shown
+from mcp_server.domain.texts import located, shown
 from storage.errors import Invalid
 
 Read = Callable[[Iterable[str], str], Iterator[PromptFile | Invalid]]
@@ -35,6 +41,8 @@ MAX_FILE = 16_000_000
 MAX_TABLE = 100_000_000
 """Characters of a table, which is read as a whole: names are made of all titles together."""
 
+_OWN_BLANKS = ("csv", "claude-command", "vscode")
+"""Formats whose blanks aren't written in double braces."""
 _MARKDOWN = (".md", ".markdown", ".mdx")
 _PLAIN = (".txt", ".prompt")
 
@@ -75,11 +83,13 @@ def read_file(
     format_name: str | None = None,
     *,
     likely: str | None = None,
+    template_format: str | None = None,
 ) -> Iterator[PromptFile | Invalid]:
     """Read the prompts of a file; of several, those that are refused are their refusals.
 
     `format_name` is what somebody says that it is, and holds; `likely` is what stands in for the
     file's name where that says nothing, so that JSON is then whatever it looks like.
+    `template_format` is that of texts of which the file doesn't say it.
 
     Raises:
         Invalid: there is no such format, it can't be told, or nothing of the file can be read.
@@ -89,18 +99,28 @@ def read_file(
     chosen = find_format(format_name or likely or detect(path_name, head))
     guessed = format_name is None and chosen.name in ("json", "jsonl")
     read = read_any_json if guessed else chosen.read
-    return _tagged(read(chain([head], pieces), path_name), chosen.name)
+    return _told(read(chain([head], pieces), path_name), chosen.name, template_format)
 
 
-def _tagged(
-    files: Iterator[PromptFile | Invalid], format_name: str
+def _told(
+    files: Iterator[PromptFile | Invalid], format_name: str, template_format: str | None
 ) -> Iterator[PromptFile | Invalid]:
-    """Say of each prompt which format it was read as, but where its reader knows better."""
+    """Say of each prompt which format it was read as, but where its reader knows better.
+
+    What its texts seem to say, and don't, is said, too.
+    """
     for file in files:
-        if isinstance(file, Invalid) or file.format_name:
+        if isinstance(file, Invalid):
             yield file
-        else:
-            yield replace(file, format_name=format_name)
+            continue
+        name = file.format_name or format_name
+        try:
+            meant = as_meant(file, template_format)
+        except Invalid as refusal:
+            yield located(refusal, file.source)
+            continue
+        remarks = () if name in _OWN_BLANKS else remarks_on_blanks(meant.draft)
+        yield replace(meant, format_name=name, remarks=(*meant.remarks, *remarks))
 
 
 def guarded(chosen: Format) -> Format:
@@ -143,6 +163,8 @@ def detect(path_name: str, head: str) -> str:
         return "skill"
     if extension in _MARKDOWN and f"/{COMMANDS}/" in f"/{path}":
         return "claude-command"
+    if extension in _MARKDOWN and assistant_files.is_command(path_name, head):
+        return "claude-command"
     if extension in (".yaml", ".yml"):
         return "yaml"
     if extension in by_extension:
@@ -171,7 +193,12 @@ def _sniff(path_name: str, head: str) -> str:
     )
 
 
-def _whole(pieces: Iterable[str], source: str, limit: int = MAX_FILE) -> str:
+def whole(pieces: Iterable[str], source: str, limit: int = MAX_FILE) -> str:
+    """Join the pieces of a file.
+
+    Raises:
+        Invalid: they are more than `limit` characters.
+    """
     taken: list[str] = []
     size = 0
     for piece in pieces:
@@ -186,18 +213,18 @@ def _whole(pieces: Iterable[str], source: str, limit: int = MAX_FILE) -> str:
 
 
 def _read_markdown(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
-    text = _whole(pieces, source)
+    text = whole(pieces, source)
     read = read_markdown if has_front_matter(text) else read_plain
     yield read(text, source)
 
 
 def _read_csv(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
-    return csv_format.read_csv(_whole(pieces, source, MAX_TABLE), source)
+    return csv_format.read_csv(whole(pieces, source, MAX_TABLE), source)
 
 
 def _reading_one(read: Callable[[str, str], PromptFile]) -> Read:
     def stream(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
-        yield replace(read(_whole(pieces, source), source), named=False)
+        yield replace(read(whole(pieces, source), source), named=False)
 
     return stream
 

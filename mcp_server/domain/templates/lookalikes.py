@@ -2,7 +2,7 @@
 
 import re
 
-from mcp_server.domain.templates.simple import is_identifier
+from mcp_server.domain.templates.identifiers import is_identifier
 
 # What other programs write as names, paths, filters and conditions; a `{` more is no blank at all.
 _BRACED = re.compile(r"(?<![{\\])\{\{([\w.\-$#/@|?\t ]{1,80}+)\}\}(?!\})")

@@ -91,6 +91,7 @@ def body_of(text: str) -> str:
         ),
         ("", "At $3, $2", "At {{argument_3}}, {{argument_2}}", ["argument_2", "argument_3"]),
         ("arguments: [boat, pier]", "$boat at $1", "{{boat}} at {{pier}}", ["boat", "pier"]),
+        ("arguments: [नाव]", "$नाव", "{{नाव}}", ["नाव"]),
         ("arguments: boat pier", "$boat $boats", "{{boat}} $boats", ["boat", "pier"]),
         ("arguments: [old-tug, old]", "$old-tug $old", "{{old_tug}} {{old}}", ["old_tug", "old"]),
         ("arguments: [1, two]", "$two", "$two", []),
