@@ -42,7 +42,15 @@ def includers(name: str | sa.BindParameter[str]) -> sa.Select[tuple[UUID]]:
     """Select the prompts that include one in a version that a name, label or branch means."""
     edge = prompt_includes
     included = sa.select(prompt_names.c.prompt_id).where(prompt_names.c.name == name)
-    shown = sa.or_(
+    return sa.select(edge.c.prompt_id).where(
+        edge.c.included_id == included.scalar_subquery(), is_in_use()
+    )
+
+
+def is_in_use() -> ColumnElement[bool]:
+    """Return the condition that an including version is one that a label or branch means."""
+    edge = prompt_includes
+    return sa.or_(
         *(
             sa.exists().where(
                 table.c.prompt_id == edge.c.prompt_id, table.c[kept] == edge.c.version
@@ -53,9 +61,6 @@ def includers(name: str | sa.BindParameter[str]) -> sa.Select[tuple[UUID]]:
                 (prompt_branches, "head"),
             )
         )
-    )
-    return sa.select(edge.c.prompt_id).where(
-        edge.c.included_id == included.scalar_subquery(), shown
     )
 
 

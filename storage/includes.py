@@ -1,6 +1,7 @@
 """Includes: which prompts the texts of others take in, and what is reached that way."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import starmap
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -8,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.entities import Prompt, PromptFilter, Reached, Version
-from storage.filters import conditions
+from storage.filters import conditions, is_in_use
 from storage.prompts import PROMPT_WITH_VERSION, read_both
 from storage.tables import prompt_includes, prompt_names, prompt_versions, prompts
 
@@ -100,12 +101,43 @@ class Includes:
             versions[prompt.id, version.version] = version
         return Reached(known, versions)
 
-    async def list_includers(self, name: str, *, limit: int) -> Sequence[str]:
-        """Return the names of prompts that include one now, and aren't archived."""
-        query = (
+    async def list_points(self, prompt_id: UUID, seen: PromptFilter) -> Sequence[str]:
+        """Return what stands behind the '@' where prompts include one now; '' is nothing."""
+        query = sa.select(prompt_includes.c.point).distinct().select_from(_INCLUDING)
+        found = await self._connection.scalars(query.where(*_including(prompt_id, seen)))
+        return sorted(found)
+
+    async def list_includers(
+        self,
+        prompt_id: UUID,
+        points: Mapping[str, Collection[UUID] | None],
+        seen: PromptFilter,
+        *,
+        limit: int,
+    ) -> tuple[Sequence[str], int]:
+        """Return the names of prompts that include one now, and how many there are.
+
+        Those that do so by one of some points, and are among those given for it; None is all.
+        """
+        names = (
             sa.select(prompts.c.name)
-            .where(*conditions(PromptFilter(includes=name)))
-            .order_by(prompts.c.name)
-            .limit(limit)
+            .distinct()
+            .select_from(_INCLUDING)
+            .where(*_including(prompt_id, seen), sa.or_(sa.false(), *starmap(_by, points.items())))
+            .subquery()
         )
-        return (await self._connection.scalars(query)).all()
+        query = sa.select(names.c.name, sa.func.count().over()).order_by(names.c.name).limit(limit)
+        rows = (await self._connection.execute(query)).all()
+        return [name for name, _ in rows], rows[0][1] if rows else 0
+
+
+_INCLUDING = prompt_includes.join(prompts, prompts.c.id == prompt_includes.c.prompt_id)
+
+
+def _by(point: str, whom: Collection[UUID] | None) -> sa.ColumnElement[bool]:
+    by_point = prompt_includes.c.point == point
+    return by_point if whom is None else by_point & prompt_includes.c.prompt_id.in_(list(whom))
+
+
+def _including(prompt_id: UUID, seen: PromptFilter) -> Sequence[sa.ColumnElement[bool]]:
+    return prompt_includes.c.included_id == prompt_id, is_in_use(), *conditions(seen)

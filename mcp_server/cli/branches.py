@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mcp_server.cli.options import AsJson, Expected, Message, Name, Reference
+from mcp_server.cli.options import AsJson, Expected, Force, Message, Name, Reference
 from mcp_server.cli.printing import write_json, write_line, write_rows
 from mcp_server.cli.prompts import File, FromJson, Template, read_fields
-from mcp_server.cli.running import Invocation, use_library
+from mcp_server.cli.running import Invocation, use_library, warn
 from storage.entities import MAIN
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def branch(
     delete: Annotated[
         bool, typer.Option("--delete", "-d", help="Delete the branch; its versions stay.")
     ] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Begin a branch at a version, or delete one."""
@@ -30,11 +31,13 @@ def branch(
     change = use_library(
         context,
         lambda library: (
-            library.branches.delete(reference, branch)
+            library.branches.delete(reference, branch, force=force)
             if delete
             else library.branches.create(reference, branch, by=actor)
         ),
     )
+    for warning in change.warnings:
+        warn(warning)
     if as_json:
         from mcp_server.schemas.branches import present_branch
 
@@ -69,6 +72,7 @@ def merge(
     delete_branch: Annotated[
         bool, typer.Option("--delete-branch", help="Delete the branch once it is merged.")
     ] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Merge a branch. Conflicts are shown; give the merged text (--file) to decide them."""
@@ -83,6 +87,7 @@ def merge(
             "commit_message": message,
             "expected_version": expected_version,
             "delete_branch": delete_branch,
+            "force": force,
         }
     )
     actor = Invocation.of(context).actor
@@ -97,8 +102,11 @@ def merge(
             expected_version=given.expected_version,
             commit_message=given.commit_message,
             delete_branch=given.delete_branch,
+            force=given.force,
         ),
     )
+    for warning in merged.warnings:
+        warn(warning)
     if as_json:
         from mcp_server.schemas.branches import present_merge
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_server.cli.options import AsJson, Cursor, Limit, Name, Reference
+from mcp_server.cli.options import AsJson, Cursor, Force, Limit, Name, Reference
 from mcp_server.cli.printing import write_json, write_line, write_rows
 from mcp_server.cli.reading import read_pages
 from mcp_server.cli.running import Invocation, use_library, warn
@@ -35,6 +35,7 @@ def label(
         typer.Option(help="Share its reads out among versions: 3=90 (repeatable)."),
     ] = None,
     reason: Reason = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Point a label at a version, moving it where it is set already."""
@@ -43,9 +44,9 @@ def label(
     move = use_library(
         context,
         lambda library: (
-            library.labels.share(reference, label, shares, by=actor, reason=reason)
+            library.labels.share(reference, label, shares, by=actor, reason=reason, force=force)
             if shares
-            else library.labels.set(reference, label, by=actor, reason=reason)
+            else library.labels.set(reference, label, by=actor, reason=reason, force=force)
         ),
     )
     _show(move, as_json=as_json)
@@ -56,12 +57,14 @@ def unlabel(
     name: Name,
     label: Label,
     reason: Reason = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Take a label away."""
     actor = Invocation.of(context).actor
     move = use_library(
-        context, lambda library: library.labels.remove(name, label, by=actor, reason=reason)
+        context,
+        lambda library: library.labels.remove(name, label, by=actor, reason=reason, force=force),
     )
     _show(move, as_json=as_json)
 
@@ -117,6 +120,8 @@ def _shared(weights: "Mapping[int, int]") -> str:
 
 
 def _show(move: "LabelMove", *, as_json: bool) -> None:
+    for warning in move.warnings:
+        warn(warning)
     if as_json:
         from mcp_server.schemas.labels import present_move
 

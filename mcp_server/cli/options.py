@@ -52,6 +52,9 @@ Including = Annotated[
 Archived = Annotated[
     bool, typer.Option("--archived", help="The archived ones instead of those in use.")
 ]
+Force = Annotated[
+    bool, typer.Option("--force", help="Also where prompts that include it can't be used then.")
+]
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, max=1_000_000, help="At most so many.")
 ]

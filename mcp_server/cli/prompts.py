@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mcp_server.cli.options import AsJson, Expected, Message, Name, OnBranch
+from mcp_server.cli.options import AsJson, Expected, Force, Message, Name, OnBranch
 from mcp_server.cli.printing import write_json, write_line
 from mcp_server.cli.running import Invocation, use_library, warn
 from mcp_server.cli.texts import STANDARD_INPUT, read_json, read_text
@@ -120,6 +120,7 @@ def update(
     ] = None,
     branch: OnBranch = None,
     expected_version: Expected = None,
+    force: Force = False,
     from_json: FromJson = None,
     as_json: AsJson = False,
 ) -> None:
@@ -131,6 +132,7 @@ def update(
     )
     guards = {"new_name": new_name, "branch": branch, "expected_version": expected_version}
     fields |= {key: value for key, value in guards.items() if value is not None}
+    fields |= {"force": True} if force else {}
     given = PromptUpdate.read(fields | {"name": name})
     actor = Invocation.of(context).actor
     saved = use_library(
@@ -143,6 +145,7 @@ def update(
             branch=given.branch,
             expected_version=given.expected_version,
             commit_message=given.commit_message,
+            force=given.force,
         ),
     )
     show_saved(saved, as_json=as_json)
@@ -151,10 +154,7 @@ def update(
 def archive(
     context: typer.Context,
     name: Name,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Also where others include it; they break."),
-    ] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Take a prompt out of lists and search; nothing of it is lost."""
@@ -188,14 +188,17 @@ def show_saved(saved: "Saved", *, as_json: bool) -> None:
 def _set_archived(
     context: typer.Context, name: str, *, restore: bool, force: bool = False, as_json: bool
 ) -> None:
-    prompt = use_library(
+    archiving = use_library(
         context, lambda library: library.prompts.archive(name, restore=restore, force=force)
     )
+    for warning in archiving.warnings:
+        warn(warning)
     if as_json:
         from mcp_server.schemas.archiving import present_archived
 
-        write_json(present_archived(prompt))
+        write_json(present_archived(archiving))
         return
+    prompt = archiving.prompt
     write_line(f"{prompt.name}: archived" if prompt.archived_at else f"{prompt.name}: in use")
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcp_server.cli.options import AsJson, Cursor, Expected, Limit, Message, Name, OnBranch
+from mcp_server.cli.options import AsJson, Cursor, Expected, Force, Limit, Message, Name, OnBranch
 from mcp_server.cli.printing import is_terminal, write, write_json, write_rows
 from mcp_server.cli.prompts import show_saved
 from mcp_server.cli.reading import read_pages
@@ -78,6 +78,7 @@ def restore_version(
     message: Message = None,
     branch: OnBranch = None,
     expected_version: Expected = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Write an old version's content as a new version; history goes on."""
@@ -90,6 +91,7 @@ def restore_version(
             branch=branch or MAIN,
             expected_version=expected_version,
             commit_message=message,
+            force=force,
         ),
     )
     show_saved(saved, as_json=as_json)

@@ -10,6 +10,7 @@ from mcp_server.domain.references import BRANCH_PREFIX
 from mcp_server.rest.conditions import expected_states
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.prompts import IfMatch
+from mcp_server.rest.queries import Force
 from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import (
     ETAG,
@@ -67,7 +68,7 @@ class BranchRoutes:
             operation_id="delete_branch",
             summary="Delete a branch",
             response_model=BranchOut,
-            responses=documented(404, 412, writes=True, description="It is gone."),
+            responses=documented(404, 409, 412, writes=True, description="It is gone."),
         )
         router.add_api_route(
             "/merge",
@@ -99,12 +100,19 @@ class BranchRoutes:
         return json_response(present_branch(change), 201, {"location": location})
 
     async def delete(
-        self, prompt: PromptPath, branch: BranchPath, if_match: IfMatch = None
+        self,
+        prompt: PromptPath,
+        branch: BranchPath,
+        force: Force = False,
+        if_match: IfMatch = None,
     ) -> Response:
-        """Take a branch's name away; the versions that were written on it stay."""
+        """Take a branch's name away; the versions that were written on it stay.
+
+        One by which others include the prompt is refused, unless it is forced.
+        """
         library = await self._door.ready()
         change = await library.branches.delete(
-            prompt, branch, expected_states=expected_states(if_match)
+            prompt, branch, force=force, expected_states=expected_states(if_match)
         )
         return json_response(present_branch(change))
 
@@ -127,5 +135,6 @@ class BranchRoutes:
             expected_states=expected_states(if_match),
             commit_message=written.commit_message,
             delete_branch=written.delete_branch,
+            force=written.force,
         )
         return json_response(present_merge_read(merged), 200, state_headers(merged.current.state))

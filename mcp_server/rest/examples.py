@@ -23,7 +23,7 @@ from mcp_server.rest.shapes import (
     present_version_read,
     present_write,
 )
-from mcp_server.schemas.archiving import present_archived
+from mcp_server.schemas.archiving import ArchivedOut, present_archived
 from mcp_server.schemas.base import Shape
 from mcp_server.schemas.branches import present_branch, present_branches
 from mcp_server.schemas.importing import present_import
@@ -33,6 +33,7 @@ from mcp_server.schemas.reading import present_rendered
 from mcp_server.schemas.versions import present_diff, present_versions
 from mcp_server.service.outcomes import Taken, Told
 from mcp_server.service.results import (
+    Archiving,
     BranchChange,
     BranchStanding,
     Comparison,
@@ -170,7 +171,8 @@ def _shapes() -> dict[str, Shape]:
         "get_prompt": present_read(source),
         "replace_prompt": saved,
         "update_prompt": saved,
-        "restore_prompt": present_archived(prompt),
+        "archive_prompt": _archived(prompt),
+        "restore_prompt": present_archived(Archiving(prompt)),
         "render_prompt": present_rendered(RenderedPrompt(source, rendered.messages)),
         "list_versions": present_versions(versions),
         "get_version": present_version_read(PromptVersion(prompt, old)),
@@ -201,6 +203,16 @@ def _shapes() -> dict[str, Shape]:
             replace(move, from_version=2, to_version=None, prompt=created)
         ),
     }
+
+
+def _archived(prompt: Prompt) -> ArchivedOut:
+    broken = (
+        f"'{prompt.name}' is included by 'release-notes', which can't be used any more. "
+        f"'{prompt.name}' is to be included, but '{prompt.name}' is archived. Restore it, or take "
+        "the include out."
+    )
+    archived = replace(prompt, archived_at=prompt.updated_at)
+    return present_archived(Archiving(archived, (broken,)))
 
 
 def _prompt() -> Prompt:

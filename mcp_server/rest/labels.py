@@ -9,7 +9,7 @@ from starlette.responses import Response
 from mcp_server.rest.conditions import expected_states
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.prompts import IfMatch
-from mcp_server.rest.queries import LabelHistoryQuery, ReasonQuery
+from mcp_server.rest.queries import Force, LabelHistoryQuery, ReasonQuery
 from mcp_server.rest.reading import JsonRoute
 from mcp_server.rest.responses import NEXT, documented, json_response, page_headers
 from mcp_server.rest.shapes import LabelPath, LabelPut, LabelsOut, PromptPath, point_of, shares_of
@@ -46,7 +46,7 @@ class LabelRoutes:
             operation_id="set_label",
             summary="Set or move a label",
             response_model=LabelMoveOut,
-            responses=documented(404, 412, body=True, description="Where it points now."),
+            responses=documented(404, 409, 412, body=True, description="Where it points now."),
         )
         router.add_api_route(
             "/labels/{label}",
@@ -55,7 +55,7 @@ class LabelRoutes:
             operation_id="remove_label",
             summary="Take a label away",
             response_model=LabelMoveOut,
-            responses=documented(404, 412, writes=True, description="Where it pointed."),
+            responses=documented(404, 409, 412, writes=True, description="Where it pointed."),
         )
         router.add_api_route(
             "/label-history",
@@ -101,12 +101,23 @@ class LabelRoutes:
         shares = shares_of(written)
         if shares is not None:
             move = await library.labels.share(
-                prompt, label, shares, by=by, reason=written.reason, expected_states=states
+                prompt,
+                label,
+                shares,
+                by=by,
+                reason=written.reason,
+                force=written.force,
+                expected_states=states,
             )
         else:
             wanted = await library.versions.reference(prompt, point_of(written))
             move = await library.labels.set(
-                wanted, label, by=by, reason=written.reason, expected_states=states
+                wanted,
+                label,
+                by=by,
+                reason=written.reason,
+                force=written.force,
+                expected_states=states,
             )
         return json_response(present_move(move))
 
@@ -116,15 +127,20 @@ class LabelRoutes:
         prompt: PromptPath,
         label: LabelPath,
         reason: ReasonQuery = None,
+        force: Force = False,
         if_match: IfMatch = None,
     ) -> Response:
-        """Take a label away; the versions stay."""
+        """Take a label away; the versions stay.
+
+        One by which others include the prompt is refused, unless it is forced.
+        """
         library = await self._door.ready()
         move = await library.labels.remove(
             prompt,
             label,
             by=self._door.actor_of(request),
             reason=reason,
+            force=force,
             expected_states=expected_states(if_match),
         )
         return json_response(present_move(move))

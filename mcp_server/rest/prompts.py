@@ -152,7 +152,8 @@ class PromptRoutes:
             status_code=204,
             responses=documented(
                 404, 409, 412, writes=True, status=204, description="It is archived."
-            ),
+            )
+            | {200: {"description": "It is archived, and what that broke.", "model": ArchivedOut}},
         )
         router.add_api_route(
             "/{prompt}/restore",
@@ -261,7 +262,9 @@ class PromptRoutes:
         """
         library = await self._door.ready()
         states = expected_states(if_match)
-        await library.prompts.archive(prompt, force=force, expected_states=states)
+        archiving = await library.prompts.archive(prompt, force=force, expected_states=states)
+        if archiving.warnings:
+            return json_response(present_archived(archiving))
         return Response(status_code=204)
 
     async def restore(self, prompt: PromptPath, if_match: IfMatch = None) -> Response:
@@ -303,6 +306,7 @@ class PromptRoutes:
             expected_version=written.expected_version,
             expected_states=expected_states(if_match),
             commit_message=written.commit_message,
+            force=written.force,
         )
         return saved_response(saved)
 

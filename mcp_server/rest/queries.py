@@ -78,7 +78,7 @@ ReasonQuery = Annotated[
 
 Force = Annotated[
     bool,
-    Query(description="Archive it although others include it; they can't be used then."),
+    Query(description="Do it although prompts that include it can't be used then."),
 ]
 
 

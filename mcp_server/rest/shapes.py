@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from mcp_server.schemas.base import Shape, Unwrapped
 from mcp_server.schemas.branches import BranchName, MergeFields, MergeOut, merge_fields
+from mcp_server.schemas.composition import Force
 from mcp_server.schemas.labels import Reason, Weights, read_weights
 from mcp_server.schemas.messages import ArgumentShape, MessageShape, Variants
 from mcp_server.schemas.prompts import (
@@ -175,6 +176,7 @@ class PromptPatch(_Written):
     new_name: NewName | None = None
     branch: Branch = "main"
     expected_version: Annotated[ExpectedVersion, JsonNumber] | None = None
+    force: Force = False
 
 
 class PromptPut(PromptPatch):
@@ -187,6 +189,7 @@ class RestorePost(Shape):
     branch: Branch = "main"
     commit_message: CommitMessage | None = None
     expected_version: Annotated[ExpectedVersion, JsonNumber] | None = None
+    force: Force = False
 
 
 class RenderPost(Shape):
@@ -221,6 +224,7 @@ class LabelPut(Pointed):
 
     weights: Weights | None = None
     reason: Reason | None = None
+    force: Force = False
 
 
 class BranchPost(Pointed):

@@ -130,6 +130,7 @@ class VersionRoutes:
             expected_version=given.expected_version,
             expected_states=expected_states(if_match),
             commit_message=given.commit_message,
+            force=given.force,
         )
         return saved_response(saved)
 

@@ -3,19 +3,16 @@
 from pydantic import Field
 
 from mcp_server.schemas.base import Shape, Time
+from mcp_server.schemas.composition import Force, Warnings
 from mcp_server.schemas.prompts import Named
-from storage.entities import Prompt
+from mcp_server.service.results import Archiving
 
 
 class ArchiveIn(Named):
     """A prompt to be archived or restored."""
 
     restore: bool = Field(False, description="Give true to bring an archived prompt back instead.")
-    force: bool = Field(
-        False,
-        description="Give true to archive it although other prompts include it; those can't be "
-        "used then.",
-    )
+    force: Force = False
 
 
 class ArchivedOut(Shape):
@@ -24,9 +21,15 @@ class ArchivedOut(Shape):
     name: str = Field(description="The prompt's name.")
     archived: bool = Field(description="Whether it is archived now.")
     archived_at: Time | None = Field(None, description="When it was archived.")
+    warnings: Warnings = None
 
 
-def present_archived(prompt: Prompt) -> ArchivedOut:
+def present_archived(archiving: Archiving) -> ArchivedOut:
     """Present whether a prompt is archived."""
-    archived = prompt.archived_at is not None
-    return ArchivedOut(name=prompt.name, archived=archived, archived_at=prompt.archived_at)
+    prompt = archiving.prompt
+    return ArchivedOut(
+        name=prompt.name,
+        archived=prompt.archived_at is not None,
+        archived_at=prompt.archived_at,
+        warnings=list(archiving.warnings) or None,
+    )

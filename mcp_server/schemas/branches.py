@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mcp_server.schemas.base import Shape, Time, Unwrapped
+from mcp_server.schemas.composition import Force, Warnings
 from mcp_server.schemas.prompts import (
     CommitMessage,
     ContentFields,
@@ -52,6 +53,7 @@ class BranchIn(Shape):
     )
     branch: BranchName
     delete: bool = Field(False, description="Give true to delete the branch instead.")
+    force: Force = False
 
 
 class BranchOut(Shape):
@@ -65,6 +67,7 @@ class BranchOut(Shape):
     branches: dict[str, int] = Field(
         description="All branches of the prompt and the newest version of each."
     )
+    warnings: Warnings = None
 
 
 class BranchStandingOut(Shape):
@@ -93,6 +96,7 @@ class MergeFields(Shape):
     commit_message: CommitMessage | None = None
     expected_version: ExpectedVersion | None = None
     delete_branch: DeleteBranch = False
+    force: Force = False
 
     def to_resolution(self) -> PromptInput | None:
         """Return what was decided, for the use case.
@@ -119,6 +123,7 @@ class MergeOut(PromptOut):
     into: str = Field(description="The branch that it was merged into.")
     base_version: int | None = Field(None, description="The version from which the two went apart.")
     branch_deleted: bool = Field(description="Whether the merged branch was deleted.")
+    warnings: Warnings = None
 
 
 def present_branch(change: BranchChange) -> BranchOut:
@@ -128,6 +133,7 @@ def present_branch(change: BranchChange) -> BranchOut:
         branch=change.branch,
         head=change.head,
         branches=dict(change.prompt.branches),
+        warnings=list(change.warnings) or None,
     )
 
 
@@ -162,4 +168,5 @@ def merge_fields(merged: Merged) -> dict[str, Any]:
         "into": merged.into,
         "base_version": merged.base,
         "branch_deleted": merged.branch_deleted,
+        "warnings": list(merged.warnings) or None,
     }

@@ -1,11 +1,20 @@
 """Composition: what a version takes in of other prompts."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from mcp_server.schemas.base import Shape
 from mcp_server.service.results import PromptVersion
+
+Force = Annotated[
+    bool,
+    Field(description="Give true to do it although prompts that include it can't be used then."),
+]
+Warnings = Annotated[
+    list[str] | None,
+    Field(description="What it broke, where it was forced; absent otherwise."),
+]
 
 
 class IncludeOut(Shape):

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from mcp_server.domain.texts import refused, shown
 from mcp_server.schemas.base import Shape, Time, Unwrapped
+from mcp_server.schemas.composition import Force, Warnings
 from mcp_server.schemas.prompts import Reference
 from mcp_server.service.results import LabelMove
 from storage.entities import RecordedMove
@@ -43,6 +44,7 @@ class LabelIn(Shape):
     weights: Weights | None = None
     reason: Reason | None = None
     remove: bool = Field(False, description="Give true to take the label away instead.")
+    force: Force = False
 
     def shares(self) -> dict[int, int]:
         """Return the weights by version.
@@ -71,6 +73,7 @@ class LabelMoveOut(Shape):
     labels: dict[str, int] = Field(
         description="All labels of the prompt and the version that each points at now."
     )
+    warnings: Warnings = None
 
 
 class RecordedMoveOut(Shape):
@@ -146,4 +149,5 @@ def present_move(move: LabelMove) -> LabelMoveOut:
         weights=write_weights(move.weights),
         served_version=move.prompt.served_version,
         labels=dict(move.prompt.labels),
+        warnings=list(move.warnings) or None,
     )

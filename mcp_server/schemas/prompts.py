@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mcp_server.domain.messages import single_user_text
 from mcp_server.schemas.base import NotBoolean, Shape, Time, Unwrapped
-from mcp_server.schemas.composition import IncludeOut, present_composition
+from mcp_server.schemas.composition import Force, IncludeOut, present_composition
 from mcp_server.schemas.messages import (
     ArgumentShape,
     MessageShape,
@@ -205,6 +205,7 @@ class PromptUpdate(PromptFields, Named):
     branch: Branch = "main"
     commit_message: CommitMessage | None = None
     expected_version: ExpectedVersion | None = None
+    force: Force = False
 
 
 class PromptOut(Shape):

@@ -8,6 +8,7 @@ from pydantic import Field
 from mcp_server.domain.diffs import ArgumentDiff, MessageDiff
 from mcp_server.domain.merging import MergeView
 from mcp_server.schemas.base import Shape, Time
+from mcp_server.schemas.composition import Force
 from mcp_server.schemas.labels import RecordedMoveOut, present_recorded
 from mcp_server.schemas.messages import ArgumentShape
 from mcp_server.schemas.prompts import (
@@ -179,6 +180,7 @@ class RestoreIn(Shape):
     branch: Branch = "main"
     commit_message: CommitMessage | None = None
     expected_version: ExpectedVersion | None = None
+    force: Force = False
 
 
 def present_version(version: VersionSummary) -> VersionOut:

@@ -92,24 +92,31 @@ class Branches:
         return await self._catalog.read(read)
 
     async def delete(
-        self, name: str, branch: str, *, expected_states: Collection[str] | None = None
+        self,
+        name: str,
+        branch: str,
+        *,
+        force: bool = False,
+        expected_states: Collection[str] | None = None,
     ) -> BranchChange:
         """Take a branch's name away; the versions that were written on it stay.
 
         Raises:
             NotFound: there is no such prompt or branch.
             Invalid: it is `main`.
-            Conflict: the prompt is in none of `expected_states`.
+            Conflict: the prompt is in none of `expected_states`; or others that include it
+                couldn't be used any more, and it isn't wanted by `force`.
         """
         check_branch(branch)
         _check_deletable(branch)
         async with self._finder.locked(name) as (tx, prompt):
             check_state(prompt, expected_states)
             branch_head(prompt, branch)
-            await tx.branches.remove(prompt.id, branch)
+            async with self._writer.includers.kept(tx, prompt, force=force) as broken:
+                await tx.branches.remove(prompt.id, branch)
             current = await read_prompt(tx, prompt.name)
         self._writer.announce(prompt)
-        return BranchChange(current, branch, None)
+        return BranchChange(current, branch, None, broken.warnings)
 
     async def merge(
         self,
@@ -123,6 +130,7 @@ class Branches:
         expected_states: Collection[str] | None = None,
         commit_message: str | None = None,
         delete_branch: bool = False,
+        force: bool = False,
     ) -> Merged:
         """Bring what was written on a branch into another one.
 
@@ -135,7 +143,8 @@ class Branches:
             Invalid: a field of the resolution can't be used; or the branches are one.
             Conflict: both sides changed the same place and no resolution decides it; or the branch
                 merged into isn't at `expected_version`, or the prompt in none of
-                `expected_states`. Nothing is written.
+                `expected_states`; or others that include it couldn't be used any more, and it
+                isn't wanted by `force`. Nothing is written.
         """
         check_message(commit_message)
         _check_two(check_branch(branch), check_branch(into))
@@ -147,17 +156,19 @@ class Branches:
             ours, theirs = prompt.branches[into], branch_head(prompt, branch)
             base = lineage.parting(ours, theirs)
             outcome = _outcome(ours, theirs, base, resolution, branch, into)
-            if outcome == "fast_forward":
-                await tx.branches.point(prompt.id, into, theirs)
-            elif outcome == "merged":
-                await self._write(
-                    tx, prompt, branch, into, base, resolution, by=by, commit_message=commit_message
-                )
-            if delete_branch:
-                await tx.branches.remove(prompt.id, branch)
+            async with self._writer.includers.kept(tx, prompt, force=force) as broken:
+                if outcome == "fast_forward":
+                    await tx.branches.point(prompt.id, into, theirs)
+                elif outcome == "merged":
+                    said = commit_message or f"Merge branch '{branch}'"
+                    await self._write(
+                        tx, prompt, branch, into, base, resolution, by=by, commit_message=said
+                    )
+                if delete_branch:
+                    await tx.branches.remove(prompt.id, branch)
             current = await self._writer.read_back(tx, prompt.name, into)
         self._writer.announce(prompt)
-        return Merged(current, outcome, branch, into, base, delete_branch)
+        return Merged(current, outcome, branch, into, base, delete_branch, broken.warnings)
 
     async def _write(
         self,
@@ -169,7 +180,7 @@ class Branches:
         resolution: PromptInput | None,
         *,
         by: str,
-        commit_message: str | None,
+        commit_message: str,
     ) -> None:
         ours, theirs = await head_of(tx, prompt, into), await head_of(tx, prompt, branch)
         parted = None if base is None else await tx.versions.find(prompt.id, base)
@@ -183,7 +194,7 @@ class Branches:
             parent=ours.version,
             merged_from=theirs.version,
             by=by,
-            commit_message=commit_message or f"Merge branch '{branch}'",
+            commit_message=commit_message,
         )
 
     async def _merge(

@@ -87,7 +87,7 @@ class Composer:
             _check_other(each, name)
             await self._check_visible(tx, each, reached)
         try:
-            fragments = compose(name, prompt_id, references, _in(reached, ANYONE))
+            fragments = compose(name, prompt_id, references, find_in(reached, ANYONE))
         except NotFound as missing:
             raise Invalid(missing.message, fields={"template": missing.message}) from None
         check_count(merge_included(draft.arguments, includes, fragments))
@@ -112,7 +112,7 @@ class Composer:
         """Return what a draft includes, as a transaction that writes sees it."""
         references = tuple(includes_of(draft))
         reached = await tx.includes.reach([_parts(parse_reference(each)) for each in references])
-        return _composed(name, prompt_id, references, _in(reached, ANYONE))
+        return _composed(name, prompt_id, references, find_in(reached, ANYONE))
 
     async def _compose(
         self, name: str, prompt_id: UUID, references: Sequence[str], reader: Reader
@@ -123,7 +123,7 @@ class Composer:
         except _NotRemembered:
             asked = [_parts(parse_reference(each)) for each in references]
             reached = await self._catalog.reach(asked)
-            return _composed(name, prompt_id, references, _in(reached, reader))
+            return _composed(name, prompt_id, references, find_in(reached, reader))
 
     async def _complete(self, summary: PromptSummary) -> PromptSummary:
         if not summary.includes:
@@ -177,7 +177,9 @@ def _composed(name: str, prompt_id: UUID, references: Sequence[str], find: Find)
         return Composition(problem=problem)
 
 
-def _in(reached: Reached, reader: Reader) -> Find:
+def find_in(reached: Reached, reader: Reader) -> Find:
+    """Return what finds the text that a reference means to a reader, among what is reached."""
+
     def version(prompt_id: UUID, number: int) -> Version | None:
         return reached.versions.get((prompt_id, number))
 

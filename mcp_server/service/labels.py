@@ -30,6 +30,7 @@ class Labels:
         *,
         by: str,
         reason: str | None = None,
+        force: bool = False,
         expected_states: Collection[str] | None = None,
     ) -> LabelMove:
         """Point a label at the version that a reference means, moving it where it's set already.
@@ -37,7 +38,8 @@ class Labels:
         Raises:
             NotFound: there is no such prompt or version.
             Invalid: the label isn't one that a version may carry.
-            Conflict: the prompt is in none of `expected_states`.
+            Conflict: the prompt is in none of `expected_states`; or others that include it
+                couldn't be used any more, and it isn't wanted by `force`.
         """
         wanted = await self._finder.reference(reference)
         return await self._move(
@@ -46,6 +48,7 @@ class Labels:
             lambda prompt: {resolve_reference(prompt, wanted): 1},
             by,
             reason,
+            force,
             expected_states,
         )
 
@@ -57,6 +60,7 @@ class Labels:
         *,
         by: str,
         reason: str | None = None,
+        force: bool = False,
         expected_states: Collection[str] | None = None,
     ) -> LabelMove:
         """Let a label mean several versions, each for its share of the readers.
@@ -66,7 +70,8 @@ class Labels:
         Raises:
             NotFound: there is no such prompt or version.
             Invalid: the label or the weights can't be used.
-            Conflict: the prompt is in none of `expected_states`.
+            Conflict: the prompt is in none of `expected_states`; or others that include it
+                couldn't be used any more, and it isn't wanted by `force`.
         """
         wanted = await self._finder.bare(name)
         shared = check_weights(weights)
@@ -76,7 +81,7 @@ class Labels:
                 resolve_reference(prompt, replace(wanted, version=version))
             return shared
 
-        return await self._move(wanted.name, label, existing, by, reason, expected_states)
+        return await self._move(wanted.name, label, existing, by, reason, force, expected_states)
 
     async def remove(
         self,
@@ -85,13 +90,15 @@ class Labels:
         *,
         by: str,
         reason: str | None = None,
+        force: bool = False,
         expected_states: Collection[str] | None = None,
     ) -> LabelMove:
         """Take a label away.
 
         Raises:
             NotFound: there is no such prompt, or it doesn't carry the label.
-            Conflict: the prompt is in none of `expected_states`.
+            Conflict: the prompt is in none of `expected_states`; or others that include it
+                couldn't be used any more, and it isn't wanted by `force`.
         """
         check_message(reason, "reason")
         async with self._finder.locked(name) as (tx, prompt):
@@ -99,10 +106,13 @@ class Labels:
             before = prompt.labels.get(label)
             if before is None:
                 raise no_such_label(prompt, label)
-            await tx.labels.remove(prompt.id, label, moved_from=before, moved_by=by, reason=reason)
+            async with self._writer.includers.kept(tx, prompt, force=force) as broken:
+                await tx.labels.remove(
+                    prompt.id, label, moved_from=before, moved_by=by, reason=reason
+                )
             current = await read_prompt(tx, prompt.name)
         self._writer.announce(prompt)
-        return LabelMove(current, label, before, None)
+        return LabelMove(current, label, before, None, broken.warnings)
 
     async def list_moves(
         self, name: str, *, label: str | None = None, limit: int, cursor: str | None = None
@@ -126,6 +136,7 @@ class Labels:
         choose: Callable[[Prompt], Mapping[int, int]],
         by: str,
         reason: str | None,
+        force: bool,
         expected_states: Collection[str] | None,
     ) -> LabelMove:
         check_label(label)
@@ -134,11 +145,12 @@ class Labels:
             check_state(prompt, expected_states)
             shares = choose(prompt)
             before = prompt.labels.get(label)
-            if before is None or shares != _shares(prompt, label):
-                await _point(tx, prompt, label, shares, by, reason)
+            async with self._writer.includers.kept(tx, prompt, force=force) as broken:
+                if before is None or shares != _shares(prompt, label):
+                    await _point(tx, prompt, label, shares, by, reason)
             current = await read_prompt(tx, prompt.name)
         self._writer.announce(prompt)
-        return LabelMove(current, label, before, current.labels[label])
+        return LabelMove(current, label, before, current.labels[label], broken.warnings)
 
 
 def _shares(prompt: Prompt, label: str) -> Mapping[int, int]:

@@ -26,18 +26,14 @@ from mcp_server.service.finding import Finder
 from mcp_server.service.inputs import ANYONE, PromptInput, Reader
 from mcp_server.service.listing import MOST_WHOLE, PAGE
 from mcp_server.service.patterns import Patterns
-from mcp_server.service.results import Missing, PromptVersion, RenderedPrompt, Saved
+from mcp_server.service.results import Archiving, Missing, PromptVersion, RenderedPrompt, Saved
 from mcp_server.service.scope import Scope
 from mcp_server.service.values import ArgumentValues
 from mcp_server.service.writing import Writer, check_called, check_state, metadata_of, read_prompt
-from storage.database import Transaction
 from storage.entities import MAIN, Draft, Metadata, Prompt, PromptFilter, PromptSummary, Version
 from storage.errors import Conflict
 from storage.ids import new_id
 from storage.pages import Page, cut_page, decode_cursor
-
-_TOLD = 10
-"""Prompts that are named in a refusal, at most."""
 
 
 class Prompts:
@@ -153,6 +149,7 @@ class Prompts:
         expected_version: int | None = None,
         expected_states: Collection[str] | None = None,
         commit_message: str | None = None,
+        force: bool = False,
     ) -> Saved:
         """Change the written fields; changed content becomes a new version of a branch.
 
@@ -162,7 +159,8 @@ class Prompts:
             NotFound, Invalid, Forbidden: as everywhere; also where the prompt of that name or id
                 isn't called `expected_name`.
             Conflict: the branch isn't at `expected_version`, or the prompt in none of
-                `expected_states`; or the new name is taken.
+                `expected_states`; or the new name is taken; or others that include it couldn't be
+                used any more, and it isn't wanted by `force`.
         """
         renamed = None if new_name is None else check_name(new_name)
         # Before the prompt is locked: nobody else waits for it meanwhile.
@@ -183,6 +181,7 @@ class Prompts:
             expected_version=expected_version,
             expected_states=expected_states,
             commit_message=commit_message,
+            force=force,
         )
 
     async def get(self, reference: str, reader: Reader = ANYONE) -> PromptVersion:
@@ -281,7 +280,7 @@ class Prompts:
         restore: bool = False,
         force: bool = False,
         expected_states: Collection[str] | None = None,
-    ) -> Prompt:
+    ) -> Archiving:
         """Take a prompt out of lists and search, or bring it back; nothing of it is lost.
 
         Raises:
@@ -291,13 +290,12 @@ class Prompts:
         """
         async with self._finder.locked(name, archived=True) as (tx, prompt):
             check_state(prompt, expected_states)
-            if not (restore or force):
-                await _check_not_included(tx, prompt)
-            if (prompt.archived_at is not None) == restore:
-                await tx.prompts.set_archived(prompt.id, not restore)
+            async with self._writer.includers.kept(tx, prompt, force=force) as broken:
+                if (prompt.archived_at is not None) == restore:
+                    await tx.prompts.set_archived(prompt.id, not restore)
             current = await read_prompt(tx, prompt.name)
         self._writer.announce(prompt)
-        return current
+        return Archiving(current, broken.warnings)
 
     def _counted(self, source: PromptVersion) -> PromptVersion:
         self.reads += 1
@@ -335,14 +333,3 @@ class Prompts:
         formats = {draft.template_format, *(each.template_format for each in fragments.values())}
         # A liquid template may compute for a while, and everybody else waits for this loop.
         return await asyncio.to_thread(fill) if "liquid" in formats else fill()
-
-
-async def _check_not_included(tx: Transaction, prompt: Prompt) -> None:
-    includers = await tx.includes.list_includers(prompt.name, limit=_TOLD + 1)
-    if includers:
-        told = ", ".join(f"'{name}'" for name in includers[:_TOLD])
-        others = " and others" if len(includers) > _TOLD else ""
-        raise Conflict(
-            f"'{prompt.name}' is included by {told}{others}, which can't be used without it. Take "
-            "the includes out first, or archive it with force."
-        )

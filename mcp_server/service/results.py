@@ -96,11 +96,20 @@ class LabelMove:
     label: str
     from_version: int | None
     to_version: int | None
+    warnings: tuple[str, ...] = ()
 
     @property
     def weights(self) -> Mapping[int, int]:
         """The shares of versions, where it points at several now."""
         return self.prompt.weights.get(self.label, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Archiving:
+    """A prompt after it was archived or brought back."""
+
+    prompt: Prompt
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,7 @@ class BranchChange:
     prompt: Prompt
     branch: str
     head: int | None
+    warnings: tuple[str, ...] = ()
 
 
 MergeOutcome = Literal["merged", "fast_forward", "already_merged"]
@@ -138,6 +148,7 @@ class Merged:
     into: str
     base: int | None
     branch_deleted: bool
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

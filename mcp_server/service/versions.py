@@ -114,13 +114,15 @@ class Versions:
         expected_version: int | None = None,
         expected_states: Collection[str] | None = None,
         commit_message: str | None = None,
+        force: bool = False,
     ) -> Saved:
         """Write an old version's content as a new version of a branch; history stays as it is.
 
         Raises:
             NotFound, Invalid, Forbidden: as everywhere.
             Conflict: the branch isn't at `expected_version`, or the prompt in none of
-                `expected_states`.
+                `expected_states`; or others that include it couldn't be used any more, and it
+                isn't wanted by `force`.
         """
         source = await self._finder.read(reference)
 
@@ -135,4 +137,5 @@ class Versions:
             expected_version=expected_version,
             expected_states=expected_states,
             commit_message=commit_message or f"Restore version {source.version.version}",
+            force=force,
         )

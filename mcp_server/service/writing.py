@@ -10,6 +10,7 @@ from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
 from mcp_server.service.finding import Finder
+from mcp_server.service.including import Broken, Includers
 from mcp_server.service.results import PromptVersion, Saved, state_of
 from mcp_server.service.scope import Scope
 from storage.database import Database, Transaction
@@ -38,6 +39,8 @@ class Writer:
         self._catalog = catalog
         self._finder = finder
         self._composer = composer
+        self.includers = Includers(scope)
+        """Keeps those who include a prompt from being broken unawares."""
         self._scope = scope
 
     async def create(
@@ -69,13 +72,15 @@ class Writer:
         expected_version: int | None = None,
         expected_states: Collection[str] | None = None,
         commit_message: str | None = None,
+        force: bool = False,
     ) -> Saved:
         """Write a new version on a branch, unless its content equals the head's.
 
         Raises:
             NotFound: there is no such prompt in sight, or it has no such branch.
             Conflict: the branch's head isn't `expected_version`, or is in none of
-                `expected_states`; carries the version that is the head.
+                `expected_states`; carries the version that is the head. Or others that include it
+                couldn't be used any more, and it isn't wanted by `force`.
         """
         check_message(commit_message)
         async with self._finder.locked(name) as (tx, prompt):
@@ -87,23 +92,25 @@ class Writer:
             if described:
                 await tx.prompts.update(prompt.id, metadata)
             rewritten = content_hash(draft) != head.content_hash
+            broken = Broken()
             if rewritten:
-                await self.append(
-                    tx,
-                    prompt.id,
-                    metadata,
-                    draft,
-                    branch=branch,
-                    parent=head.version,
-                    by=by,
-                    commit_message=commit_message,
-                )
+                async with self.includers.kept(tx, prompt, force=force) as broken:
+                    await self.append(
+                        tx,
+                        prompt.id,
+                        metadata,
+                        draft,
+                        branch=branch,
+                        parent=head.version,
+                        by=by,
+                        commit_message=commit_message,
+                    )
             current = await self.read_back(tx, metadata.name, branch)
         if rewritten or described:
             self.announce(prompt)
             self.announce(current.prompt)
         warnings = _warnings(metadata.name) if metadata.name != prompt.name else ()
-        return Saved(current, rewritten, rewritten or described, warnings)
+        return Saved(current, rewritten, rewritten or described, (*warnings, *broken.warnings))
 
     async def copy(self, name: str, metadata: Metadata, *, by: str) -> Saved:
         """Write a new prompt with the whole history of another one, its branches and labels.

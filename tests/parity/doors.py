@@ -201,19 +201,21 @@ def _restore_request(arguments: dict[str, Any]) -> Request:
 def _label_request(arguments: dict[str, Any]) -> Request:
     name, _, point = arguments["reference"].partition("@")
     place = _place(name, "labels", arguments["label"])
+    forced = {"force": arguments["force"]} if "force" in arguments else {}
     if arguments.get("remove"):
-        return Request("DELETE", place)
+        return Request("DELETE", place, {name: str(each).lower() for name, each in forced.items()})
     body: dict[str, Any] = {}
     if "weights" not in arguments:
         body = {"version": int(point)} if point.isdigit() else {"reference": point or "latest"}
     told = {name: arguments[name] for name in ("weights", "reason") if name in arguments}
-    return Request("PUT", place, body=body | told)
+    return Request("PUT", place, body=body | told | forced)
 
 
 def _branch_request(arguments: dict[str, Any]) -> Request:
     name, _, point = arguments["reference"].partition("@")
     if arguments.get("delete"):
-        return Request("DELETE", _place(name, "branches", arguments["branch"]))
+        forced = {"force": "true"} if arguments.get("force") else {}
+        return Request("DELETE", _place(name, "branches", arguments["branch"]), forced)
     start = {"version": int(point)} if point.isdigit() else {"reference": point or "latest"}
     return Request("POST", _place(name, "branches"), body={**start, "branch": arguments["branch"]})
 
@@ -327,7 +329,8 @@ def _set_label(arguments: dict[str, Any]) -> list[str]:
 
 def _branch(arguments: dict[str, Any]) -> list[str]:
     deleting = ["--delete"] if arguments.get("delete") else []
-    return ["branch", *deleting, arguments["reference"], arguments["branch"]]
+    forced = ["--force"] if arguments.get("force") else []
+    return ["branch", *deleting, *forced, arguments["reference"], arguments["branch"]]
 
 
 def _merge(arguments: dict[str, Any]) -> list[str]:

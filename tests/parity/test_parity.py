@@ -17,6 +17,9 @@ REVIEW = {
 }
 
 
+TWO = [{"role": "user", "content": {"type": "text", "text": each}} for each in ("1", "2")]
+
+
 class Every:
     """Asks every door and hands on the one answer that they agree on."""
 
@@ -277,6 +280,36 @@ def test_a_restored_version_is_the_same_new_version(review):
     assert restored["commit_message"] == "Restore version 1"
     again = review.ask("restore_version", reference="review@1", commit_message="Once more")
     assert again["new_version"] is False
+
+
+@pytest.mark.parametrize(
+    ("tool", "change", "includer"),
+    [
+        ("set_label", {"reference": "base", "label": "live", "remove": True}, "labelled"),
+        ("set_label", {"reference": "base@2", "label": "live"}, "labelled"),
+        ("create_branch", {"reference": "base", "branch": "terse", "delete": True}, "branched"),
+        ("update_prompt", {"name": "base", "messages": TWO}, "bare"),
+        ("restore_version", {"reference": "base@2"}, "bare"),
+        ("merge_branch", {"name": "base", "branch": "odd"}, "bare"),
+    ],
+)
+def test_who_includes_a_prompt_is_broken_only_by_force_and_then_named(
+    every, tool, change, includer
+):
+    every.ask("create_prompt", name="base", template="One")
+    for branch in ("odd", "terse"):
+        every.ask("create_branch", reference="base", branch=branch)
+    every.ask("update_prompt", name="base", messages=TWO, branch="odd")
+    every.ask("set_label", reference="base@1", label="live")
+    for name, point in [("bare", ""), ("labelled", "@live"), ("branched", "@branch:terse")]:
+        every.ask("create_prompt", name=name, template=f"{{{{> base{point}}}}}")
+    refused = every.ask(tool, **change)
+    assert (refused.kind, f"included by '{includer}', which" in refused.sentence) == (
+        "conflict", True,
+    )  # fmt: skip
+    assert every.use(includer) == "One"
+    (warning,) = every.ask(tool, **change, force=True)["warnings"]
+    assert f"included by '{includer}', which can't be used any more" in warning
 
 
 def test_an_included_text_is_served_counted_and_kept_from_the_archive_the_same(review):

@@ -134,8 +134,8 @@ async def test_a_circle_made_by_a_label_is_found_when_it_is_read(styled):
         await styled.prompts.update("base", PromptInput(template="{{> middle}}"), by="me")
     await styled.labels.set("middle@1", "production", by="me")
     await styled.prompts.update("base", PromptInput(template="{{> middle}}"), by="me")
-    await styled.labels.set("base@2", "production", by="me")
-    await styled.labels.set("middle@2", "production", by="me")
+    await styled.labels.set("base@2", "production", by="me", force=True)
+    await styled.labels.set("middle@2", "production", by="me", force=True)
     shown = await styled.prompts.get("base")
     assert "circle" in shown.composition.problem.message
     with pytest.raises(Conflict, match="circle"):

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 async def _create(library: Library, given: BranchIn, actor: str) -> BranchOut:
     if given.delete:
-        return present_branch(await library.branches.delete(given.reference, given.branch))
+        return present_branch(
+            await library.branches.delete(given.reference, given.branch, force=given.force)
+        )
     return present_branch(await library.branches.create(given.reference, given.branch, by=actor))
 
 
@@ -35,6 +37,7 @@ async def _merge(library: Library, given: MergeIn, actor: str) -> MergeOut:
         expected_version=given.expected_version,
         commit_message=given.commit_message,
         delete_branch=given.delete_branch,
+        force=given.force,
     )
     return present_merge(merged)
 
@@ -45,7 +48,8 @@ def _say_branch(branch: BranchOut) -> str:
         if branch.head is None
         else f"The branch '{branch.branch}' of '{branch.name}' begins at version {branch.head}."
     )
-    return texts.join([done, f"Branches: {texts.labelled(branch.branches)}."])
+    standing = f"Branches: {texts.labelled(branch.branches)}."
+    return texts.join([done, standing, *(branch.warnings or ())])
 
 
 def _say_merge(merge: MergeOut) -> str:
@@ -56,6 +60,7 @@ def _say_merge(merge: MergeOut) -> str:
             f"Deleted the branch '{merge.merged_branch}'." if merge.branch_deleted else None,
             f"Labels: {texts.labelled(merge.labels)}. Branches: {texts.labelled(merge.branches)}. "
             f"'{merge.name}' means version {served}.",
+            *(merge.warnings or ()),
         ]
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcp_server.protocol.tools import texts
 from mcp_server.protocol.tools.tool import Tool
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 async def _set(library: Library, given: LabelIn, actor: str) -> LabelMoveOut:
     reference, label, labels = given.reference, given.label, library.labels
+    told: Any = {"by": actor, "reason": given.reason, "force": given.force}
     if given.remove:
-        move = await labels.remove(reference, label, by=actor, reason=given.reason)
+        move = await labels.remove(reference, label, **told)
     elif given.weights is not None:
-        move = await labels.share(reference, label, given.shares(), by=actor, reason=given.reason)
+        move = await labels.share(reference, label, given.shares(), **told)
     else:
-        move = await labels.set(reference, label, by=actor, reason=given.reason)
+        move = await labels.set(reference, label, **told)
     return present_move(move)
 
 
@@ -29,6 +30,7 @@ def _say(move: LabelMoveOut) -> str:
             _outcome(move),
             f"Labels: {texts.labelled(move.labels)}. "
             f"'{move.name}' means version {move.served_version}.",
+            *(move.warnings or ()),
         ]
     )
 

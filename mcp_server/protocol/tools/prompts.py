@@ -54,6 +54,7 @@ async def _update(library: Library, given: PromptUpdate, actor: str) -> SavedOut
         branch=given.branch,
         expected_version=given.expected_version,
         commit_message=given.commit_message,
+        force=given.force,
     )
     return present_saved(saved)
 
@@ -117,7 +118,8 @@ def _outcome(saved: SavedOut) -> str:
 
 def _say_archived(prompt: ArchivedOut) -> str:
     if prompt.archived:
-        return f"'{prompt.name}' is archived. Call again with restore: true to bring it back."
+        done = f"'{prompt.name}' is archived. Call again with restore: true to bring it back."
+        return texts.join([done, *(prompt.warnings or ())])
     return f"'{prompt.name}' is not archived: it is listed, found and served."
 
 

@@ -49,6 +49,7 @@ async def _restore(library: Library, given: RestoreIn, actor: str) -> SavedOut:
         branch=given.branch,
         expected_version=given.expected_version,
         commit_message=given.commit_message,
+        force=given.force,
     )
     return present_saved(saved)
 

@@ -1,0 +1,191 @@
+"""Who includes a prompt isn't broken by a change of it unawares."""
+
+import pytest
+
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.library import Library
+from mcp_server.service.scope import Scope
+from storage.entities import Message, TextContent
+from storage.errors import Conflict
+
+TWO = PromptInput(messages=[Message("user", TextContent("1")), Message("user", TextContent("2"))])
+
+
+async def _create(library, name, template, **fields):
+    await library.prompts.create(name, PromptInput(template=template, **fields), by="me")
+
+
+async def _text(library, name):
+    return (await library.prompts.render(name, {})).messages[0].content.text
+
+
+@pytest.fixture
+async def base(library):
+    """A prompt with two versions, a label, a trial and a branch, each included by somebody."""
+    await _create(library, "base", "One")
+    await library.prompts.update("base", PromptInput(template="Two"), by="me")
+    await library.labels.set("base@1", "live", by="me")
+    await library.branches.create("base", "terse", by="me")
+    for name, point in [
+        ("bare", "base"), ("labelled", "base@live"), ("branched", "base@branch:terse"),
+        ("pinned", "base@1"),
+    ]:  # fmt: skip
+        await _create(library, name, f"{{{{> {point}}}}}")
+    return library
+
+
+async def _refused(base, change, includer, reason):
+    """Check that a change is refused and does nothing, and when forced says what it broke."""
+    before = (await base.prompts.get("base")).prompt
+    text = await _text(base, includer)
+    with pytest.raises(Conflict) as refused:
+        await change(force=False)
+    said = f"'base' is included by '{includer}', which couldn't be used any more. "
+    assert refused.value.message.startswith(said)
+    assert reason in refused.value.message
+    assert refused.value.message.endswith("take the includes out first, or do it with force.")
+    assert (await base.prompts.get("base")).prompt == before
+    assert await _text(base, includer) == text
+    (warning,) = (await change(force=True)).warnings
+    assert warning.startswith(f"'base' is included by '{includer}', which can't be used any more. ")
+    assert reason in warning
+    assert (await base.prompts.get(includer)).composition.problem is not None
+
+
+async def test_a_label_that_others_include_is_taken_away_only_by_force(base):
+    async def remove(force):
+        return await base.labels.remove("base", "live", by="me", force=force)
+
+    await _refused(base, remove, "labelled", "has no label 'live'")
+
+
+async def test_a_branch_that_others_include_is_deleted_only_by_force(base):
+    async def delete(force):
+        return await base.branches.delete("base", "terse", force=force)
+
+    await _refused(base, delete, "branched", "has no branch 'terse'")
+
+
+async def test_a_new_version_that_cant_be_included_is_written_only_by_force(base):
+    async def update(force):
+        return await base.prompts.update("base", TWO, by="me", force=force)
+
+    await _refused(base, update, "bare", "is 2 messages")
+
+
+async def test_a_label_is_moved_to_what_cant_be_included_only_by_force(base):
+    await base.branches.create("base", "odd", by="me")
+    await base.prompts.update("base", TWO, by="me", branch="odd")
+
+    async def move(force):
+        return await base.labels.set("base@3", "live", by="me", force=force)
+
+    await _refused(base, move, "labelled", "is 2 messages")
+
+
+async def test_every_version_of_a_trial_has_to_be_includable(base):
+    await base.branches.create("base", "odd", by="me")
+    await base.prompts.update("base", TWO, by="me", branch="odd")
+
+    async def share(force):
+        return await base.labels.share("base", "live", {1: 90, 3: 10}, by="me", force=force)
+
+    with pytest.raises(Conflict, match="included by 'labelled'"):
+        await share(force=False)
+    assert "'labelled'" in (await share(force=True)).warnings[0]
+
+
+async def test_production_is_what_the_bare_name_means(base):
+    await base.branches.create("base", "odd", by="me")
+    await base.prompts.update("base", TWO, by="me", branch="odd")
+
+    async def promote(force):
+        return await base.labels.set("base@3", "production", by="me", force=force)
+
+    await _refused(base, promote, "bare", "is 2 messages")
+
+
+async def test_a_circle_is_made_only_by_force(base):
+    await base.branches.create("base", "round", by="me")
+    await _create(base, "other", "Other")
+    await base.labels.set("other@1", "production", by="me")
+    await base.prompts.update("base", PromptInput(template="{{> other}}"), by="me", branch="round")
+    await base.prompts.update("other", PromptInput(template="{{> base@live}}"), by="me")
+
+    async def move(force):
+        return await base.labels.set("base@branch:round", "live", by="me", force=force)
+
+    with pytest.raises(Conflict, match=r"included by 'other', which.*in a circle"):
+        await move(force=False)
+    assert "'other', which" in (await move(force=True)).warnings[0]
+    with pytest.raises(Conflict, match=r"included by 'base', which.*in a circle"):
+        await base.labels.remove("other", "production", by="me")
+
+
+async def test_a_merge_that_breaks_others_is_made_only_by_force(base):
+    await base.prompts.update("base", TWO, by="me", branch="terse", force=True)
+
+    async def merge(force):
+        return await base.branches.merge("base", "terse", by="me", force=force)
+
+    await _refused(base, merge, "bare", "is 2 messages")
+
+
+async def test_a_branch_that_others_include_goes_with_a_merge_only_by_force(base):
+    await base.prompts.update("base", PromptInput(template="Three"), by="me", branch="terse")
+
+    async def merge(force):
+        return await base.branches.merge("base", "terse", by="me", delete_branch=True, force=force)
+
+    await _refused(base, merge, "branched", "has no branch 'terse'")
+
+
+async def test_a_version_that_cant_be_included_is_restored_only_by_force(base):
+    await base.prompts.update("base", TWO, by="me", force=True)
+    await base.prompts.update("base", PromptInput(template="Back"), by="me")
+
+    async def restore(force):
+        return await base.versions.restore("base@3", by="me", force=force)
+
+    await _refused(base, restore, "bare", "is 2 messages")
+
+
+async def test_an_included_prompt_is_archived_only_by_force_which_tells_everybody(base):
+    with pytest.raises(
+        Conflict, match=r"included by 'bare', 'branched', 'labelled', 'pinned', which.*is archived"
+    ):
+        await base.prompts.archive("base")
+    (warning,) = (await base.prompts.archive("base", force=True)).warnings
+    assert "'pinned', which can't be used any more" in warning
+    assert (await base.prompts.archive("base", restore=True)).warnings == ()
+
+
+async def test_what_was_broken_before_and_what_stays_usable_are_no_reason_to_refuse(base):
+    await base.labels.remove("base", "live", by="me", force=True)
+    assert (await base.labels.set("base@2", "other", by="me")).warnings == ()
+    assert (
+        await base.prompts.update("base", PromptInput(template="Three"), by="me")
+    ).warnings == ()
+    assert (await base.labels.remove("base", "other", by="me")).warnings == ()
+
+
+async def test_of_many_the_first_are_named_and_all_are_counted(library):
+    await _create(library, "base", "x")
+    await library.labels.set("base@1", "live", by="me")
+    for number in range(12):
+        await _create(library, f"user-{number:02}", "{{> base@live}}")
+    with pytest.raises(Conflict, match="'user-09' and 2 more, which"):
+        await library.labels.remove("base", "live", by="me")
+
+
+async def test_includers_that_one_doesnt_see_are_neither_counted_nor_named(database, library):
+    await _create(library, "base", "x", tags=["public"])
+    await library.labels.set("base@1", "live", by="me")
+    await _create(library, "secret", "{{> base@live}}")
+    await _create(library, "open", "{{> base@live}}", tags=["public"])
+    narrowed = Library(database, scope=Scope(tags=("public",)))
+    with pytest.raises(Conflict) as refused:
+        await narrowed.labels.remove("base", "live", by="me")
+    assert "included by 'open', which" in refused.value.message
+    await library.prompts.archive("open")
+    assert (await narrowed.labels.remove("base", "live", by="me")).warnings == ()
