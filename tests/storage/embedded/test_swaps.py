@@ -3,7 +3,8 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,12 +41,14 @@ def away(root: Root) -> Root:
 
 
 @pytest.fixture
-def paused(root: Root, client: StartClient) -> int:
+def paused(root: Root, client: StartClient) -> Iterator[int]:
     """A server whose supervisor notices nothing; in it, a row, and a client without presence."""
     client(root).tell("fetch", "CREATE TABLE kept AS SELECT 7 AS number")
     (supervisor,) = supervisors(root)
     os.kill(supervisor, signal.SIGSTOP)
-    return supervisor
+    yield supervisor
+    with suppress(ProcessLookupError):
+        os.kill(supervisor, signal.SIGCONT)
 
 
 def test_a_checkpoint_writes_into_the_folder_that_was_moved_and_not_into_its_place(
