@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Literal
 
+from mcp_server.domain.configs import write_config
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.records import write_record
 
@@ -16,6 +17,8 @@ Step = Literal[
 def fingerprint(file: PromptFile) -> str:
     """Return what tells a prompt's content from another one; who wrote it doesn't count."""
     record = write_record(replace(file, created_by=None, history=None))
+    # Here order says something, as in a schema that a model answers by.
+    record["model_config"] = write_config(file.draft.model_config)
     text = json.dumps(record, ensure_ascii=False, sort_keys=True)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -41,12 +41,13 @@ from mcp_server.domain.formats.markdown_format import FRONT_MATTER
 from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.names import check_metadata, safe_name
 from mcp_server.domain.templates import template_engine
+from mcp_server.domain.templates.identifiers import NAMED, identifier, is_named
 from mcp_server.domain.templates.simple import Placeholder
 from mcp_server.domain.texts import shown
 from storage.entities import Argument, Draft, Metadata
 from storage.errors import Invalid
 
-_INPUT = re.compile(r"\$\{input:([^\W\d]\w*)(?::([^{}\n]*))?\}")
+_INPUT = re.compile(rf"\$\{{input:{NAMED}(?::(?P<hint>[^{{}}\n]*))?\}}")
 COMMANDS = "commands"
 """The folder in which commands are kept: in `.claude`, in a plugin, or in a collection of them."""
 _SPEAKS = re.compile(r"^(?:argument-hint|allowed-tools):", re.MULTILINE)
@@ -118,7 +119,7 @@ def write_vscode(file: PromptFile) -> Written:
     draft = replace(file.draft, arguments=described)
     lost = lost_settings(draft, "model_type", "model_config")
     if file.draft.template_format == "simple":
-        if _INPUT.search(literals(text)):
+        if any(map(is_named, _INPUT.finditer(literals(text)))):
             lost.append("'${input:…}' that is no argument")
         text, unsaid = write_blanks(text, lambda name: _input(name, hints.get(name)))
         lost += [f"the include of '{reference}'" for reference in unsaid]
@@ -182,8 +183,9 @@ def _read_vscode(keys: Keys, body: str, source: str) -> PromptFile:
     hints: dict[str, str | None] = {}
 
     def read(match: re.Match[str]) -> Placeholder:
-        hints[match[1]] = hints.get(match[1]) or match[2] or None
-        return Placeholder(match[1])
+        name = identifier(match["name"])
+        hints[name] = hints.get(name) or match["hint"] or None
+        return Placeholder(name)
 
     template = read_blanks(body, _INPUT, read)
     arguments = [Argument(name, description=hint) for name, hint in hints.items()]

@@ -166,6 +166,14 @@ def test_a_vscode_prompt_file():
     assert twice.draft == read.draft
 
 
+def test_a_vscode_prompt_file_names_its_blanks_in_any_script():
+    (read,) = read_file("x.prompt.md", "${input:नाम:Who} ${input:cafe\u0301} ${input:1st}\n")
+    assert texts(read.draft) == ["{{नाम}} {{café}} ${input:1st}\n"]
+    assert [(each.name, each.description) for each in read.draft.arguments] == [
+        ("नाम", "Who"), ("café", None),
+    ]  # fmt: skip
+
+
 def test_a_langfuse_prompt_with_includes():
     value = {
         "name": "team/Movie Critic", "type": "text", "version": 3, "labels": ["production"],

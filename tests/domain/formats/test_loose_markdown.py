@@ -10,7 +10,7 @@ from storage.errors import Invalid
 
 
 def read(text: str, source: str = "a.md", template_format: str | None = None) -> PromptFile:
-    (file,) = read_file(source, text, None, template_format)
+    (file,) = read_file(source, text, template_format=template_format)
     assert isinstance(file, PromptFile), file
     return file
 
