@@ -62,14 +62,9 @@ def import_files(
 ) -> None:
     """Bring prompts in from files. A text that the prompt has or had writes nothing."""
     from mcp_server.cli.sources import Sources
-    from mcp_server.domain.formats.registry import find_format
-    from mcp_server.domain.templates import template_engine
     from mcp_server.service.outcomes import Options, Told
 
-    if format_ is not None:
-        find_format(format_)
-    if template_format is not None:
-        template_engine(template_format)
+    _check_formats(format_, template_format)
     sources = Sources(paths, format_, template_format)
     options = Options(dry_run=dry_run, keep_going=keep_going, move_labels=move_labels)
     actor = Invocation.of(context).actor
@@ -85,6 +80,16 @@ def import_files(
         warn("There was nothing to import. Name files, or folders that hold some.")
     if failures:
         raise typer.Exit(EXIT_CODES[Invalid])
+
+
+def _check_formats(format_: str | None, template_format: str | None) -> None:
+    from mcp_server.domain.formats.registry import find_format
+    from mcp_server.domain.templates import template_engine
+
+    if format_ is not None:
+        find_format(format_)
+    if template_format is not None:
+        template_engine(template_format)
 
 
 @dataclass(slots=True)

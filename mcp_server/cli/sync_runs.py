@@ -1,5 +1,6 @@
 """Sync runs: every prompt of a folder and of the library is looked at and brought in step."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -67,7 +68,20 @@ class SyncRun:
         for sentence in here.remarks:
             self.tell(sentence)
         heads = await library.syncing.read(self.chosen)
-        left = here.left
+        try:
+            return here.left + await self._bring_all(library, here, heads, state)
+        finally:
+            write_state(self.folder, state)
+
+    async def _bring_all(
+        self,
+        library: Library,
+        here: SyncedFolder,
+        heads: Mapping[str, Head],
+        state: dict[str, Base],
+    ) -> int:
+        """Bring all prompts in step, and note that in the state; returns how many weren't."""
+        left = 0
         for name in sorted({*here.found, *heads, *state}):
             prompt = _Prompt(name, here.found.get(name), heads.get(name), state.get(name))
             if prompt.base is not None and prompt.base.place in here.unread:
@@ -79,10 +93,12 @@ class SyncRun:
             except PromptError as error:
                 self.tell(f"{prompt.place}: {error.message}")
                 left += 1
+            except OSError as error:
+                self.tell(f"{prompt.place}: this can't be written: {error.strerror}. Look there.")
+                left += 1
             else:
                 state.pop(name, None)
                 state |= {name: done} if done else {}
-        write_state(self.folder, state)
         return left
 
     def tell(self, sentence: str) -> None:

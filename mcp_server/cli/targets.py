@@ -111,26 +111,42 @@ class _Folder:
         there = path.read_bytes() if path.exists() else None
         if there == data:
             return
-        if there is not None and not await self._may_replace(path, there, prompt, texts):
-            name = prompt.metadata.name
-            raise Conflict(
-                f"This holds something else than '{name}' as it is or was in the library, and was "
-                "left as it is. Import it, rename it, or export with --force."
-            )
-        write_file(path, data, seen=there)
+        if there is not None and not self._force:
+            data = await self._renewed(path, there, prompt, texts) or data
+        if there != data:
+            write_file(path, data, seen=there)
 
-    async def _may_replace(
+    async def _renewed(
         self, path: Path, there: bytes, prompt: "PromptFile", texts: "Texts"
-    ) -> bool:
-        """Tell whether nothing is lost with a file: the library has its text, or had it."""
-        from mcp_server.domain.formats.rewriting import holds, read_alone
+    ) -> bytes | None:
+        """Return a file that is there with the prompt in it, None where it is to be written anew.
 
-        if self._force:
-            return True
+        Raises:
+            Conflict: something would be lost with it.
+        """
+        from mcp_server.domain.formats.rewriting import read_alone, rewrite, write_alone
+
         try:
             found = read_alone(str(path), there.decode(), self._format.name)
         except (Invalid, UnicodeDecodeError):
-            return False
+            raise _foreign(prompt) from None
+        if not await self._is_known(path, found, prompt, texts):
+            raise _foreign(prompt)
+        if write_alone(found, self._format).text.encode() == there:  # it is an export of ours
+            return None
+        try:
+            return rewrite(there.decode(), found, prompt, str(path)).text.encode()
+        except Invalid:  # it can't be said in the file's own words
+            if found.remarks:
+                raise _foreign(prompt) from None
+            return None
+
+    async def _is_known(
+        self, path: Path, found: "PromptFile", prompt: "PromptFile", texts: "Texts"
+    ) -> bool:
+        """Tell whether the library has a file's text for this prompt, or had it."""
+        from mcp_server.domain.formats.rewriting import holds
+
         if found.metadata.name != prompt.metadata.name:
             return False
         if prompt.history is not None:  # with all texts that it has and had, archived or not
@@ -149,3 +165,10 @@ class _Folder:
             if place.startswith(".") and f"/{self._inside}".endswith(f"/{place}"):
                 return name[len(place) + 1 :]
         return name
+
+
+def _foreign(prompt: "PromptFile") -> Conflict:
+    return Conflict(
+        f"This holds something else than '{prompt.metadata.name}' as it is or was in the library, "
+        "and was left as it is. Import it, rename it, or export with --force."
+    )

@@ -55,7 +55,8 @@ class BodyGuard:
         """Give bodies that are on their way a moment; whoever sends no more is sent elsewhere."""
         self._end = asyncio.get_running_loop().time() + LAST_SECONDS
         for waiting in self._reading:
-            waiting.reschedule(self._until(waiting.when()))
+            if not waiting.expired():
+                waiting.reschedule(self._until(waiting.when()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on with its body at hand."""

@@ -76,8 +76,9 @@ class Patterns:
         """Add a verdict on everything that waits, while there is time."""
         while waiting and allowance.seconds > 0:
             rank = max(self._ranks.get(each.pattern, UNKNOWN) for each in waiting)
-            # Patterns that were quick so far don't get more than quick ones need at first.
-            seconds = min(allowance.seconds, QUICK_SECONDS) if rank == QUICK else allowance.seconds
+            # What isn't known to be slow gets no more than quick ones need at first: it goes on
+            # among the slow ones, which can't take all workers.
+            seconds = allowance.seconds if rank == SLOW else min(allowance.seconds, QUICK_SECONDS)
             answer = await self._ask(waiting, seconds, rank)
             took = seconds if answer.seconds is None else answer.seconds
             allowance.seconds = max(0.0, allowance.seconds - took)

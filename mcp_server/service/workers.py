@@ -311,7 +311,11 @@ class Crew:
             if answer.seconds is None or not answer.is_whole:
                 worker.end()
                 worker = None
-        except (Lost, OSError) as error:
+        except Exception as error:
+            # It was ended, couldn't be started, or said what nobody can read: another one is next.
+            if worker is not None:
+                worker.kill()
+                worker.end()
             answer, worker = Lost(str(error)), None
         finally:
             with self._changed:

@@ -1,5 +1,6 @@
 """Where files are read and written: inside of the folder named, and over nothing unknown."""
 
+import json
 import os
 import stat
 
@@ -233,3 +234,18 @@ def test_an_export_to_a_file_replaces_what_a_link_leads_to_and_no_device(run, tm
     assert "Plain" in (tmp_path / "real.json").read_text()
     run("export", "/dev/null", "--format", "json")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_an_export_over_a_platforms_file_keeps_what_only_the_file_has(run, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    value = {
+        "name": "movie", "type": "text", "prompt": "Rate {{film}}", "config": {},
+        "labels": ["staging"], "tags": [], "projectId": "p1",
+    }  # fmt: skip
+    (folder / "movie.json").write_text(json.dumps(value, indent=2))
+    run("import", folder)
+    run("update", "movie", "-t", "Rate {{film}} well")
+    run("export", folder, "--each", "--format", "langfuse")
+    kept = json.loads((folder / "movie.json").read_text())
+    assert kept == value | {"prompt": "Rate {{film}} well"}

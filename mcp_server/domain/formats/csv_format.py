@@ -26,10 +26,13 @@ TYPES = ("structured", "image", "video", "audio", "document", "skill", "taste")
 """The types of prompts.chat other than TEXT, which become tags."""
 
 HEADER = "act,prompt,for_devs,type,contributor\r\n"
+GUARDED_HEADER = "act,prompt,for_devs,type,contributor,guarded\r\n"
 _NEEDED = ("act", "prompt")
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """How a cell begins that spreadsheets compute, as OWASP lists it for CSV injection."""
-_GUARDED = re.compile(f"'+{_FORMULA.pattern}")
+_GUARDED = re.compile(f"'*{_FORMULA.pattern}")
+_APOSTROPHE = re.compile(f"'+{_FORMULA.pattern}")
+_TRUE = "TRUE"
 _MAX_CELL = 16_000_000
 FORMULA = "a cell that spreadsheets run as a formula"
 
@@ -52,13 +55,14 @@ def read_csv(text: str, source: str = "prompts.csv") -> Iterator[PromptFile | In
 
 
 class CsvWriter:
-    """Writes prompts, each as the row of one such file that follows `HEADER`.
+    """Writes prompts, each as the row of one such file that follows its `header`.
 
-    `guard` puts an apostrophe before cells that a spreadsheet would compute, which `read_csv` takes
-    away again.
+    `guard` puts an apostrophe before cells that a spreadsheet would compute, and says so in a
+    column of its own: only where that stands does `read_csv` take them away again.
     """
 
     def __init__(self, guard: bool = False) -> None:
+        self.header = GUARDED_HEADER if guard else HEADER
         self._titles: set[str] = set()
         self._guard = guard
 
@@ -71,10 +75,10 @@ class CsvWriter:
         tags = prompt.metadata.tags
         kind = next((tag for tag in tags if tag in TYPES), "text")
         title = prompt.metadata.title or prompt.metadata.name
-        for_devs = "TRUE" if FOR_DEVS in tags else "FALSE"
+        for_devs = _TRUE if FOR_DEVS in tags else "FALSE"
         cells = (title, _write_text(prompt), for_devs, kind.upper(), prompt.created_by or "")
-        written = _row([_guarded(cell, self._guard) for cell in cells])
-        lost = _lost(prompt, written)
+        written = _row([*map(_guarded, cells), _TRUE] if self._guard else cells)
+        lost = _lost(prompt, self.header + written)
         # Who reads the file makes names out of the titles in it.
         if title in self._titles or unique_names([title]) != [prompt.metadata.name]:
             lost.append("its name")
@@ -93,13 +97,15 @@ def write_csv(prompts: Iterable[PromptFile]) -> str:
     return "".join([HEADER, *(writer(prompt).text for prompt in prompts)])
 
 
-def _guarded(cell: str, guard: bool) -> str:
-    """Write a cell; one that begins as a guarded one does gets an apostrophe more in any case."""
-    return f"'{cell}" if _GUARDED.match(cell) or (guard and _FORMULA.match(cell)) else cell
+def _guarded(cell: str) -> str:
+    """Guard a cell; one that begins as a guarded one does gets an apostrophe more."""
+    return f"'{cell}" if _GUARDED.match(cell) else cell
 
 
-def _unguarded(cell: str) -> str:
-    return cell[1:] if _GUARDED.match(cell) else cell
+def _unguarded(row: dict[str, str]) -> dict[str, str]:
+    if row.get("guarded", "").strip().upper() != _TRUE:
+        return row
+    return {key: cell[1:] if _APOSTROPHE.match(cell) else cell for key, cell in row.items()}
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -110,7 +116,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def _lost(prompt: PromptFile, written: str) -> list[str]:
     """Name what reading back doesn't give again."""
-    back = next(iter(read_csv(HEADER + written)))
+    back = next(iter(read_csv(written)))
     if isinstance(back, Invalid):
         return ["its text"]
     lost: list[str] = []
@@ -174,7 +180,7 @@ def _read_cells(
             f"{place}: there are {len(cells)} cells where the first line has {len(columns)}. "
             "Put cells with commas in double quotes."
         )
-    return dict(zip(columns, map(_unguarded, cells), strict=True))
+    return _unguarded(dict(zip(columns, cells, strict=True)))
 
 
 def _attempt(place: str, row: dict[str, str], name: str) -> PromptFile | Invalid:
@@ -189,7 +195,7 @@ def _read_row(row: dict[str, str], name: str, place: str) -> PromptFile:
         raise refused("act", "is blank. Write the prompt's title")
     template, arguments = read_placeholders(row["prompt"])
     kind = row.get("type", "").strip().lower()
-    tags = [FOR_DEVS] if row.get("for_devs", "").strip().upper() == "TRUE" else []
+    tags = [FOR_DEVS] if row.get("for_devs", "").strip().upper() == _TRUE else []
     tags += [kind] if kind not in ("", "text") else []
     title = row["act"] if row["act"].strip() != name else None
     metadata = Metadata(name=name, title=title, tags=tuple(tags))

@@ -133,7 +133,12 @@ def guarded(chosen: Format) -> Format:
         raise Invalid(
             f"{chosen.title} has no cells that a spreadsheet would run. Guard formulas in csv only."
         )
-    return replace(chosen, writer=partial(csv_format.CsvWriter, guard=True))
+    header = csv_format.GUARDED_HEADER
+    return replace(
+        chosen,
+        writer=partial(csv_format.CsvWriter, guard=True),
+        frame=Frame(header, "", "", header),
+    )
 
 
 def find_format(name: str) -> Format:

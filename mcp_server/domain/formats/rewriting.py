@@ -33,7 +33,7 @@ def rewrite(before: str, here: PromptFile, wanted: PromptFile, path_name: str) -
     """
     if here.history is not None:
         raise Invalid("This file holds the prompt's history. Export it again with --history.")
-    chosen = _written_as(here, before)
+    chosen = _written_as(here)
     author = here.created_by if chosen.name == "csv" else here.created_by and wanted.created_by
     wanted = replace(wanted, created_by=author)
     for text in _candidates(before, here, wanted, chosen):
@@ -142,7 +142,7 @@ def _differ(one: PromptFile, other: PromptFile, key: str) -> bool:
     return bool(getattr(one.metadata, key) != getattr(other.metadata, key))
 
 
-def _written_as(here: PromptFile, before: str) -> Format:
+def _written_as(here: PromptFile) -> Format:
     """Return the format of a file; a SKILL.md may be one of our own Markdown."""
     ours = here.format_name == "skill" and here.says == EVERYTHING
     return find_format("markdown" if ours else here.format_name)

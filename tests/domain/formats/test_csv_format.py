@@ -256,9 +256,10 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", "＋1", "－1", "＠
 @pytest.mark.parametrize("cell", FORMULAS)
 @pytest.mark.parametrize("guard", [True, False])
 def test_a_cell_that_spreadsheets_run_is_told_of_or_guarded_and_comes_back(cell, guard):
-    written = CsvWriter(guard=guard)(a_row("T", cell))
+    writer = CsvWriter(guard=guard)
+    written = writer(a_row("T", cell))
     assert written.risks == (() if guard else (FORMULA,))
-    text = HEADER + written.text
+    text = writer.header + written.text
     assert cells(text, "prompt") == [f"'{cell}" if guard else cell]
     (read,) = read_csv(text)
     assert read.draft == make_draft(template=cell)
@@ -267,16 +268,24 @@ def test_a_cell_that_spreadsheets_run_is_told_of_or_guarded_and_comes_back(cell,
 @pytest.mark.parametrize("cell", ["'=1", "''=1", "'", "'x", "a=b", " =1", "x\n=1"])
 @pytest.mark.parametrize("guard", [True, False])
 def test_a_cell_that_is_no_formula_comes_back_too(cell, guard):
-    written = CsvWriter(guard=guard)(a_row("T", cell))
+    writer = CsvWriter(guard=guard)
+    written = writer(a_row("T", cell))
     assert written.risks == ()
-    (read,) = read_csv(HEADER + written.text)
+    (read,) = read_csv(writer.header + written.text)
     assert read.draft == make_draft(template=cell)
 
 
 def test_titles_and_contributors_are_cells_too():
     for file in (a_row("=T"), a_row("T", author="@kim")):
         assert CsvWriter()(file).risks == (FORMULA,)
-        written = CsvWriter(guard=True)(file)
+        writer = CsvWriter(guard=True)
+        written = writer(file)
         assert (written.risks, "'" in written.text) == ((), True)
-        (read,) = read_csv(HEADER + written.text)
+        (read,) = read_csv(writer.header + written.text)
         assert (read.metadata.title, read.created_by) == (file.metadata.title, file.created_by)
+
+
+def test_an_apostrophe_that_no_guard_of_ours_put_there_stays():
+    (read,) = read_csv(HEADER + """'@user' and others,"'- a' is a bullet",FALSE,TEXT,\r\n""")
+    assert read.metadata.title == "'@user' and others"
+    assert read.draft == make_draft(template="'- a' is a bullet")

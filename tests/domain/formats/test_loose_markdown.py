@@ -63,7 +63,7 @@ def test_what_a_file_says_itself_counts() -> None:
 
 
 def test_a_text_that_can_not_be_meant_so_is_refused_with_its_place() -> None:
-    (refused,) = read_file("a.md", "{% if", None, "liquid")
+    (refused,) = read_file("a.md", "{% if", template_format="liquid")
     assert isinstance(refused, Invalid)
     assert refused.message.startswith("a.md: ")
 
