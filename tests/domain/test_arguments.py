@@ -46,6 +46,7 @@ def test_a_declared_argument_that_is_not_used_is_kept() -> None:
         (Argument("1a"), "is no identifier"),
         (Argument(""), "is no identifier"),
         (Argument("a" * 65), "has a name of 65 characters"),
+        (Argument("a\u200cb"), "has an invisible joiner (U+200C or U+200D) in its name"),
         (Argument("a", type="colour"), "unknown type 'colour'"),  # type: ignore[arg-type]
         (Argument("a", type="enum"), "an enum without choices"),
         (Argument("a", choices=("x", "")), "an empty choice"),
@@ -304,3 +305,16 @@ def test_binding_gives_every_argument_a_text_or_refuses(values: dict[str, object
         assert set(bound.ignored) == set(values) - {"a", "b"}
         assert all(isinstance(value, str) for value in bound.values.values())
     assert faults <= {"a", "b"}
+
+
+def test_a_blank_whose_name_is_too_long_is_refused_without_a_declaration() -> None:
+    with pytest.raises(Invalid, match="has a name of 65 characters; at most 64 are allowed"):
+        merge_arguments(["a" * 65], [])
+
+
+def test_one_name_in_two_forms_is_given_twice() -> None:
+    given_values = {"\u00e9": "a", "e\u0301": "b", "c": "d"}
+    with pytest.raises(Invalid) as refused:
+        bind_arguments([Argument("\u00e9"), Argument("c")], given_values, allow_unknown=False)
+    assert set(refused.value.fields) == {"\u00e9"}
+    assert "is given twice, in two forms that look alike; give it once" in refused.value.message

@@ -201,3 +201,12 @@ def test_many_liquid_texts_share_the_time_of_one_rendering():
     with pytest.raises(Invalid, match=r"too long|more than"):
         filled(template, find)
     assert thread_time() - started < 5
+
+
+def test_a_text_that_nothing_was_found_for_asks_for_nothing():
+    includes = includes_of(make_draft(template="{{> tone}}{{> gone}}"))
+    found = {"tone": fragment("tone", "Be {{mood}}.")}
+    assert merge_included([Argument("who")], includes, found) == (
+        Argument("who"),
+        Argument("mood"),
+    )

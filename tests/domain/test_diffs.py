@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from mcp_server.domain.diffs import ArgumentDiff, FieldDiff, MessageDiff, diff_versions
 from mcp_server.domain.drafts import content_hash, make_draft
 from mcp_server.domain.line_diffs import align, unified_diff
-from storage.entities import Argument, Draft, ImageContent, Message, TextContent, Version
+from storage.entities import (
+    Argument,
+    Draft,
+    ImageContent,
+    Message,
+    ResourceLink,
+    TextContent,
+    Version,
+)
 
 LINES = st.lists(st.sampled_from(["a", "b", "", "c c", "\r", "\x0b", "d\u2028e"]), max_size=14)
 TEXTS = LINES.map("\n".join)
@@ -214,3 +222,17 @@ def test_pictures_are_compared_by_their_fingerprint() -> None:
     diff = diff_versions(version(1, drafts[0]), version(2, drafts[1]))
     assert "-data: 4 characters of base64, SHA-256 " in diff.messages[0].text
     assert " mime_type: image/png" in diff.messages[0].text
+
+
+def test_of_links_only_what_they_say_is_compared() -> None:
+    old, new = (
+        make_draft(messages=[Message("user", ResourceLink("file:///a", name))])
+        for name in ("before", "after")
+    )
+    (changed,) = diff_versions(version(1, old), version(2, new)).messages
+    assert changed.text is not None
+    assert [line for line in changed.text.splitlines() if line[0] in " -+"][-3:] == [
+        " uri: file:///a",
+        "-name: before",
+        "+name: after",
+    ]

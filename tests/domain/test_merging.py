@@ -242,3 +242,14 @@ def test_a_million_characters_are_merged_in_bounded_work(line):
     # A guard against work that grows with the square of the size, not a measurement.
     assert time.process_time() - began < 20
     assert merge.messages[0].role == "user"
+
+
+def test_a_declaration_that_one_side_changed_and_the_other_took_away_is_shown_whole():
+    base, ours, theirs = (
+        _draft(arguments=[Argument("a", description=said)] if said else [])
+        for said in ("x", "y", None)
+    )
+    (conflict,) = merge_drafts(base, ours, theirs).conflicts
+    assert (conflict.place, conflict.field) == ("arguments.a", "arguments")
+    assert (conflict.base["description"], conflict.ours["description"]) == ("x", "y")
+    assert conflict.theirs is None

@@ -61,3 +61,9 @@ def test_a_rendered_prompt_is_bounded_over_all_its_messages() -> None:
 def test_a_text_format_fills_nothing() -> None:
     draft = make_draft(template="{{a}}", template_format="text")
     assert render(draft, {}, allow_unknown=False).messages[0].content == TextContent("{{a}}")
+
+
+def test_an_include_that_nothing_was_found_for_stays_as_it_is_written():
+    draft = make_draft(template="Hi {{who}}. {{> gone@3}}")
+    rendered = render(draft, {"who": "Ada"}, allow_unknown=False)
+    assert rendered.messages[0].content == TextContent("Hi Ada. {{> gone@3}}")

@@ -289,3 +289,16 @@ def test_an_apostrophe_that_no_guard_of_ours_put_there_stays():
     (read,) = read_csv(HEADER + """'@user' and others,"'- a' is a bullet",FALSE,TEXT,\r\n""")
     assert read.metadata.title == "'@user' and others"
     assert read.draft == make_draft(template="'- a' is a bullet")
+
+
+def test_an_include_can_not_be_said_in_csv() -> None:
+    prompt = PromptFile(Metadata("a"), make_draft(template="{{> tone}}"), None, "")
+    with pytest.raises(Invalid, match="'a' includes others, which CSV can't say"):
+        write_csv([prompt])
+
+
+def test_a_blank_line_is_no_row_and_counts_as_a_line() -> None:
+    good, refused = read_csv(HEADER + "a,b,,,\n\n,c,,,\n", "p.csv")
+    assert isinstance(good, PromptFile)
+    assert isinstance(refused, Invalid)
+    assert refused.message.startswith("p.csv:4: 'act' is blank")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mcp_server.domain.drafts import content_hash, make_draft
 from mcp_server.domain.formats.csv_format import read_csv
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.domain.formats.registry import FORMATS, detect, read_file
+from mcp_server.domain.formats.registry import FORMATS, detect, guarded, read_file
 from storage.entities import Argument, Draft, Message, Metadata, TextContent
 from storage.errors import Invalid
 from tests.support.settings import SETTINGS
@@ -312,3 +312,38 @@ def test_real_prompts_come_back_from_every_format(format_name):
             assert _filled(read.draft, values) == _filled(file.draft, values)
             kept += 1
     assert kept > len(files) / 3
+
+
+def test_an_include_has_no_place_in_a_vscode_prompt_file_and_that_is_said():
+    _, text, lost = written(a_file(make_draft(template="{{> tone}} Greet {{who}}.")), "vscode")
+    assert text.endswith("{{> tone}} Greet ${input:who}.")
+    assert "the include of 'tone'" in lost
+
+
+def test_an_include_of_a_branch_is_lost_in_langfuse_and_said():
+    draft = make_draft(template="{{> tone@branch:terse}} {{> tone@2}} {{> tone}}")
+    _, text, lost = written(a_file(draft), "langfuse")
+    (value,) = json.loads(text)
+    assert value["prompt"] == (
+        "{{> tone@branch:terse}} @@@langfusePrompt:name=tone|version=2@@@ "
+        "@@@langfusePrompt:name=tone|label=production@@@"
+    )
+    assert lost == ("the include of 'tone@branch:terse'",)
+
+
+def test_a_command_that_becomes_a_skill_keeps_its_arguments():
+    text = "---\nargument-hint: '[who]'\n---\nGreet $1.\n"
+    (read,) = read_file(".claude/commands/greet.md", text)
+    _, skill, _ = written(read, "skill")
+    assert "\nargument-hint: '[who]'\n" in skill
+    assert skill.endswith("\nGreet $1.\n")
+
+
+def test_a_command_outside_of_every_folder_for_commands_is_in_no_folder():
+    (read,) = read_file("notes/fix.md", "Fix $ARGUMENTS", "claude-command")
+    assert (read.metadata.name, read.metadata.folder) == ("fix", "")
+
+
+def test_only_cells_are_guarded():
+    with pytest.raises(Invalid, match="has no cells that a spreadsheet would run"):
+        guarded(FORMATS["json"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mcp_server.domain.drafts import content_hash, make_draft
-from mcp_server.domain.formats import json_files
+from mcp_server.domain.formats import json_files, streams
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.registry import FORMATS, read_file
 from storage.entities import Argument, Message, Metadata, TextContent
@@ -215,3 +215,25 @@ def test_what_the_library_reads_out_is_read_in():
 def test_a_question_ends_in_one_mark():
     (refused,) = read({"name": "a", "template": "x", "modle_type": "y"})
     assert refused.message.endswith("Did you mean 'model_type'?")
+
+
+def test_a_mark_of_byte_order_is_no_part_of_lines():
+    (file,) = read_file("a.jsonl", '\ufeff{"name": "a", "template": "x"}')
+    assert file.metadata.name == "a"
+
+
+def test_values_may_be_cut_anywhere_and_too_large_a_one_is_refused(monkeypatch):
+    pieces = ['[{"a', '": [1,', " 2", "]}", ", 3]"]
+    assert list(streams.json_values(pieces, "a.json")) == [{"a": [1, 2]}, 3]
+    monkeypatch.setattr(streams, "MAX_RECORD", 10)
+    with pytest.raises(Invalid, match=r"a\.json:1: .*one prompt is too large"):
+        list(streams.json_values(['["', "x" * 5_000, '"]'], "a.json"))
+
+
+def test_of_yaml_an_empty_document_is_none_and_a_refused_one_keeps_no_other_out():
+    text = "---\n---\nname: a\n---\nname: b\ntemplate: x\n"
+    refused, file = streams.read_yaml_stream([text], "a.yaml")
+    assert isinstance(refused, Invalid)
+    assert refused.message.startswith("a.yaml:3")
+    assert isinstance(file, PromptFile)
+    assert file.metadata.name == "b"

@@ -237,3 +237,18 @@ def test_tags_of_mlflow_may_be_a_list_and_its_description_comes_back():
     assert file.metadata == Metadata("a", None, "D", "", ("t",))
     again, lost = written(file, "mlflow")
     assert (again["description"], again["tags"], lost) == ("D", {"t": "true"}, ())
+
+
+def test_a_picture_that_came_in_goes_out_as_it_was():
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aW1n"}}
+    file = read({"messages": [{"role": "user", "content": [part]}]})
+    value, lost = written(file, "openai")
+    assert value["messages"] == [{"role": "user", "content": [part]}]
+    assert lost == ()
+
+
+def test_a_picture_has_no_place_in_langfuse():
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aW1n"}}
+    file = read({"messages": [{"role": "user", "content": [part]}]})
+    with pytest.raises(Invalid, match="has a message that isn't text, which this format"):
+        written(file, "langfuse")

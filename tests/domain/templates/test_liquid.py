@@ -73,6 +73,12 @@ def test_a_fault_behind_marks_is_told_with_its_place():
         ("{% for each in items %}{{ each.name }},{% endfor %}", "a,b,"),
         ("{{ items | map: 'name' | join: '+' }}", "a+b"),
         ("{{ items | json }}", '[{"name": "a"}, {"name": "b"}]'),
+        ("{{ items | uniq: 'name' | json }}", '[{"name": "a"}, {"name": "b"}]'),
+        ("{{ items | concat: items | uniq | json }}", '[{"name": "a"}, {"name": "b"}]'),
+        ("{{ '<i>a</i> < b' | strip_html }}", "a < b"),
+        ("{{ 'a' | join: ', ' }}", "a"),
+        ("{% for i in (1..3) %}{% cycle 'a', 'b' %}{% endfor %}", "aba"),
+        ("{% assign r = (1..3) %}{% assign s = r %}{{ s | join: '-' }}", "1-2-3"),
         ("{% raw %}{{ who }}{% endraw %}", "{{ who }}"),
         ("{{ '<b>' }}", "<b>"),
         ("{% liquid\n assign x = who\n echo x %}", "Ada"),
@@ -242,3 +248,25 @@ _FRAGMENTS = [
 @given(st.lists(st.sampled_from(_FRAGMENTS), max_size=14).map("".join))
 def test_whatever_is_put_together_is_rendered_or_refused(text):
     endure(text)
+
+
+def test_a_range_is_no_json():
+    with pytest.raises(Invalid, match=r"can't be written as JSON \(line 1, column 8: 'json'\)"):
+        liquid.fill("{{ r | json }}{% assign r = (1..3) %}", {})
+
+
+def test_what_variables_hold_is_bounded():
+    text = "".join(f"{{% assign v{n} = a | append: '{n}' %}}" for n in range(40))
+    with pytest.raises(Invalid, match=r"its variables hold more than [\d,]+ characters"):
+        liquid.fill(text, {"a": "x" * 200_000})
+
+
+def test_a_long_condition_is_nested_too_deeply():
+    with pytest.raises(Invalid, match=r"'template' is nested too deeply\. Flatten it"):
+        liquid.check("{% if " + "a and " * 1_500 + "a %}x{% endif %}")
+
+
+def test_a_path_of_paths_is_nested_too_deeply_to_be_filled():
+    text = "{{ a" + "[a" * 500 + "]" * 500 + " }}"
+    with pytest.raises(Invalid, match="can't be rendered: it is nested too deeply"):
+        liquid.fill(text, {"a": "x"})

@@ -174,3 +174,7 @@ def test_an_unknown_format_is_refused_with_those_there_are() -> None:
         Invalid, match=r"no template format 'jinja'\. Use 'text', 'simple' or 'liquid'"
     ):
         template_engine("jinja")
+
+
+def test_without_any_partials_an_include_stays_as_it_is_written():
+    assert simple.fill("{{> a}} {{b}}", {"b": "x"}) == "{{> a}} x"
