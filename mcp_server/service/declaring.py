@@ -4,14 +4,15 @@ Whoever reads a prompt sees the arguments of what it includes among its own. Bro
 are read, they would all be declared by the prompt itself.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from mcp_server.domain.arguments import merge_arguments
-from mcp_server.domain.composition import Composition, includes_of, merge_included
+from mcp_server.domain.composition import includes_of, merge_included
 from mcp_server.domain.drafts import content_hash, placeholders
 from mcp_server.service.composing import Composer
 from storage.database import Transaction
-from storage.entities import Draft, Prompt
+from storage.entities import Argument, Draft, Prompt
 from storage.ids import new_id
 
 
@@ -24,16 +25,25 @@ async def own_draft(
     """
     key = new_id() if present is None else present.id
     composition = await composer.compose_draft(tx, name, key, draft)
+    included = merge_included((), includes_of(draft), composition.fragments)
+    names = {argument.name for argument in included}
     numbers = {present.served_version, present.latest_version} if present else set()
     for number in sorted(numbers):
         kept = await tx.versions.find(key, number)
-        if kept is not None and _reads_as(kept.draft, draft, composition):
+        if kept is not None and _reads_as(kept.draft, draft, names):
             return kept.draft
-    included = merge_included((), includes_of(draft), composition.fragments)
     declared = [argument for argument in draft.arguments if argument not in included]
     return replace(draft, arguments=merge_arguments(placeholders(draft), declared))
 
 
-def _reads_as(kept: Draft, draft: Draft, composition: Composition) -> bool:
-    merged = merge_included(kept.arguments, includes_of(kept), composition.fragments)
-    return content_hash(replace(kept, arguments=merged)) == content_hash(draft)
+def _reads_as(kept: Draft, draft: Draft, included: Collection[str]) -> bool:
+    """Tell whether a version once read as a draft does, whatever its includes declared then."""
+    declared = {each.name for each in kept.arguments if each != Argument(each.name)}
+
+    def own(read: Draft) -> Draft:
+        known = (
+            each for each in read.arguments if each.name not in included or each.name in declared
+        )
+        return replace(read, arguments=tuple(known))
+
+    return content_hash(own(kept)) == content_hash(own(draft))

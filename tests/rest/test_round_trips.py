@@ -114,6 +114,15 @@ async def test_what_is_read_of_a_whole_library_makes_it_again_elsewhere(library)
         assert found == expected, name
 
 
+async def test_what_an_included_prompt_declares_by_now_changes_nothing_of_what_was_read(library):
+    read = (await library.get("/prompts/including")).json()
+    described = [{"name": "mood", "description": "another", "required": False}]
+    await library.patch("/prompts/tone", json={"arguments": described})
+    before = await state(library)
+    assert (await take(library, read))["unchanged"] == 1
+    assert await state(library) == before
+
+
 async def test_an_edit_of_what_was_read_is_all_that_changes(library):
     read = (await library.get("/prompts/including")).json()
     text = "{{> tone}} {{mood}} and {{mine}}"
