@@ -9,7 +9,7 @@ from mcp.server.context import HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
-from mcp_server.service.reasons import note_reason
+from mcp_server.reasons import note_reason
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 Context = ServerRequestContext[Any, Any]

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mcp_server.domain.texts import shown
-from mcp_server.service.reasons import note_reason
+from mcp_server.reasons import note_reason
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 MEDIA_TYPE = "application/problem+json"

@@ -192,7 +192,7 @@ async def test_many_prompts_are_announced_once_and_heard(library):
         ('{"name": "a"}', "'template'"),
         ('{"name": "a", "template": 3}', "'template' has to be text, not '3'"),
         ('{"nam": "a", "template": "x"}', "'nam' is no key that a prompt has. Did you mean 'name'"),
-        ('{"template": "x"}', "'name' is missing"),
+        ('{"versions": []}', "'name' is missing"),
         ("[1]", "has to be a mapping"),
         ("null", "has to be a mapping"),
         ('{"name": "a", "versions": []}', "'branches' doesn't name 'main'"),
