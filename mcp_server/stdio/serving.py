@@ -75,8 +75,6 @@ class _Connection:
                 async with stdio_server(nothing, anyio.wrap_file(output)) as (_, written):
                     outgoing = Outgoing(written, unanswered)
                     await self._exchange(Incoming(lines, outgoing, unanswered, ended), outgoing)
-        except* BrokenPipeError:
-            logger.info("the client closed its end in the middle of an answer")
         except* OSError as errors:
             self._give_up(_unwritable(errors))
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import io
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, TextIO
+
+logger = logging.getLogger(__name__)
 
 
 def take_standard_input() -> BinaryIO:
@@ -23,17 +27,45 @@ def take_standard_input() -> BinaryIO:
 def standard_output() -> Iterator[TextIO]:
     """Take standard output for one writer alone; what others write goes to standard error.
 
-    What couldn't be written is thrown away at the end: a client that left doesn't read it, and the
-    interpreter would try once more and print a traceback.
+    A client that has left reads nothing any more. What is written then is thrown away, and what it
+    asked for before is still done. At the end the interpreter would try once more to write the
+    rest, and print a traceback.
     """
     private = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
     _divert_output()
-    output = os.fdopen(private, "w", encoding="utf-8")
+    output = _Output(os.fdopen(private, "wb"), encoding="utf-8")
     try:
         yield output
     finally:
         with suppress(OSError):
             output.close()
+
+
+class _Output(io.TextIOWrapper):
+    """Text that is written as long as somebody reads it."""
+
+    _is_read = True
+
+    def write(self, text: str, /) -> int:
+        """Write a text, or nothing once the reader has left."""
+        if self._is_read:
+            with self._noting():
+                return super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Send what was written."""
+        if self._is_read:
+            with self._noting():
+                super().flush()
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            self._is_read = False
+            logger.info("the client closed its end in the middle of an answer")
 
 
 def _divert_output() -> None:
