@@ -197,7 +197,9 @@ class _Memory(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST:
-        return ast.keyword(node.arg, ast.Constant(None)) if node.arg == "slots" else node
+        # What `frozen` refuses, mypy has refused before.
+        is_mark = node.arg in ("slots", "frozen")
+        return ast.keyword(node.arg, ast.Constant(None)) if is_mark else node
 
 
 def _called(decorator: ast.expr) -> str:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from coverage import CoverageData
@@ -22,6 +22,7 @@ patch = subprocess
 relative_files = true
 data_file = {data}
 """
+_FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 _SHORT = "not slow and not timed"
 """Tests that start servers or measure time are many times slower, and rarely about one line."""
 
@@ -61,46 +62,61 @@ class _Measured:
         self._lines: dict[str, dict[int, list[str]]] = {}
 
     def reaching(self, path: str, line: int) -> set[str]:
-        """Return the tests that run a line; for what only an import runs, those of its file."""
+        """Return the tests that run a line.
+
+        What an import runs, all of them do; what is remembered, only one. Then these are the tests
+        that run the function whose head it is in, or those of its class, or its file; or any, where
+        there are none of these.
+        """
         if path not in self._lines:
             self._lines[path] = self._data.contexts_by_lineno(path)
-        for first, last in _around((ROOT / path).read_text(), line):
-            if found := self._between(path, first, last):
+        if not self._lines[path]:
+            return set()
+        tree = ast.parse((ROOT / path).read_text())
+        within = [node for node in ast.walk(tree) if line in _lines(node)]
+        functions = [node for node in within if isinstance(node, _FUNCTION)]
+        # What is remembered runs for the test that comes first, and serves those after it.
+        runs = functions and not any(
+            "cache" in ast.unparse(each) for each in functions[0].decorator_list
+        )
+        if runs and line >= functions[0].body[0].lineno:
+            return self._running(path, _statement(within, line))
+        for scope in [
+            *functions[:1],
+            *(each for each in within if type(each) is ast.ClassDef),
+            tree,
+        ]:
+            if found := self._running(path, _bodies(scope)):
                 return found
-        return set()
+        return set(self.seconds)
 
-    def _between(self, path: str, first: int, last: int) -> set[str]:
-        lines = self._lines[path]
-        named = {test for line in range(first, last + 1) for test in lines.get(line, ())}
-        return named & self.seconds.keys()
-
-
-def _around(source: str, line: int) -> Iterator[tuple[int, int]]:
-    """Yield from which line to which the statement is, and if an import runs it, what uses it.
-
-    That is the function whose head it is in, or the class, or the file.
-    """
-    whole = (1, source.count("\n") + 1)
-    inner, scope = whole, ast.parse(source)
-    for node in ast.walk(scope):
-        if isinstance(node, ast.stmt) and _head(node)[0] <= line <= _head(node)[1]:
-            inner = _head(node)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            first, last = _head(node)[0], node.end_lineno or node.lineno
-            if first <= line <= last:
-                scope = node
-                whole = (node.body[0].lineno, last)
-    yield inner
-    if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef) or line < whole[0]:
-        yield whole
-        yield 1, source.count("\n") + 1
+    def _running(self, path: str, lines: Iterable[int]) -> set[str]:
+        reached = self._lines[path]
+        return {test for line in lines for test in reached.get(line, ())} & self.seconds.keys()
 
 
-def _head(node: ast.stmt) -> tuple[int, int]:
+def _lines(node: ast.AST) -> range:
+    """Return the lines of a statement, its decorators included; of anything else, none."""
+    if not isinstance(node, ast.stmt):
+        return range(0)
     decorators = getattr(node, "decorator_list", [])
     first = min([node.lineno, *(each.lineno for each in decorators)])
-    body = getattr(node, "body", None)
-    return first, (body[0].lineno - 1 if body else node.end_lineno or node.lineno)
+    return range(first, (node.end_lineno or node.lineno) + 1)
+
+
+def _statement(within: Sequence[ast.AST], line: int) -> range:
+    """Return the lines of the innermost statement; of one with a body, those before that."""
+    lines = min(map(_lines, within), key=len)
+    bodies = [getattr(node, "body", None) for node in within if _lines(node) == lines]
+    before = bodies[0][0].lineno if bodies and isinstance(bodies[0], list) else lines.stop
+    return range(lines.start, before) if line < before else range(line, line + 1)
+
+
+def _bodies(scope: ast.AST) -> Iterator[int]:
+    """Yield the lines in the bodies of the functions in a class or a file, or of one function."""
+    for node in ast.walk(scope):
+        if isinstance(node, _FUNCTION):
+            yield from range(node.body[0].lineno, _lines(node).stop)
 
 
 def _state(folder: str) -> str:
