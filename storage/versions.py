@@ -113,15 +113,6 @@ class Versions:
         row = found.mappings().one_or_none()
         return version_from_row(row) if row else None
 
-    async def find_by_hash(self, prompt_id: UUID, content_hash: str) -> int | None:
-        """Return the newest version with that content."""
-        newest = sa.select(sa.func.max(prompt_versions.c.version)).where(
-            prompt_versions.c.prompt_id == prompt_id,
-            prompt_versions.c.content_hash == content_hash,
-        )
-        found: int | None = await self._connection.scalar(newest)
-        return found
-
     async def list(
         self, prompt_id: UUID, *, limit: int, cursor: str | None = None
     ) -> Page[Version]:

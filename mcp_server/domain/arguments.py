@@ -61,11 +61,7 @@ def given_comparisons(
         Invalid: see `by_identifier`.
     """
     given = by_identifier(given)
-    asked = (
-        _comparison(argument, given.get(argument.name))
-        for argument in arguments
-        if argument.pattern is not None
-    )
+    asked = (_comparison(argument, given.get(argument.name)) for argument in arguments)
     return [comparison for comparison in asked if comparison is not None]
 
 

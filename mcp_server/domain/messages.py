@@ -85,12 +85,16 @@ def _check_content(content: Content, path: str) -> None:
             _check_mime_type(mime_type, f"{path}.mime_type")
         case EmbeddedResource():
             _check_resource(content, path)
-        case ResourceLink(uri, name):
-            check_line(uri, f"{path}.uri", limit=_MAX_LINE)
-            check_line(name, f"{path}.name", limit=_MAX_LINE)
-            check_text(content.title or "", f"{path}.title", limit=_MAX_LINE)
-            check_text(content.description or "", f"{path}.description", limit=_MAX_LINE)
-            _check_mime_type(content.mime_type, f"{path}.mime_type")
+        case _:
+            _check_link(content, path)
+
+
+def _check_link(link: ResourceLink, path: str) -> None:
+    check_line(link.uri, f"{path}.uri", limit=_MAX_LINE)
+    check_line(link.name, f"{path}.name", limit=_MAX_LINE)
+    check_text(link.title or "", f"{path}.title", limit=_MAX_LINE)
+    check_text(link.description or "", f"{path}.description", limit=_MAX_LINE)
+    _check_mime_type(link.mime_type, f"{path}.mime_type")
 
 
 def _check_resource(resource: EmbeddedResource, path: str) -> None:

@@ -86,7 +86,7 @@ def unique_names(titles: Sequence[str]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for title in sorted(titles):
         groups.setdefault(safe_name(title), []).append(title)
-    alone = {group[0]: name for name, group in groups.items() if len(group) == 1}
+    alone = {title: name for name, (title, *others) in groups.items() if not others}
     names = {title: [name] for title, name in alone.items()}
     taken = set(alone.values())
     for base, group in groups.items():

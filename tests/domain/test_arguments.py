@@ -318,3 +318,11 @@ def test_one_name_in_two_forms_is_given_twice() -> None:
         bind_arguments([Argument("\u00e9"), Argument("c")], given_values, allow_unknown=False)
     assert set(refused.value.fields) == {"\u00e9"}
     assert "is given twice, in two forms that look alike; give it once" in refused.value.message
+
+
+def test_only_values_for_patterns_are_compared():
+    arguments = [Argument("free"), Argument("code", pattern="[a-z]+")]
+    assert given_comparisons(arguments, {"free": "x"}) == []
+    assert given_comparisons(arguments, {"code": None}) == []
+    assert given_comparisons(arguments, {"code": ""}) == []
+    assert given_comparisons(arguments, {"free": "x", "code": "y"}) == [Comparison("[a-z]+", "y")]

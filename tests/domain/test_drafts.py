@@ -1,5 +1,6 @@
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -218,6 +219,16 @@ def test_a_config_nested_without_end_is_refused() -> None:
     config["self"] = config
     with pytest.raises(Invalid, match="nested more than 32 levels"):
         make_draft(template="x", model_config=config)
+
+
+@pytest.mark.parametrize("inside", [lambda each: {"in": each}, lambda each: [each]])
+def test_a_config_is_nested_as_deep_as_it_may_be(inside: Callable[[object], object]) -> None:
+    value: object = 1
+    for _ in range(30):
+        value = inside(value)
+    assert make_draft(template="x", model_config={"deep": value}).model_config == {"deep": value}
+    with pytest.raises(Invalid, match="nested more than 32 levels"):
+        make_draft(template="x", model_config={"deep": inside(value)})
 
 
 def test_the_hash_does_not_depend_on_the_order_of_variants() -> None:

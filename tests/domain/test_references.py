@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server.domain.references import Reference, parse_reference, resolve_reference
+from mcp_server.domain.references import Reference, label_of, parse_reference, resolve_reference
 from storage.entities import Prompt
 from storage.errors import Invalid, NotFound
 
@@ -121,3 +121,18 @@ def test_what_is_not_there_comes_with_what_is(text: str, said: str, nearest: tup
 def test_a_prompt_without_labels_says_so() -> None:
     with pytest.raises(NotFound, match=r"has no label 'zzz'\. It has no labels yet\."):
         resolve_reference(prompt(), parse_reference("review@zzz"))
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("review", "production"),
+        ("review@staging", "staging"),
+        ("review@latest", None),
+        ("review@1", None),
+        ("review@branch:terse", None),
+    ],
+)
+def test_a_label_decides_where_none_else_was_named(text: str, label: str | None) -> None:
+    assert label_of(prompt(production=2, staging=3), parse_reference(text)) == label
+    assert label_of(prompt(), Reference("review")) is None

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server.domain.weights import MAX_SHARED, MAX_WEIGHT, check_weights, choose, heaviest
+from mcp_server.domain.weights import check_weights, choose, heaviest
 from storage.errors import Invalid
 
 PROMPT = UUID(int=7)
@@ -61,10 +61,15 @@ def test_the_largest_share_stands_for_all_and_the_newer_of_two():
         ({1: 5}, "at least two"),
         ({1: 5, 2: 0}, "at least two"),
         ({1: 5, 2: -1}, "from 0 to"),
-        ({1: 5, 2: MAX_WEIGHT + 1}, "from 0 to"),
-        ({n: 1 for n in range(1, MAX_SHARED + 2)}, "at most"),
+        ({1: 5, 2: 1_000_001}, "from 0 to"),
+        ({n: 1 for n in range(1, 22)}, "at most 20"),
     ],
 )
 def test_weights_that_share_nothing_out_are_refused(weights, words):
     with pytest.raises(Invalid, match=words):
         check_weights(weights)
+
+
+def test_weights_at_the_limits_are_kept():
+    for weights in ({1: 1, 2: 1_000_000}, dict.fromkeys(range(1, 21), 1)):
+        assert check_weights(weights) == weights

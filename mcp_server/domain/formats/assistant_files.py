@@ -90,8 +90,8 @@ def is_command(path_name: str, head: str) -> bool:
 
     In a folder `commands`, as plugins have it, that it has a description is enough.
     """
-    opening, keys, body = head_of(head)
-    if opening and _OURS.search(keys):
+    keys, body = head_of(head)
+    if _OURS.search(keys):
         return False
     inside = COMMANDS in PurePosixPath(path_name.replace("\\", "/")).parts[:-1]
     speaks = _SPEAKS.search(keys) or (inside and _DESCRIBED.search(keys))

@@ -47,7 +47,7 @@ def write_blanks(
                 written.append(part)
             case Placeholder():
                 written.append(write(part.name))
-            case Include():
+            case _:
                 said = include(part.reference)
                 lost += [part.reference] if said is None else []
                 written.append(part.written if said is None else said)

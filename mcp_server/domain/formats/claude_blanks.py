@@ -289,7 +289,7 @@ def _assembled(
                 places.append((size, size + len(text)))
             case Include():
                 text = part.written
-            case str():
+            case _:
                 text = part
         written.append(text)
         size += len(text)

@@ -6,7 +6,7 @@ The format has no descriptions, folders or conversations, and no way to write a 
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from mcp_server.domain.composition import includes_of
@@ -85,16 +85,6 @@ class CsvWriter:
         self._titles.add(title)
         runs = not self._guard and any(map(_FORMULA.match, cells))
         return Written(written, tuple(lost), (FORMULA,) if runs else ())
-
-
-def write_csv(prompts: Iterable[PromptFile]) -> str:
-    """Write prompts as such a file.
-
-    Raises:
-        Invalid: see `CsvWriter`.
-    """
-    writer = CsvWriter()
-    return "".join([HEADER, *(writer(prompt).text for prompt in prompts)])
 
 
 def _guarded(cell: str) -> str:

@@ -53,14 +53,14 @@ def split_front_matter(
     return keys, text[closing.end() :]
 
 
-def head_of(text: str) -> tuple[bool, str, str]:
-    """Part the beginning of a text: whether it has front matter, its lines, and what follows."""
+def head_of(text: str) -> tuple[str, str]:
+    """Part the beginning of a text: the lines of its front matter, and what follows."""
     opening = _OPENING.match(text)
     if opening is None:
-        return False, "", text
+        return "", text
     closing = _CLOSING.search(text, opening.end())
     end, start = closing.span() if closing else (len(text), len(text))
-    return True, text[opening.end() : end], text[start:]
+    return text[opening.end() : end], text[start:]
 
 
 def join_front_matter(keys: dict[str, Any], body: str, *, flow: bool = False) -> str:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_server.domain import limits
 from mcp_server.domain.drafts import make_draft
-from mcp_server.domain.formats.csv_format import FORMULA, CsvWriter, read_csv, write_csv
+from mcp_server.domain.formats.csv_format import FORMULA, CsvWriter, read_csv
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.labels import read_placeholders, write_placeholders
 from mcp_server.domain.rendering import render
@@ -48,6 +49,11 @@ def read(text: str, source: str = "prompts.csv") -> list[PromptFile]:
     prompts = list(read_csv(text, source))
     assert not [each for each in prompts if isinstance(each, Invalid)]
     return prompts  # type: ignore[return-value]
+
+
+def write_csv(prompts: list[PromptFile]) -> str:
+    writer = CsvWriter()
+    return "".join([writer.header, *(writer(prompt).text for prompt in prompts)])
 
 
 def cells(text: str, column: str) -> list[str]:
@@ -302,3 +308,11 @@ def test_a_blank_line_is_no_row_and_counts_as_a_line() -> None:
     assert isinstance(good, PromptFile)
     assert isinstance(refused, Invalid)
     assert refused.message.startswith("p.csv:4: 'act' is blank")
+
+
+def test_a_text_that_escapes_make_too_long_is_lost(monkeypatch):
+    """Read back, each '{{a}}' that is literal has a backslash more."""
+    monkeypatch.setattr(limits, "_in_use", limits.Limits(text=100))
+    draft = make_draft(template="{{a}}" * 18, template_format="text")
+    written = CsvWriter()(PromptFile(Metadata("t", "T"), draft, None, ""))
+    assert written.lost == ("its text",)

@@ -347,3 +347,18 @@ def test_a_command_outside_of_every_folder_for_commands_is_in_no_folder():
 def test_only_cells_are_guarded():
     with pytest.raises(Invalid, match="has no cells that a spreadsheet would run"):
         guarded(FORMATS["json"])
+
+
+def test_a_file_of_another_kind_is_no_prompt():
+    with pytest.raises(Invalid, match=r"'a\.docx' is no file that prompts are read from"):
+        detect("a.docx", "")
+
+
+def test_json_is_written_with_letters_as_they_are():
+    (file,) = read_file("a.json", '{"name": "a", "template": "caf\\u00e9"}')
+    assert "café" in FORMATS["json"].writer()(file).text
+
+
+def test_histories_are_kept_by_our_own_formats():
+    keeping = {name for name, each in FORMATS.items() if each.keeps_history}
+    assert keeping == {"json", "jsonl", "yaml"}

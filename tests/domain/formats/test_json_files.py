@@ -237,3 +237,8 @@ def test_of_yaml_an_empty_document_is_none_and_a_refused_one_keeps_no_other_out(
     assert refused.message.startswith("a.yaml:3")
     assert isinstance(file, PromptFile)
     assert file.metadata.name == "b"
+
+
+def test_what_follows_an_array_is_refused():
+    with pytest.raises(Invalid, match=r"a\.json:2: .*something follows the end of the array"):
+        list(streams.json_values(["[1]\n", "x"], "a.json"))

@@ -24,6 +24,7 @@ from mcp_server.domain.formats.markdown_code import Code
         ("a\n    b", ""),
         ("    a\nb", "    a\n"),
         ("a `b\n```\nc` d\n```\n", "```\nc` d\n```\n"),
+        ("a\n```\nb\n```\n    c\nd", "```\nb\n```\n    c\n"),
         ("", ""),
     ],
 )

@@ -252,3 +252,11 @@ def test_a_picture_has_no_place_in_langfuse():
     file = read({"messages": [{"role": "user", "content": [part]}]})
     with pytest.raises(Invalid, match="has a message that isn't text, which this format"):
         written(file, "langfuse")
+
+
+@pytest.mark.parametrize("kind", ["text", "chat"])
+def test_a_prompt_of_langfuse_says_which_of_its_two_kinds_it_is(kind):
+    say = {"role": "user", "content": "x"}
+    prompt = "x" if kind == "text" else [say | {"role": "system"}, say]
+    value, _ = written(read({"name": "a", "type": kind, "prompt": prompt}), "langfuse")
+    assert (value["type"], value["prompt"]) == (kind, prompt)

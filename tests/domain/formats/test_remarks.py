@@ -66,3 +66,46 @@ def test_of_many_values_that_arent_kept_the_first_are_named_and_the_others_count
         "What the file says as 'key0', 'key1', 'key2', 'key3', 'key4', 'key5', 'key6', 'key7', "
         "'key8', 'key9' and 3 more isn't kept.",
     )
+
+
+@pytest.mark.parametrize(
+    ("count", "named"),
+    [
+        (1, "'{{1a}}' looks like a blank and stays literal"),
+        (5, "'{{4a}}', '{{5a}}' look like blanks and stay literal"),
+        (6, "'{{4a}}', '{{5a}}' and 1 more look like blanks and stay literal"),
+    ],
+)
+def test_of_what_looks_like_a_blank_the_first_are_named_and_the_others_counted(count, named):
+    text = " ".join(f"{{{{{n}a}}}}" for n in range(1, count + 1))
+    (read,) = read_file("a.json", json.dumps({"name": "a", "template": text}))
+    (remark,) = read.remarks
+    assert named in remark
+
+
+def test_a_row_that_is_refused_is_refused_alone():
+    refused, read = read_file("a.csv", "act,prompt\n,x\nB,y\n")
+    assert isinstance(refused, Invalid)
+    assert (read.metadata.name, read.format_name) == ("b", "csv")
+
+
+def test_labels_by_version_are_kept_where_they_point_at_the_text_that_is_here():
+    value = {"name": "a", "template": "x", "version": 2}
+    (read,) = read_file("a.json", json.dumps(value | {"labels": {"best": 2}}))
+    assert (read.labels, read.remarks) == (("best",), ())
+    (read,) = read_file("a.json", json.dumps(value | {"labels": {"best": 2, "old": 1}}))
+    assert read.labels == ("best",)
+    assert read.remarks == (
+        "Of the labels, 'old' aren't kept: they point at other versions, which aren't here, or "
+        "share their reads out.",
+    )
+
+
+def test_what_is_told_of_a_file_makes_no_other_prompt():
+    (read,) = read_file("a.json", '{"name": "a", "template": "x"}')
+    (remarked,) = read_file(
+        "a.json", '{"name": "a", "template": "x", "version": 2, "labels": {"old": 1, "best": 2}}'
+    )
+    assert remarked.remarks
+    assert remarked.labels
+    assert read == remarked

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_server.domain import limits
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.formats.registry import FORMATS
 from mcp_server.domain.formats.rewriting import (
@@ -156,3 +157,18 @@ def test_a_refusal_names_what_cant_be_held_even_where_it_cant_be_read():
 
 def test_every_format_has_a_shape():
     assert all(callable(shape_of(name)) for name in FORMATS)
+
+
+def test_a_file_that_cant_be_changed_where_it_stands_is_written_anew():
+    path, text = "b.yaml", "name: b\ntemplate: alpha\n---\n"
+    here = read_alone(path, text)
+    wanted = replace(here, draft=make_draft(template="beta"))
+    assert rewrite(text, here, wanted, path).file.draft == wanted.draft
+
+
+def test_a_text_that_couldnt_be_read_back_is_refused(monkeypatch):
+    monkeypatch.setattr(limits, "_in_use", limits.Limits(text=100))
+    here = read_alone("e.csv", FILES["e.csv"])
+    long = make_draft(template="{{a}}" * 18, template_format="text")
+    with pytest.raises(Invalid, match="can't hold 'e' as it is in the library: its text"):
+        rewrite(FILES["e.csv"], here, replace(here, draft=long), "e.csv")

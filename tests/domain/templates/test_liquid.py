@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.templates import liquid
 from mcp_server.domain.templates.liquid.environment import parse
+from mcp_server.domain.templates.liquid.sizes import weigh
 from mcp_server.domain.templates.partials import Source
 from storage.entities import Argument, Message, TextContent
 from storage.errors import Invalid
@@ -270,3 +271,32 @@ def test_a_path_of_paths_is_nested_too_deeply_to_be_filled():
     text = "{{ a" + "[a" * 500 + "]" * 500 + " }}"
     with pytest.raises(Invalid, match="can't be rendered: it is nested too deeply"):
         liquid.fill(text, {"a": "x"})
+
+
+def test_loops_turn_so_many_times_in_all():
+    loop = "{% for i in (1..20000) %}{% break %}{% endfor %}"
+    assert liquid.fill(loop * 5, {}) == ""
+    with pytest.raises(Invalid, match="its loops turn more than 100,000 times"):
+        liquid.fill(loop * 6, {})
+
+
+def test_a_filter_for_short_texts_takes_numbers():
+    assert liquid.fill("{{ 5 | url_encode }}", {}) == "5"
+
+
+def test_a_json_value_is_bounded():
+    values = [Argument("v", type="json")]
+    assert liquid.fill("{{ v | size }}", {"v": '"12345"'}, arguments=values) == "5"
+    with pytest.raises(Invalid, match="A JSON value has 200,002 characters; liquid takes at most"):
+        liquid.fill("{{ v }}", {"v": f'"{"x" * 200_000}"'}, arguments=values)
+
+
+def test_what_a_list_weighs_is_what_is_in_it():
+    assert weigh(["ab", 1, True, {"k": None}]) == 8 + 8 + (2 + 8) + (8 + 8) + 8 + 8 + (1 + 8) + 8
+
+
+def test_what_a_filter_is_given_is_bounded():
+    values = [Argument("v", type="json")]
+    assert liquid.fill("{{ v | size }}", {"v": f"[{'1,' * 9_000}1]"}, arguments=values) == "9001"
+    with pytest.raises(Invalid, match="a list or range has more than 20,000 items"):
+        liquid.fill("{{ v | size }}", {"v": f"[{'1,' * 20_000}1]"}, arguments=values)

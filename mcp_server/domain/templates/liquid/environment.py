@@ -42,7 +42,7 @@ class _Partials(BaseLoader):
     def get_source(
         self, env: Environment, template_name: str, *, context: Any = None, **kwargs: object
     ) -> TemplateSource:
-        raise TemplateNotFoundError(template_name, token=None)
+        raise AssertionError("unreachable: `load` asks for no text")
 
     def load(
         self, env: Environment, name: str, *, globals: Any = None, context: Any = None, **_: object
@@ -88,8 +88,6 @@ def parse(template: str) -> BoundTemplate:
         for expression in expressions_of(parsed):
             if type(expression) is RangeLiteral:
                 expression.__class__ = _BoundedRange
-    except RecursionError:
-        raise fault("is nested too deeply. Flatten it") from None
     except ResourceLimitError as error:
         raise fault(f"can't be read: {error.message}") from None
     except LiquidError as error:

@@ -19,7 +19,6 @@ class LiteralNode(Node):
     def __init__(self, source: Source) -> None:
         super().__init__(Token(TOKEN_CONTENT, "", 0, ""))
         self._source = source
-        self.blank = False
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         """Write the text, with what its placeholders are called here."""
@@ -38,6 +37,6 @@ class LiteralNode(Node):
             value = context.resolve(part.name, token=None, default="")
             return buffer.write(to_liquid_string(value, autoescape=False))
         template = context.env.get_template(part.reference, context=context, tag="render")
-        inside = context.copy({}, carry_loop_iterations=True, template=template)
+        inside = context.copy({}, template=template)
         template.render_with_context(inside, buffer, partial=True, block_scope=True)
         return 1

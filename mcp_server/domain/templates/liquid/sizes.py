@@ -1,6 +1,6 @@
 """Sizes: how much a value weighs, and how much it may."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from liquid.exceptions import ResourceLimitError
 
@@ -57,7 +57,7 @@ def _weigh_items(value: object) -> int:
             total += _weigh_number(each)
         elif isinstance(each, range):
             items += check_range(each)
-        elif isinstance(each, Mapping) and isinstance(each, dict):
+        elif isinstance(each, dict):
             check_items(items + len(each) + len(waiting))
             waiting += [*each.keys(), *each.values()]
         elif isinstance(each, Sequence):

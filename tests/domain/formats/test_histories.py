@@ -1,0 +1,33 @@
+"""Histories: the moves that a file leaves out are told as what they are, those of the import."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from mcp_server.domain.drafts import content_hash, make_draft
+from mcp_server.domain.formats.histories import with_moves
+from storage.entities import Branch, History, RecordedMove, Version
+
+THEN = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+def version(number: int) -> Version:
+    draft = make_draft(template=f"text {number}")
+    return Version(
+        UUID(int=0), number, "main", None, None, draft, (), None, "ann", THEN, content_hash(draft)
+    )
+
+
+def test_a_label_without_the_move_that_put_it_where_it_is_gets_one():
+    told = RecordedMove("best", None, 1, {}, "ann", THEN, "first")
+    branches = (Branch("main", 3, "ann", THEN),)
+    versions = tuple(map(version, (1, 2, 3)))
+    whole = History(versions, branches, {"best": 1}, moves=(told,))
+    assert with_moves(whole, "kim", NOW, "Import") is whole
+    moved = replace(whole, labels={"best": 2, "new": 3}, weights={"new": {1: 10, 3: 90}})
+    assert with_moves(moved, "kim", NOW, "Import").moves == (
+        told,
+        RecordedMove("best", 1, 2, {}, "kim", NOW, "Import"),
+        RecordedMove("new", None, 3, {1: 10, 3: 90}, "kim", NOW, "Import"),
+    )
