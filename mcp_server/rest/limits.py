@@ -37,8 +37,9 @@ _LINE_OR_BLANK = rf"^\s*{_PRINTED}*\s*$"
 _POINT = rf"[1-9][0-9]{{0,8}}|{LABEL.pattern}|branch:{BRANCH.pattern}"
 _ETAGS = r'^(?:\*|(?:W/)?"[!#-~]*"(?: *, *(?:W/)?"[!#-~]*")*)$'
 _BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$"
-# Which characters beyond ASCII are letters, digits or marks, no pattern says to every reader.
-_IDENTIFIER = r"^[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*$"
+# Which characters beyond ASCII are letters, digits or marks, no pattern says to every reader: so
+# what of ASCII is none is left out. A range up to U+10FFFF is two halves of a pair to JavaScript.
+_IDENTIFIER = r"^[^\x00-@\[-^`{-\x7f][^\x00-/:-@\[-^`{-\x7f]*$"
 _MEDIA_TYPE = r"^[!-.0-~]+/[!-~]+(?: *;[ -~]*)?$"
 _MAX_LINE = 2_048
 _MAX_MESSAGE = 2_000

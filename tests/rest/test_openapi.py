@@ -107,6 +107,24 @@ def test_every_property_is_described():
                 assert '"description"' in described or "const" in each, f"{name}.{field}"
 
 
+def _patterns(value):
+    if isinstance(value, dict):
+        yield from [value["pattern"]] if isinstance(value.get("pattern"), str) else []
+        yield from (each for held in value.values() for each in _patterns(held))
+    elif isinstance(value, list):
+        yield from (each for held in value for each in _patterns(held))
+
+
+def test_patterns_are_written_as_every_language_reads_them():
+    """ECMA-262, which JSON Schema names, takes an escape it doesn't know for the letter itself."""
+    found = set(_patterns(DOCUMENT))
+    assert r"^[^\x00]*$" in found
+    for pattern in found:
+        assert re.fullmatch(r"(?:[ -\[\]-~]|\\(?:x[0-9a-f]{2}|[sSdDwW]|[^\w\s]))*", pattern), pattern
+        assert "(?P" not in pattern
+        assert "++" not in pattern
+
+
 def test_answers_hold_no_nulls():
     for name, schema in DOCUMENT["components"]["schemas"].items():
         if name.endswith(("Out", "Read")):
@@ -162,8 +180,9 @@ def test_nothing_is_defined_that_nothing_refers_to():
         ),
         (
             "arguments",
-            [[], [{"name": "a"}]],
-            [[{}], [{"name": "a b"}], [{"name": "a", "x": 1}], {}],
+            [[], [{"name": "a"}], [{"name": "_1"}], [{"name": "größe"}], [{"name": "नाम"}]],
+            [[{}], [{"name": "a b"}], [{"name": "1a"}], [{"name": "a-b"}], [{"name": "a\x7f"}], {}]
+            + [[{"name": "a", "x": 1}]],
         ),
     ],
 )
