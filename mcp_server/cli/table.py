@@ -1,5 +1,6 @@
 """The table of commands: what each is called and which function does it."""
 
+from functools import cache
 from typing import Any
 
 import typer
@@ -26,8 +27,9 @@ _FILES = "Files"
 _HOUSE = "Housekeeping"
 
 
+@cache
 def load_commands() -> dict[str, Any]:
-    """Return every command by its name."""
+    """Return every command by its name. They are made once: reading their options takes a while."""
     table = typer.Typer()
     _add_library(table)
     _add_history(table)

@@ -22,6 +22,7 @@ from storage.connectors import UrlConnector
 from storage.database import Database
 from storage.entities import Argument, Message, PromptFilter, TextContent
 from storage.errors import PromptError
+from tests.support.effort import examples
 
 FILES = {
     "a.md": "---\nname: a\ntemplate_format: simple\ntitle: A\n---\nalpha {{x}}\n",
@@ -69,7 +70,9 @@ _numbers = count()
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(20),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(rounds=st.lists(st.lists(_steps, max_size=6), min_size=1, max_size=3))
 def test_whatever_changes_nothing_unknown_is_lost_and_a_second_sync_does_nothing(

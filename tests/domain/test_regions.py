@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_server.domain.regions import cut_regions
+from tests.support.effort import examples
 from tests.support.processes import run
 
 _ITEMS = st.lists(st.sampled_from("abcdefg"), max_size=14)
@@ -103,7 +104,7 @@ def test_the_sides_can_change_places(base, ours, theirs):
 
 
 @pytest.mark.skipif(_DIFF3 is None, reason="there is no diff3 program")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(_edited())
 def test_unstable_regions_are_those_of_the_program_diff3(tmp_path_factory, edited):
     base, ours, theirs = edited

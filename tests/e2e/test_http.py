@@ -15,6 +15,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitResult
 
 from tests.e2e.test_changes import Inbox
+from tests.support.effort import examples
 from tests.support.serving import serving
 
 KEY = "a key that every replica has, long enough to seal with"
@@ -360,7 +361,10 @@ async def test_no_json_makes_the_server_fail(served):
     loop = asyncio.get_running_loop()
 
     @settings(
-        max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=examples(150),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
     @given(_CALLS | _JSON)
     def fuzz(message: object) -> None:

@@ -3,11 +3,14 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpx2
+from fastapi import FastAPI
 from mcp import Client
 from typer.testing import CliRunner
 
@@ -111,6 +114,20 @@ class CliDoor:
         return ran
 
 
+_asked: ContextVar[Library] = ContextVar("asked")
+"""The library that a request over REST is for."""
+
+
+async def _asked_library() -> Library:
+    return _asked.get()
+
+
+@cache
+def _api() -> FastAPI:
+    """The REST API of all libraries: to make one takes as long as many requests."""
+    return build_api(ApiDoor(_asked_library, ACTOR), "0")
+
+
 @dataclass(frozen=True, slots=True)
 class RestDoor:
     """The REST API in memory, spoken to by an HTTP client."""
@@ -135,13 +152,8 @@ class RestDoor:
 
     async def _send(self, request: "Request") -> httpx2.Response:
         database = Database(UrlConnector(self.url))
-        library = Library(database)
-
-        async def ready() -> Library:
-            return library
-
-        app = build_api(ApiDoor(ready, ACTOR), "0")
-        transport = httpx2.ASGITransport(app=app)
+        _asked.set(Library(database))
+        transport = httpx2.ASGITransport(app=_api())
         try:
             async with httpx2.AsyncClient(transport=transport, base_url="http://x") as client:
                 return await client.request(

@@ -32,6 +32,7 @@ from storage.entities import MAIN, PromptFilter
 from storage.errors import PromptError
 from storage.notifications import Listener
 from tests.parity.doors import ACTOR, CliDoor, McpDoor, RestDoor
+from tests.support.effort import examples
 
 WRITERS = 3
 NAMES = 3
@@ -292,7 +293,7 @@ def test_no_sequence_of_operations_breaks_the_library(database_url):
     run_state_machine_as_test(
         lambda: Writers(database_url),
         settings=settings(
-            max_examples=12,
+            max_examples=examples(6),
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -5,13 +5,14 @@ from itertools import count
 
 from hypothesis import HealthCheck, example, given, settings
 
+from tests.support.effort import examples
 from tests.support.settings import SETTINGS, WRITTEN, reversed_keys
 
 _names = (f"p{number}" for number in count())
 
 
 @settings(
-    max_examples=5,
+    max_examples=examples(2),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

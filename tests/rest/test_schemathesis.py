@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS
 
 from tests.rest.test_openapi import DOCUMENT
+from tests.support.effort import examples
 from tests.support.serving import serving
 
 pytestmark = pytest.mark.slow
@@ -75,7 +76,7 @@ def _depends_on_the_library(case):
 
 @schema.parametrize()
 @settings(
-    max_examples=12,
+    max_examples=examples(12),
     deadline=None,
     derandomize=True,
     database=None,

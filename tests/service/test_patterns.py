@@ -17,6 +17,7 @@ from mcp_server.service.patterns import QUICK, SLOW, UNKNOWN, Allowance, Pattern
 from mcp_server.service.workers import Crew
 from storage.entities import Argument
 from storage.errors import Invalid, Unavailable
+from tests.support.effort import examples
 from tests.support.judging import verdicts_on
 
 EVIL = "(?:x|x|xx|(x+x+)+)+$"
@@ -291,7 +292,7 @@ def crew():
     crew.close()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(pairs=ASKED)
 @pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")
 def test_verdicts_are_those_of_the_library_that_patterns_are_written_for(crew, pairs):

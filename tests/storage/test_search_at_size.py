@@ -1,13 +1,19 @@
 """Search and lists where words are common: what is found, and through which plans."""
 
+import asyncio
+import os
 import re
+from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
 import sqlalchemy as sa
 
+from storage.connectors import UrlConnector
+from storage.database import Database
 from storage.entities import PromptFilter
 from tests.support.library import add_many, add_prompt
+from tests.support.postgres import Server
 
 MANY = 5_000
 OLD = [
@@ -25,9 +31,26 @@ OLD = [
 ]
 
 
+@pytest.fixture(scope="module")
+def full_database_url(postgres: Server, template: str) -> Iterator[str]:
+    """The URL of a library of thousands, which takes seconds to make and is only read here."""
+    name = f"ps_full_{os.getpid()}"
+    asyncio.run(postgres.create_database(name, template))
+    asyncio.run(_fill(postgres.url(name)))
+    yield postgres.url(name)
+    asyncio.run(postgres.drop_database(name))
+
+
 @pytest.fixture
-async def library(database):
-    """A few old prompts, and then thousands with the same words."""
+async def library(full_database_url: str) -> AsyncIterator[Database]:
+    opened = Database(UrlConnector(full_database_url))
+    yield opened
+    await opened.close()
+
+
+async def _fill(url: str) -> None:
+    """Make a few old prompts, and then thousands with the same words."""
+    database = Database(UrlConnector(url))
     for name, title, text, more in OLD:
         prompt_id = await add_prompt(database, name, text, title=title, **more)
         async with database.transaction() as tx:
@@ -36,7 +59,9 @@ async def library(database):
             if name == "old-archived":
                 await tx.prompts.set_archived(prompt_id, True)
     await add_many(database, MANY, "beta-{}", "alpha gamma")
-    return database
+    async with database.transaction() as tx:
+        await tx.connection.execute(sa.text("ANALYZE"))
+    await database.close()
 
 
 async def _found(database, words: str, *, limit: int = 100, **chosen) -> list[str]:
@@ -97,7 +122,6 @@ async def test_filters_reach_the_oldest_prompts_of_a_common_word(library):
 async def plans(library):
     """Call it with words or a filter: it returns the plans of all that runs in the database."""
     async with library.reading() as tx:
-        await tx.connection.execute(sa.text("ANALYZE"))
         driver = (await tx.connection.get_raw_connection()).driver_connection
         try:
             await driver.execute("LOAD 'auto_explain'")

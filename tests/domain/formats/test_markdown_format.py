@@ -21,6 +21,7 @@ from storage.entities import (
     TextContent,
 )
 from storage.errors import Invalid
+from tests.support.effort import examples
 
 DATA = Path(__file__).parents[3].parent / "shared/data"
 SCALARS = [
@@ -102,7 +103,7 @@ MESSAGES = st.lists(
 TEXT_BODIES = STRINGS.map(lambda text: [user(f"{text}!")])
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(MESSAGES | TEXT_BODIES, st.dictionaries(STRINGS, JSON, max_size=3))
 def test_markdown_gives_back_what_was_written(
     messages: list[Message], config: dict[str, Any]

@@ -17,6 +17,7 @@ from mcp_server.domain.templates.partials import Source
 from storage.entities import Argument, Message, TextContent
 from storage.errors import Invalid
 from tests.domain.templates.hostile_liquid import HOSTILE, PARTIALS, TYPES, VALUES
+from tests.support.effort import examples
 from tests.support.processes import run
 
 SECONDS = 0.25
@@ -245,7 +246,7 @@ _FRAGMENTS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(st.sampled_from(_FRAGMENTS), max_size=14).map("".join))
 def test_whatever_is_put_together_is_rendered_or_refused(text):
     endure(text)
