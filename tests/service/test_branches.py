@@ -152,6 +152,16 @@ async def test_a_conflict_tells_each_place_and_writes_nothing(story):
     assert (await story.prompts.get("story")).prompt.last_version == 3
 
 
+async def test_of_many_conflicts_the_first_are_told_and_the_others_counted(story):
+    ours, theirs = ({f"k{n:02}": side for n in range(64)} for side in ("a", "b"))
+    await _write(story, BASE, "draft", model_config=theirs)
+    await _write(story, BASE, model_config=ours)
+    with pytest.raises(Conflict, match=r"changed 64 places.* 14 more aren't shown") as refusal:
+        await story.branches.merge("story", "draft", by="me")
+    told = [each["place"] for each in refusal.value.data["conflicts"]]
+    assert told == [f"model_config.k{n:02}" for n in range(50)]
+
+
 async def test_a_resolution_decides_its_fields_and_the_rest_is_merged(story):
     await _write(story, BASE.replace("two", "2"), "draft", model_config={"t": 1})
     await _write(story, BASE.replace("two", "II"), model_type="gpt-4")

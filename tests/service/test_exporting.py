@@ -66,6 +66,19 @@ async def test_an_archived_prompt_comes_only_with_the_history(library):
     assert [file.metadata.name for file in await _files(library, history=True)] == ["kept", "gone"]
 
 
+async def test_a_prompt_that_is_archived_while_others_are_read_is_left_out(library, monkeypatch):
+    for name in ("a", "b", "c"):
+        await library.prompts.create(name, PromptInput(template="x"), by="ada")
+    read = library.catalog.read
+
+    async def read_later(work):
+        await library.prompts.archive("b")
+        return await read(work)
+
+    monkeypatch.setattr(library.catalog, "read", read_later)
+    assert [file.metadata.name for file in await _files(library)] == ["a", "c"]
+
+
 @pytest.mark.parametrize("format_name", ["json", "jsonl", "yaml"])
 async def test_an_export_comes_back_to_the_byte(library, other_library, format_name):
     await _fill(library)

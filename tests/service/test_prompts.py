@@ -1,5 +1,6 @@
 import asyncio
 from unicodedata import normalize
+from uuid import UUID
 
 import pytest
 
@@ -165,6 +166,33 @@ async def test_archiving_hides_and_restoring_brings_all_back(library):
         await _create(library)
     await library.prompts.archive("greeting", restore=True)
     assert (await library.prompts.get("greeting@production")).version.version == 1
+
+
+async def test_an_archived_prompt_is_restored_before_it_is_changed(library):
+    await _create(library)
+    await library.branches.create("greeting", "terse", by="x")
+    await library.labels.set("greeting", "production", by="x")
+    await library.prompts.archive("greeting")
+    attempts = [
+        library.prompts.update("greeting", PromptInput(title="x"), by="x"),
+        library.versions.restore("greeting@1", by="x"),
+        library.branches.create("greeting", "other", by="x"),
+        library.branches.merge("greeting", "terse", by="x"),
+        library.branches.delete("greeting", "terse"),
+        library.labels.set("greeting", "staging", by="x"),
+        library.labels.remove("greeting", "production", by="x"),
+    ]
+    for attempt in attempts:
+        with pytest.raises(NotFound, match=r"is archived\. Restore it to use or change it"):
+            await attempt
+
+
+async def test_a_prompt_is_found_by_its_id_as_by_its_name(library):
+    created = (await _create(library)).current
+    assert await library.prompts.get(f"{created.prompt.id}@1") == created
+    nobody = UUID(int=1)
+    with pytest.raises(NotFound, match=f"There is no prompt named '{nobody}'"):
+        await library.prompts.get(str(nobody))
 
 
 async def test_a_read_only_library_refuses_every_write(database):
