@@ -2,14 +2,15 @@
 
 pip install cosmic-ray
 python -m benchmarks.mutants [--sample 200] [--seed 1] [--packages mcp_server/domain …]
-    [--tests tests/domain tests/service tests/storage …] [--jobs 2]
+    [--tests tests/domain tests/service tests/storage …] [--jobs 2] [--kept]
 python -m benchmarks.mutants --line mcp_server/domain/names.py:12 … --tests tests/domain
 
 Each mutant is one change of one line (`<` to `<=`, `and` to `or`, 1 to 2, a decorator gone) in a
 copy of the repository. The tests that reach this line run, the fastest first, and should fail, or
 not come to an end; if all pass, the mutant survived, and is printed for somebody to look at.
 `--line` makes all mutants of a line, and runs all the tests that are named. Which test reaches what
-is measured once for each state of the sources, and kept in `build/mutants`.
+is measured once for each state of the sources, and kept in `build/mutants`; with `--kept` that of
+another state will do.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from subprocess import TimeoutExpired
 
 from benchmarks.mutants.changes import PACKAGES, Mutant, draw, of_line, weight
 from benchmarks.mutants.copies import Copy, private_processes
-from benchmarks.mutants.reaching import Reach
+from benchmarks.mutants.reaching import SHORT, Reach
 
 _SIGNALS = "storage/embedded/"
 _NONE_RAN = 5
@@ -38,7 +39,7 @@ def main() -> None:
         chosen = {mutant: dict.fromkeys(given.tests, 0.0) for mutant in mutants}
     else:
         mutants = _drawn(given.sample, given.seed, given.packages)
-        reach = Reach(given.tests)
+        reach = Reach(given.tests, kept=given.kept)
         chosen = {mutant: reach.tests(mutant.path, mutant.line) for mutant in mutants}
     _report(_tried(chosen, given.jobs, given.limit, whole_files=bool(given.line)))
 
@@ -51,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     suites = ("tests/domain", "tests/service", "tests/storage")
     given.add_argument("--tests", nargs="+", default=suites, metavar="TESTS")
     given.add_argument("--line", nargs="+", metavar="FILE:LINE", help="all mutants of these")
+    given.add_argument("--kept", action="store_true", help="measure nothing that was measured once")
     given.add_argument("--jobs", type=int, default=2)
     given.add_argument("--limit", type=float, default=90, help="seconds for a mutant, at least")
     return given.parse_args()
@@ -110,7 +112,9 @@ def _try(copy: Copy, mutant: Mutant, tests: list[str], limit: float, whole_files
     file = copy.root / mutant.path
     files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
     arguments = ["-x", "-q", "--hypothesis-seed=0", *files]
-    if not whole_files:
+    if whole_files:
+        arguments += ["-m", SHORT]
+    else:
         listed = copy.scratch / "chosen.json"
         listed.write_text(json.dumps(tests))
         arguments += ["--chosen", str(listed)]

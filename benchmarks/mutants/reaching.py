@@ -23,18 +23,24 @@ relative_files = true
 data_file = {data}
 """
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
-_SHORT = "not slow and not timed"
+SHORT = "not slow and not timed"
 """Tests that start servers or measure time are many times slower, and rarely about one line."""
 
 
 class Reach:
-    """What was measured of some folders of tests; the folder named first is asked first."""
+    """What some folders of tests reach: measured now, unless it was in the state they are in.
 
-    def __init__(self, folders: Sequence[str]) -> None:
-        self._measured = [_Measured(folder) for folder in folders]
+    With `kept`, what was measured once holds, although lines may have moved since.
+    """
+
+    def __init__(self, folders: Sequence[str], *, kept: bool = False) -> None:
+        self._measured = [_Measured(folder, kept) for folder in folders]
 
     def tests(self, path: str, line: int) -> dict[str, float]:
-        """The tests that reach a line with the seconds each takes, in the order to run them."""
+        """Return the tests that reach a line with the seconds each takes, in the order to run them.
+
+        Those of the folder that is called as the package come first.
+        """
         own = path.removeprefix("mcp_server/").partition("/")[0]
         order = sorted(self._measured, key=lambda each: each.folder != f"tests/{own}")
         # The fastest first: most mutants die at once.
@@ -48,12 +54,12 @@ class Reach:
 class _Measured:
     """What the tests of one folder reach."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, kept: bool) -> None:
         self.folder = folder
         name = folder.replace("/", "-")
         data, seconds, state = (_KEPT / f"{name}.{end}" for end in ("coverage", "json", "state"))
         is_now = _state(folder)
-        if not state.exists() or state.read_text() != is_now:
+        if not state.exists() or not (kept or state.read_text() == is_now):
             _measure(folder, data, seconds)
             state.write_text(is_now)
         self.seconds: dict[str, float] = json.loads(seconds.read_text())
@@ -134,7 +140,7 @@ def _measure(folder: str, data: Path, seconds: Path) -> None:
     with Copy() as copy:
         settings = copy.scratch / "coverage.ini"
         settings.write_text(_SETTINGS.format(data=copy.scratch / ".coverage"))
-        tests = ["-m", _SHORT, "-q", "--note-seconds", str(seconds.resolve()), folder]
+        tests = ["-m", SHORT, "-q", "--note-seconds", str(seconds.resolve()), folder]
         copy.pytest(["-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest"], tests)
         combining = [sys.executable, "-m", "coverage", "combine", "-q", f"--rcfile={settings}"]
         subprocess.run(combining, cwd=copy.root, check=True)
