@@ -251,16 +251,16 @@ async def head_of(tx: Transaction, prompt: Prompt, branch: str) -> Version:
     """Return the newest version of a branch that the prompt has."""
     number = branch_head(prompt, branch)
     head = await tx.versions.find(prompt.id, number)
-    if head is None:  # the branch's foreign key forbids it
-        raise LookupError(f"{prompt.name}@{number}")
+    if head is None:
+        raise AssertionError("unreachable: a foreign key keeps the version that a branch leads to")
     return head
 
 
 async def read_prompt(tx: Transaction, name: str) -> Prompt:
     """Return a prompt as this very transaction wrote it."""
     prompt = await tx.prompts.find(name)
-    if prompt is None:  # the transaction holds its lock
-        raise LookupError(name)
+    if prompt is None:
+        raise AssertionError("unreachable: the transaction wrote it, and holds its lock")
     return prompt
 
 

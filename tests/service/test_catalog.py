@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from mcp_server.service import catalog
+from mcp_server.service import catalog, listing
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
+from mcp_server.service.scope import Scope
 from storage.database import Database
 from storage.entities import Change, EmbeddedResource, Message, TextContent
 from storage.errors import Unavailable
@@ -184,3 +185,42 @@ async def test_a_list_that_couldnt_be_mended_is_mended_later(elsewhere, remember
     with pytest.raises(Unavailable):
         await remembering.prompts.list_published()
     assert [each.version for each in (await remembering.prompts.list_published()).items] == [2]
+
+
+async def test_a_view_that_is_forgotten_while_it_is_read_is_answered_all_the_same(
+    elsewhere, remembering, interrupted
+):
+    async def look_elsewhere():
+        for number in range(listing._VIEWS):
+            await remembering.catalog.lists.whole(Scope(tags=(f"t{number}",)).view)
+
+    await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
+    interrupted.meanwhile = look_elsewhere
+    assert await _names(remembering) == ["note"]
+    assert await _names(remembering) == ["note"]
+
+
+async def test_a_list_that_was_read_while_nothing_could_be_heard_is_read_once(interrupted):
+    hears = True
+
+    async def stop_hearing():
+        nonlocal hears
+        hears = False
+
+    library = Library(interrupted, is_hearing=lambda: hears)
+    interrupted.meanwhile = stop_hearing
+    assert await _names(library) == []
+    hears, interrupted.meanwhile = True, _fail
+    assert await _names(library) == []
+    assert interrupted.meanwhile is not None
+
+
+async def _fail():
+    raise AssertionError("This was to be known.")
+
+
+async def test_what_was_not_in_memory_is_counted(remembering):
+    counted = remembering.catalog
+    assert (counted.hits, counted.misses) == (0, 0)
+    assert await counted.find_prompt("nobody") is None
+    assert (counted.hits, counted.misses) == (0, 1)
