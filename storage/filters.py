@@ -47,9 +47,8 @@ def includers(name: str | sa.BindParameter[str]) -> sa.Select[tuple[UUID]]:
     )
 
 
-def is_in_use() -> ColumnElement[bool]:
+def is_in_use(edge: sa.FromClause = prompt_includes) -> ColumnElement[bool]:
     """Return the condition that an including version is one that a label or branch means."""
-    edge = prompt_includes
     return sa.or_(
         *(
             sa.exists().where(

@@ -1,20 +1,53 @@
 """Includes: which prompts the texts of others take in, and what is reached that way."""
 
-from collections.abc import Collection, Mapping, Sequence
-from itertools import starmap
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.entities import Prompt, PromptFilter, Reached, Version
+from storage.entities import LATEST, MAIN, Prompt, PromptFilter, Reached, Version
 from storage.filters import conditions, is_in_use
 from storage.prompts import PROMPT_WITH_VERSION, read_both
-from storage.tables import prompt_includes, prompt_names, prompt_versions, prompts
+from storage.tables import (
+    label_weights,
+    prompt_branches,
+    prompt_includes,
+    prompt_labels,
+    prompt_names,
+    prompt_versions,
+    prompts,
+)
 
 _MOST = 1_000
 """Versions that are read for one prompt, whatever includes what."""
+_BRANCH = "branch:"
+
+
+class Includer(NamedTuple):
+    """A version that includes others, and its prompt's name."""
+
+    prompt_id: UUID
+    version: int
+    name: str
+
+
+class Edge(NamedTuple):
+    """A version includes another prompt, by what stands behind the '@'; '' is nothing.
+
+    `meant` is a version that this means to a reader, `name` the included prompt's, and `seen` says
+    whether a filter keeps that prompt.
+    """
+
+    prompt_id: UUID
+    version: int
+    included_id: UUID
+    point: str
+    name: str
+    meant: int | None
+    seen: bool
 
 
 def _reached() -> sa.CTE:
@@ -101,43 +134,109 @@ class Includes:
             versions[prompt.id, version.version] = version
         return Reached(known, versions)
 
-    async def list_points(self, prompt_id: UUID, seen: PromptFilter) -> Sequence[str]:
-        """Return what stands behind the '@' where prompts include one now; '' is nothing."""
-        query = sa.select(prompt_includes.c.point).distinct().select_from(_INCLUDING)
-        found = await self._connection.scalars(query.where(*_including(prompt_id, seen)))
-        return sorted(found)
-
     async def list_includers(
-        self,
-        prompt_id: UUID,
-        points: Mapping[str, Collection[UUID] | None],
-        seen: PromptFilter,
-        *,
-        limit: int,
-    ) -> tuple[Sequence[str], int]:
-        """Return the names of prompts that include one now, and how many there are.
+        self, prompt_id: UUID, seen: PromptFilter, *, limit: int
+    ) -> Sequence[Includer]:
+        """Return versions in use that include a prompt, directly or through others, by name."""
+        found = await self._connection.execute(_includers(prompt_id, seen, limit))
+        return [Includer(*row) for row in found]
 
-        Those that do so by one of some points, and are among those given for it; None is all.
+    async def draw(self, roots: Collection[Includer], seen: PromptFilter) -> Sequence[Edge]:
+        """Return what some versions include, and what that includes, without any texts.
+
+        An edge is there once for each version that it may mean to a reader, and once with none
+        where it means nothing.
         """
-        names = (
-            sa.select(prompts.c.name)
-            .distinct()
-            .select_from(_INCLUDING)
-            .where(*_including(prompt_id, seen), sa.or_(sa.false(), *starmap(_by, points.items())))
-            .subquery()
+        ids, numbers = [each.prompt_id for each in roots], [each.version for each in roots]
+        found = await self._connection.execute(_edges(seen), {"ids": ids, "numbers": numbers})
+        return [Edge(*row) for row in found]
+
+
+def _includers(prompt_id: UUID, seen: PromptFilter, limit: int) -> sa.Select[Any]:
+    """Select what includes a prompt: upwards, as far as what is included is what a point means."""
+    edge = prompt_includes
+    key = edge.c.prompt_id, edge.c.version
+    above = sa.select(*key).where(edge.c.included_id == prompt_id).cte("above", recursive=True)
+    meant = _meant_alone()
+    above = above.union(
+        sa.select(*key)
+        .select_from(above)
+        .join(edge, edge.c.included_id == above.c.prompt_id)
+        .join(meant, meant.c.version == above.c.version)
+    )
+    return (
+        sa.select(above.c.prompt_id, above.c.version, prompts.c.name)
+        .join(prompts, prompts.c.id == above.c.prompt_id)
+        .where(above.c.prompt_id != prompt_id, is_in_use(above), *conditions(seen))
+        .order_by(prompts.c.name, above.c.version)
+        .limit(limit)
+    )
+
+
+def _edges(seen: PromptFilter) -> sa.Select[Any]:
+    """Select the edges that lead down from some versions."""
+    roots = (
+        sa.func.unnest(
+            sa.bindparam("ids", type_=ARRAY(sa.Uuid)),
+            sa.bindparam("numbers", type_=ARRAY(sa.Integer)),
         )
-        query = sa.select(names.c.name, sa.func.count().over()).order_by(names.c.name).limit(limit)
-        rows = (await self._connection.execute(query)).all()
-        return [name for name, _ in rows], rows[0][1] if rows else 0
+        .table_valued(sa.column("prompt_id", sa.Uuid), sa.column("version", sa.Integer))
+        .render_derived(name="root")
+    )
+    edge = prompt_includes
+    below = sa.select(roots.c.prompt_id, roots.c.version).cte("below", recursive=True)
+    from_below = sa.and_(edge.c.prompt_id == below.c.prompt_id, edge.c.version == below.c.version)
+    meant = _meant_alone()
+    step = (
+        sa.select(edge.c.included_id, meant.c.version)
+        .select_from(below)
+        .join(edge, from_below)
+        .join(meant, sa.true())
+    )
+    below = below.union(step)
+    from_below = sa.and_(edge.c.prompt_id == below.c.prompt_id, edge.c.version == below.c.version)
+    return (
+        sa.select(
+            edge.c.prompt_id,
+            edge.c.version,
+            edge.c.included_id,
+            edge.c.point,
+            prompts.c.name,
+            sa.case((prompts.c.archived_at.is_(None), meant.c.version)),
+            sa.and_(*conditions(seen)),
+        )
+        .select_from(below)
+        .join(edge, from_below)
+        .join(prompts, prompts.c.id == edge.c.included_id)
+        .outerjoin(meant, sa.true())
+    )
 
 
-_INCLUDING = prompt_includes.join(prompts, prompts.c.id == prompt_includes.c.prompt_id)
+def _meant_alone() -> sa.FromClause:
+    """Select the versions that the point of an edge may mean to any reader, and no others."""
+    edge = prompt_includes
+    label = sa.func.coalesce(sa.func.nullif(edge.c.point, ""), "production")
+    branch = sa.case(
+        (edge.c.point == LATEST, MAIN),
+        (edge.c.point.startswith(_BRANCH), sa.func.substr(edge.c.point, len(_BRANCH) + 1)),
+    )
+    number = sa.case((edge.c.point.regexp_match("^[1-9][0-9]{0,8}$"), _integer(edge.c.point)))
+    meanings = (
+        (prompts, "id", "served_version", edge.c.point == ""),
+        (prompt_labels, "prompt_id", "version", prompt_labels.c.label == label),
+        (label_weights, "prompt_id", "version", label_weights.c.label == label),
+        (prompt_branches, "prompt_id", "head", prompt_branches.c.branch == branch),
+        (prompt_versions, "prompt_id", "version", prompt_versions.c.version == number),
+    )
+    return sa.union_all(
+        *(
+            sa.select(table.c[version].label("version"))
+            .where(table.c[key] == edge.c.included_id, holds)
+            .correlate(edge)
+            for table, key, version, holds in meanings
+        )
+    ).lateral("meant")
 
 
-def _by(point: str, whom: Collection[UUID] | None) -> sa.ColumnElement[bool]:
-    by_point = prompt_includes.c.point == point
-    return by_point if whom is None else by_point & prompt_includes.c.prompt_id.in_(list(whom))
-
-
-def _including(prompt_id: UUID, seen: PromptFilter) -> Sequence[sa.ColumnElement[bool]]:
-    return prompt_includes.c.included_id == prompt_id, is_in_use(), *conditions(seen)
+def _integer(text: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
+    return sa.cast(text, sa.Integer)

@@ -1,22 +1,30 @@
 """Including: who would be broken where a prompt's versions, labels or branches change."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
 from uuid import UUID
 
-from mcp_server.domain.composition import compose
+from mcp_server.domain.composition import Fragment, compose
 from mcp_server.service.composing import find_in
 from mcp_server.service.inputs import ANYONE
 from mcp_server.service.scope import Scope
 from storage.database import Transaction
 from storage.entities import Prompt, PromptFilter, Reached
 from storage.errors import Conflict, PromptError
+from storage.includes import Edge, Includer
 
 _TOLD = 10
 """Prompts that are named, at most."""
+_ASKED = 2_000
+"""Versions that are asked for whether they can still be used, at most."""
+_AT_ONCE = 100
+"""Versions that are looked at before others get their turn."""
 _PRODUCTION = "production"
+_UNTOLD = "The prompts would include each other in a circle, too deeply, or too many of them."
+"""Said in place of a sentence that could name prompts that this server doesn't show."""
 
 
 @dataclass(slots=True)
@@ -26,11 +34,8 @@ class Broken:
     warnings: tuple[str, ...] = ()
 
 
-class _Hit(NamedTuple):
-    """Why includers are hit, and which: None is all that include the prompt so."""
-
-    reason: str
-    whom: frozenset[UUID] | None
+class WouldBreak(Conflict):
+    """A change would break those who include a prompt, and isn't forced."""
 
 
 class Includers:
@@ -43,70 +48,129 @@ class Includers:
     async def kept(self, tx: Transaction, prompt: Prompt, *, force: bool) -> AsyncIterator[Broken]:
         """Let a prompt be changed inside, and see that those who include it can still be used.
 
-        Only includers that this server shows are asked for and named: of others nobody is told.
-        The caller holds the prompt's lock.
+        They may include it directly or through others. Only prompts that this server shows are
+        asked for and named: what it hides doesn't stop a change, and is told to nobody, since a
+        refusal would give it away. The caller holds the prompt's lock.
 
         Raises:
-            Conflict: they couldn't any more, and it isn't forced; names them.
+            WouldBreak: they couldn't any more, and it isn't forced; names them.
         """
         broken = Broken()
         seen = self._scope.narrow(PromptFilter())
-        points = await tx.includes.list_points(prompt.id, seen)
-        before = await _standing(tx, prompt.name, points) if points else {}
+        roots = await tx.includes.list_includers(prompt.id, seen, limit=_ASKED)
+        before = await _problems(tx, prompt, roots, seen)
         yield broken
-        if not points:
+        if not roots:
             return
-        hit = _hit(before, await _standing(tx, prompt.name, points))
+        after = await _problems(tx, prompt, roots, seen)
+        hit = {root.name: after[root] for root in roots if root in after and root not in before}
         if not hit:
             return
-        names, count = await tx.includes.list_includers(
-            prompt.id, {point: each.whom for point, each in hit.items()}, seen, limit=_TOLD
-        )
-        if not names:
-            return
-        told = _included_by(prompt.name, names, count)
-        reason = next(iter(hit.values())).reason
+        told = _included_by(prompt.name, list(hit))
+        reason = next(iter(hit.values()))
         if not force:
-            raise Conflict(
+            raise WouldBreak(
                 f"{told} couldn't be used any more. {reason} Nothing was changed: take the "
                 "includes out first, or do it with force."
             )
         broken.warnings = (f"{told} can't be used any more. {reason}",)
 
 
-def _hit(
-    before: Mapping[str, PromptError | frozenset[UUID]],
-    after: Mapping[str, PromptError | frozenset[UUID]],
-) -> Mapping[str, _Hit]:
-    """Return whom a change hits, by what stands behind the '@' where they include the prompt."""
-    hit: dict[str, _Hit] = {}
-    for point, now in after.items():
-        then = before[point]
-        if isinstance(then, PromptError):
-            continue
-        if isinstance(now, PromptError):
-            hit[point] = _Hit(now.message, None)
-        elif now - then:
-            hit[point] = _Hit("The prompts would include each other in a circle.", now - then)
-    return hit
+async def _problems(
+    tx: Transaction, prompt: Prompt, roots: Sequence[Includer], seen: PromptFilter
+) -> Mapping[Includer, str]:
+    """Return which versions, of those that include a prompt, can't be used, and why."""
+    if not roots:
+        return {}
+    edges = await tx.includes.draw(roots, seen)
+    points = {edge.point for edge in edges if edge.included_id == prompt.id}
+    standing = await _standing(tx, prompt.name, points)
+    drawing = _Drawing(edges, {_key(prompt.id, point): why for point, why in standing.items()})
+    found = {}
+    for index, root in enumerate(roots, 1):
+        problem = drawing.problem_of(root)
+        if problem is not None:
+            found[root] = problem
+        if index % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return found
+
+
+class _Unusable(Exception):
+    """What is included can't be, whoever includes it."""
+
+
+class _Drawing:
+    """Which prompts include which, without their texts, for any reader.
+
+    An include stands under the included prompt's id and the point, and leads to all versions that
+    this means to somebody. `broken` are those that can't be used, whatever includes them.
+    """
+
+    def __init__(self, edges: Sequence[Edge], broken: Mapping[str, PromptError]) -> None:
+        self._broken = broken
+        self._tells = all(edge.seen for edge in edges)
+        self._ways: dict[tuple[UUID, int], set[str]] = defaultdict(set)
+        meant: dict[str, set[tuple[UUID, int]]] = defaultdict(set)
+        names: dict[str, tuple[UUID, str]] = {}
+        for edge in edges:
+            key = _key(edge.included_id, edge.point)
+            self._ways[edge.prompt_id, edge.version].add(key)
+            names[key] = edge.included_id, edge.name
+            if edge.meant is not None:
+                meant[key].add((edge.included_id, edge.meant))
+        self._fragments = {
+            key: _outline(*names[key], self._out_of(versions)) for key, versions in meant.items()
+        }
+
+    def problem_of(self, root: Includer) -> str | None:
+        """Return why a version that includes others can't be used; None if it can."""
+        ways = self._out_of([(root.prompt_id, root.version)])
+        try:
+            compose(root.name, root.prompt_id, ways, self._find)
+        except _Unusable as problem:
+            return str(problem)
+        except Conflict as problem:
+            return problem.message if self._tells else _UNTOLD
+        return None
+
+    def _find(self, key: str) -> Fragment:
+        if key in self._broken:
+            raise _Unusable(self._broken[key].message)
+        fragment = self._fragments.get(key)
+        if fragment is None:
+            raise _Unusable("It includes what isn't there.")
+        return fragment
+
+    def _out_of(self, versions: Collection[tuple[UUID, int]]) -> list[str]:
+        return sorted({key for version in versions for key in self._ways.get(version, ())})
+
+
+def _key(prompt_id: UUID, point: str) -> str:
+    return f"{prompt_id}@{point}"
+
+
+def _outline(prompt_id: UUID, name: str, references: Collection[str]) -> Fragment:
+    """Return a fragment that only says what it includes."""
+    return Fragment(prompt_id, name, 0, "", "text", (), dict.fromkeys(references, frozenset()))
 
 
 async def _standing(
     tx: Transaction, name: str, points: Collection[str]
-) -> Mapping[str, PromptError | frozenset[UUID]]:
-    """Return why a prompt can't be included at present, or which ones it then takes in."""
+) -> Mapping[str, PromptError]:
+    """Return why a prompt can't be included at present, for each point where it can't."""
     reached = await tx.includes.reach([(name, point) for point in points])
-    found: dict[str, PromptError | frozenset[UUID]] = {}
+    found: dict[str, PromptError] = {}
     for point in points:
         try:
-            found[point] = _taken_in(reached, name, point)
+            _check_includable(reached, name, point)
         except PromptError as problem:
             found[point] = problem
     return found
 
 
-def _taken_in(reached: Reached, name: str, point: str) -> frozenset[UUID]:
-    """Return which prompts are taken in by any version that a point may mean to a reader.
+def _check_includable(reached: Reached, name: str, point: str) -> None:
+    """Check every version that a point may mean to a reader.
 
     Raises:
         NotFound, Conflict: one of these versions can't be included.
@@ -114,14 +178,11 @@ def _taken_in(reached: Reached, name: str, point: str) -> frozenset[UUID]:
     find = find_in(reached, ANYONE)
     meant = find(f"{name}@{point}" if point else name)
     shares = reached.prompts[name].weights.get(point or _PRODUCTION, ())
-    taken: set[UUID] = set()
     for each in (meant, *(find(f"{name}@{number}") for number in shares)):
-        inside = compose(each.name, each.prompt_id, each.includes, find)
-        taken |= {fragment.prompt_id for fragment in inside.values()}
-    return frozenset(taken)
+        compose(each.name, each.prompt_id, each.includes, find)
 
 
-def _included_by(name: str, names: Collection[str], count: int) -> str:
-    listed = ", ".join(f"'{each}'" for each in names)
-    more = f" and {count - len(names):,} more" if count > len(names) else ""
+def _included_by(name: str, names: Sequence[str]) -> str:
+    listed = ", ".join(f"'{each}'" for each in names[:_TOLD])
+    more = f" and {len(names) - _TOLD:,} more" if len(names) > _TOLD else ""
     return f"'{name}' is included by {listed}{more}, which"

@@ -1,7 +1,10 @@
 """Who includes a prompt isn't broken by a change of it unawares."""
 
+from itertools import pairwise
+
 import pytest
 
+from mcp_server.domain.composition import MAX_DEPTH
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
@@ -118,7 +121,7 @@ async def test_a_circle_is_made_only_by_force(base):
     with pytest.raises(Conflict, match=r"included by 'other', which.*in a circle"):
         await move(force=False)
     assert "'other', which" in (await move(force=True)).warnings[0]
-    with pytest.raises(Conflict, match=r"included by 'base', which.*in a circle"):
+    with pytest.raises(Conflict, match=r"included by 'base', 'labelled', which.*in a circle"):
         await base.labels.remove("other", "production", by="me")
 
 
@@ -176,6 +179,83 @@ async def test_of_many_the_first_are_named_and_all_are_counted(library):
         await _create(library, f"user-{number:02}", "{{> base@live}}")
     with pytest.raises(Conflict, match="'user-09' and 2 more, which"):
         await library.labels.remove("base", "live", by="me")
+
+
+async def _chain(library, start, end, length):
+    """Let `start` include `end` through others: `length` texts are taken in."""
+    names = [end, *(f"{start}-{number:02}" for number in range(1, length)), start]
+    for included, name in pairwise(names):
+        await _create(library, name, f"{{{{> {included}}}}}")
+
+
+async def test_a_circle_that_only_an_includer_of_an_includer_is_in_is_found(library):
+    await _create(library, "core", "Core")
+    await _create(library, "mid", "{{> core}}")
+    await _create(library, "top", "Top")
+    await library.labels.set("top@1", "production", by="me")
+    await library.prompts.update("top", PromptInput(template="{{> mid}}"), by="me")
+    await _create(library, "bystander", "{{> mid}}")
+
+    async def update(force):
+        written = PromptInput(template="{{> top}}")
+        return await library.prompts.update("core", written, by="me", force=force)
+
+    with pytest.raises(Conflict) as refused:
+        await update(force=False)
+    assert refused.value.message.startswith("'core' is included by 'top', which couldn't be used")
+    assert "in a circle: 'top' → 'mid' → 'core' → 'top'." in refused.value.message
+    assert (await library.prompts.get("core")).prompt.latest_version == 1
+    (warning,) = (await update(force=True)).warnings
+    assert warning.startswith("'core' is included by 'top', which can't be used any more.")
+    assert (await library.prompts.get("top@2")).composition.problem is not None
+    assert (await library.prompts.get("mid")).composition.problem is None
+
+
+async def test_what_becomes_too_deep_far_up_is_found(library):
+    await _create(library, "deep", "Deep")
+    await _create(library, "core", "Core")
+    await _chain(library, "top", "core", MAX_DEPTH - 1)
+    written = PromptInput(template="{{> deep}}")
+    with pytest.raises(Conflict, match=r"included by 'top', which.*more than 16 levels deep"):
+        await library.prompts.update("core", written, by="me")
+    await library.prompts.archive("top")
+    assert (await library.prompts.update("core", written, by="me")).warnings == ()
+
+
+async def test_what_takes_in_too_many_texts_far_up_is_found(library):
+    for number in range(60):
+        await _create(library, f"piece-{number:02}", "x")
+    pieces = [f"{{{{> piece-{number:02}}}}}" for number in range(60)]
+    await _create(library, "core", "Core")
+    await _create(library, "mid", "{{> core}}")
+    await _create(library, "top", "".join([*pieces, "{{> mid}}"]))
+    again = [piece.replace("}}", "@latest}}") for piece in pieces]
+    with pytest.raises(Conflict, match=r"included by 'top', which.*more than 100 other texts"):
+        await library.prompts.update("core", PromptInput(template="".join(again)), by="me")
+    shared = PromptInput(template="".join(pieces))
+    assert (await library.prompts.update("core", shared, by="me")).warnings == ()
+
+
+async def test_everybody_above_is_named_where_what_all_include_is_gone(base):
+    await _create(base, "above", "{{> labelled}}")
+    await _create(base, "beside", "{{> labelled@1}} {{> bare}}")
+    await base.prompts.update("beside", PromptInput(template="{{> bare}}"), by="me")
+    with pytest.raises(Conflict, match=r"included by 'above', 'labelled', which.*no label 'live'"):
+        await base.labels.remove("base", "live", by="me")
+
+
+async def test_what_one_sees_is_kept_although_what_is_between_is_hidden(database, library):
+    await _create(library, "core", "Core", tags=["public"])
+    await _create(library, "hidden", "{{> core}}")
+    await _create(library, "top", "Top", tags=["public"])
+    await library.labels.set("top@1", "production", by="me")
+    await library.prompts.update("top", PromptInput(template="{{> hidden}}"), by="me")
+    narrowed = Library(database, scope=Scope(tags=("public",)))
+    with pytest.raises(Conflict) as refused:
+        await narrowed.prompts.update("core", PromptInput(template="{{> top}}"), by="me")
+    assert "included by 'top', which" in refused.value.message
+    assert "in a circle" in refused.value.message
+    assert "hidden" not in refused.value.message
 
 
 async def test_includers_that_one_doesnt_see_are_neither_counted_nor_named(database, library):
