@@ -134,6 +134,12 @@ class Includes:
             versions[prompt.id, version.version] = version
         return Reached(known, versions)
 
+    async def included(self, ids: Collection[UUID]) -> frozenset[UUID]:
+        """Return which of some prompts any version of another one includes."""
+        edge = prompt_includes
+        query = sa.select(edge.c.included_id).distinct().where(edge.c.included_id.in_(list(ids)))
+        return frozenset(await self._connection.scalars(query))
+
     async def list_includers(
         self, prompt_id: UUID, seen: PromptFilter, *, limit: int
     ) -> Sequence[Includer]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mcp_server.cli.options import Force
 from mcp_server.cli.printing import counted, write_json, write_line
 from mcp_server.cli.progress import progress
 from mcp_server.cli.running import EXIT_CODES, Invocation, fail, use_library, warn
@@ -56,6 +57,7 @@ def import_files(
         bool,
         typer.Option("--move-labels", help="Move labels to where the files have them."),
     ] = False,
+    force: Force = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was done as JSON, as POST /import answers.")
     ] = False,
@@ -66,7 +68,7 @@ def import_files(
 
     _check_formats(format_, template_format)
     sources = Sources(paths, format_, template_format)
-    options = Options(dry_run=dry_run, keep_going=keep_going, move_labels=move_labels)
+    options = Options(dry_run=dry_run, keep_going=keep_going, move_labels=move_labels, force=force)
     actor = Invocation.of(context).actor
     total = _Total(Told(everything=dry_run), quiet=as_json)
     use_library(context, lambda library: _take_all(library, sources, actor, options, total))

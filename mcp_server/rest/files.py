@@ -91,6 +91,11 @@ class ImportQuery(Shape):
     move_labels: bool = Field(
         False, description="Move labels of prompts that are there to where the file has them."
     )
+    force: bool = Field(
+        False,
+        description="Also make changes by which prompts that include one of these can't be used "
+        "any more; `remarks` name those. Otherwise such a change is a conflict.",
+    )
 
 
 class ExportQuery(Shape):
@@ -170,7 +175,10 @@ class FileRoutes:
         likely = None if query.format else _format_of(request)
         path = path_name(query.name, request.headers.get("content-disposition"))
         options = Options(
-            dry_run=query.dry_run, keep_going=query.keep_going, move_labels=query.move_labels
+            dry_run=query.dry_run,
+            keep_going=query.keep_going,
+            move_labels=query.move_labels,
+            force=query.force,
         )
         told = Told(everything=query.dry_run)
         with SpooledTemporaryFile(_MEMORY) as spool:

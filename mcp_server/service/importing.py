@@ -3,14 +3,15 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
 from mcp_server.service.declaring import own_draft
+from mcp_server.service.including import WouldBreak
 from mcp_server.service.labelling import move_labels
 from mcp_server.service.outcomes import DEFAULTS, Kind, Options, Outcome, Report, Taken
 from mcp_server.service.patterns import Allowance, Patterns
@@ -21,14 +22,14 @@ from mcp_server.service.preparing import (
     history_of,
     in_order,
     names_of,
-    note_of,
     prepare,
 )
+from mcp_server.service.renewing import Done, Renewing
 from mcp_server.service.scope import Scope
-from mcp_server.service.writing import Writer, metadata_of
+from mcp_server.service.writing import Writer
 from storage.bulk import Trace
 from storage.database import Database, Transaction
-from storage.entities import Change, History, Metadata, Prompt, Version
+from storage.entities import Change, History, Metadata, Prompt
 from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError
 from storage.ids import new_id
 
@@ -46,16 +47,7 @@ class _Undone(Exception):
     """Nothing of the transaction is to be kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """What became of a prompt, which of its versions has a file's one text, and what to remark."""
-
-    kind: Kind
-    version: int = 1
-    remarks: tuple[str, ...] = ()
-
-
-_CREATED = _Done("created")
+_CREATED = Done("created")
 
 
 @dataclass(slots=True)
@@ -68,6 +60,8 @@ class _Run:
     counts: Counter[Kind] = field(default_factory=Counter)
     sources: dict[str, str] = field(default_factory=dict)
     waiting: dict[str, Prepared] = field(default_factory=dict)
+    late: list[Prepared] = field(default_factory=list)
+    is_last: bool = False
     changed: list[Change] = field(default_factory=list)
     met: set[UUID] = field(default_factory=set)
     allowance: Allowance = field(default_factory=Allowance)
@@ -78,10 +72,20 @@ class _Run:
         self.counts[outcome.kind] += 1
         self.report(outcome)
 
-    def done(self, file: PromptFile, done: _Done) -> None:
+    def done(self, file: PromptFile, done: Done) -> None:
         """Tell what became of a prompt that was taken."""
         remarks = (*file.remarks, *done.remarks)
         self.tell(Outcome(file.source, file.metadata.name, done.kind, remarks=remarks))
+
+    def miss(self, each: Prepared, error: PromptError) -> None:
+        """Tell why a prompt can't be taken, or try once more when all others are in.
+
+        Who includes it, and couldn't be used any more, may be mended by the same import.
+        """
+        if isinstance(error, WouldBreak) and not self.is_last:
+            self.late.append(each)
+        else:
+            _fail(self, each.file, error)
 
     def note(self, name: str, prompt_id: UUID) -> None:
         """Keep what this process has to forget, unless it will forget everything."""
@@ -111,6 +115,7 @@ class Importing:
         self._catalog = catalog
         self._writer = writer
         self._composer = composer
+        self._renewing = Renewing(writer, composer, scope)
         self._patterns = patterns
         self._scope = scope
 
@@ -126,7 +131,8 @@ class Importing:
 
         Content that a prompt has, or had before, writes nothing: importing an old file again never
         overrides what came after it. A prompt that is new gets the labels that its file has; the
-        labels of others stay where they are.
+        labels of others stay where they are. What others include is only changed so that those can
+        still be used, unless it is forced.
 
         Raises:
             Forbidden: this server only reads.
@@ -167,6 +173,9 @@ class Importing:
             size = _BATCH
         for each in in_order(run.waiting):
             await self._take_alone(tx, each, run)
+        run.is_last = True
+        for each in run.late:
+            await self._take_alone(tx, each, run)
 
     async def _judge(self, each: Prepared | Invalid, run: _Run) -> Prepared | Invalid:
         """Refuse a prompt whose arguments have patterns that can't be used."""
@@ -179,7 +188,9 @@ class Importing:
     async def _take_batch(self, tx: Transaction, batch: Sequence[Prepared], run: _Run) -> None:
         names = [name for each in batch for name in names_of(each.file)]
         present = await tx.bulk.find(names, lock=True)
-        traces = await tx.bulk.trace({prompt.id for prompt in present.values()}) if present else {}
+        ids = {prompt.id for prompt in present.values()}
+        traces = await tx.bulk.trace(ids) if ids else {}
+        included = await tx.includes.included(ids) if ids else frozenset()
         new = []
         for each in batch:
             file = each.file
@@ -192,9 +203,10 @@ class Importing:
                     run.note(file.metadata.name, key)
                     run.done(file, _CREATED)
                 else:
-                    run.done(file, await self._renew(tx, prompt, traces[prompt.id], file, run))
+                    renew = self._renew_kept if prompt.id in included else self._renew
+                    run.done(file, await renew(tx, prompt, traces[prompt.id], file, run))
             except _OF_THE_PROMPT as error:
-                _fail(run, file, error)
+                run.miss(each, error)
         await tx.bulk.insert(new)
 
     async def _take_alone(self, tx: Transaction, each: Prepared, run: _Run) -> None:
@@ -215,9 +227,11 @@ class Importing:
                     done = _CREATED
                 else:
                     traces = await tx.bulk.trace([present.id])
-                    done = await self._renew(tx, present, traces[present.id], file, run)
+                    included = await tx.includes.included([present.id])
+                    renew = self._renew_kept if included else self._renew
+                    done = await renew(tx, present, traces[present.id], file, run)
         except _OF_THE_PROMPT as error:
-            _fail(run, file, error)
+            run.miss(each, error)
         else:
             run.done(file, done)
 
@@ -236,22 +250,38 @@ class Importing:
         key = new_id()
         run.note(said.name, key)
         await tx.bulk.insert([(key, said, history)])
-        await self._record_includes(tx, key, said.name, history, history.versions)
+        await self._renewing.record_includes(tx, key, said.name, history, history.versions)
 
-    async def _record_includes(
-        self, tx: Transaction, key: UUID, name: str, history: History, new: Iterable[Version]
-    ) -> None:
-        """Keep what versions include. Only what is in use has to lead somewhere."""
-        used = {branch.head for branch in history.branches} | {*history.labels.values()}
-        for version in new:
-            if not version.includes:
-                continue
-            if version.version in used:
-                included = await self._composer.check(tx, name, key, version.draft)
-                edges = included.edges
-            else:
-                edges = await self._composer.edges(tx, version.draft)
-            await tx.includes.record(key, version.version, edges)
+    async def _renew_kept(
+        self,
+        tx: Transaction,
+        present: Prompt,
+        traces: Mapping[int, Trace],
+        file: PromptFile,
+        run: _Run,
+    ) -> Done:
+        """Bring a prompt up to date that others include, unless they couldn't be used any more.
+
+        Who those are is only asked for where it changes: it is changed, and that is taken back.
+        """
+        with suppress(_Undone):
+            async with tx.connection.begin_nested():
+                done = await self._renew(tx, present, traces, file, run)
+                if done.kind == "unchanged":
+                    return done
+                run.met.discard(present.id)
+                raise _Undone
+        force = run.options.force
+        try:
+            async with (
+                tx.connection.begin_nested(),
+                self._writer.includers.kept(tx, present, force=force) as broken,
+            ):
+                done = await self._renew(tx, present, traces, file, run)
+        except WouldBreak:
+            run.met.discard(present.id)
+            raise
+        return replace(done, remarks=(*done.remarks, *broken.warnings))
 
     async def _renew(
         self,
@@ -260,7 +290,7 @@ class Importing:
         traces: Mapping[int, Trace],
         file: PromptFile,
         run: _Run,
-    ) -> _Done:
+    ) -> Done:
         """Bring a prompt that is there up to what a file says."""
         if not self._scope.admits(present):
             raise Conflict(f"The name '{file.metadata.name}' is taken. Choose another one.")
@@ -271,81 +301,16 @@ class Importing:
             )
         run.met.add(present.id)
         if present.archived_at is not None:
-            return _Done("unchanged")
+            return Done("unchanged")
         if file.history is None:
-            done = await self._renew_text(tx, present, traces, file, run.by)
+            done = await self._renewing.renew_text(tx, present, traces, file, run.by)
         else:
-            done = await self._renew_history(tx, present, traces, file, file.history)
+            done = await self._renewing.renew_history(tx, present, traces, file, file.history)
         if run.options.move_labels and await move_labels(tx, present, file, done.version, run.by):
             done = replace(done, kind="updated") if done.kind == "unchanged" else done
         if done.kind != "unchanged":
             run.note(present.name, present.id)
         return done
-
-    async def _renew_text(
-        self,
-        tx: Transaction,
-        present: Prompt,
-        traces: Mapping[int, Trace],
-        file: PromptFile,
-        by: str,
-    ) -> _Done:
-        said = metadata_of(present)
-        merged = _merged(said, file)
-        wanted = content_hash(file.draft)
-        known = max((n for n, trace in traces.items() if trace.content_hash == wanted), default=0)
-        if known and known != present.latest_version:
-            return _Done("unchanged", known, (_older(present.name, known),))
-        if known and merged == said:
-            return _Done("unchanged", known)
-        self._scope.check_stays_inside(merged)
-        if merged != said:
-            await tx.prompts.update(present.id, merged)
-        if known:
-            return _Done("updated", known)
-        await self._writer.append(
-            tx,
-            present.id,
-            merged,
-            file.draft,
-            parent=present.latest_version,
-            by=file.created_by or by,
-            commit_message=note_of(file),
-        )
-        return _Done("new version", present.last_version + 1)
-
-    async def _renew_history(
-        self,
-        tx: Transaction,
-        present: Prompt,
-        traces: Mapping[int, Trace],
-        file: PromptFile,
-        history: History,
-    ) -> _Done:
-        for version in history.versions:
-            trace = traces.get(version.version)
-            if trace is not None and trace != _trace(version):
-                raise Conflict(
-                    f"Version {version.version} of '{present.name}' is another one here than in "
-                    "the file: both were written since they parted. Rename the prompt in the file, "
-                    "or import its newest text alone."
-                )
-        said, merged = metadata_of(present), replace(file.metadata, name=present.name)
-        newest = len(history.versions)
-        if newest < present.last_version or (newest == present.last_version and merged == said):
-            return _Done("unchanged")
-        self._scope.check_stays_inside(merged)
-        if merged != said:
-            await tx.prompts.update(present.id, merged)
-        if newest == present.last_version:
-            return _Done("updated")
-        moved = tuple(
-            each for each in history.branches if each.head > present.branches.get(each.branch, 0)
-        )
-        await tx.bulk.go_on(present.id, replace(history, branches=moved), present.last_version)
-        new = history.versions[present.last_version :]
-        await self._record_includes(tx, present.id, present.name, history, new)
-        return _Done("new version")
 
 
 def _accepted(batch: Iterable[Prepared | Invalid], run: _Run) -> list[Prepared]:
@@ -380,19 +345,3 @@ def _fail(run: _Run, file: PromptFile, error: PromptError) -> None:
     kind: Kind = "conflict" if isinstance(error, Conflict) else "refused"
     message = f"{file.source}: {error.message}"
     run.tell(Outcome(file.source, file.metadata.name, kind, message))
-
-
-def _trace(version: Version) -> Trace:
-    return Trace(version.content_hash, version.branch, version.parent, version.merged_from)
-
-
-def _older(name: str, version: int) -> str:
-    return (
-        f"Its text is version {version} of '{name}', and not the newest: nothing is changed. "
-        f"Restore '{name}@{version}' to have it back."
-    )
-
-
-def _merged(present: Metadata, file: PromptFile) -> Metadata:
-    """Let the file decide what it says something about; the rest stays as it is."""
-    return replace(present, **{name: getattr(file.metadata, name) for name in file.says - {"name"}})

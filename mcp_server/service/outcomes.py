@@ -16,12 +16,14 @@ class Options:
 
     `dry_run` only tells what would happen. With `keep_going` what can't be taken is left out;
     otherwise nothing is written at all where anything can't. `move_labels` moves the labels of
-    prompts that are there to where the files have them.
+    prompts that are there to where the files have them. `force` also makes changes by which prompts
+    that include one couldn't be used any more.
     """
 
     dry_run: bool = False
     keep_going: bool = False
     move_labels: bool = False
+    force: bool = False
 
 
 DEFAULTS = Options()

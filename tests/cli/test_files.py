@@ -55,6 +55,20 @@ def test_importing_again_changes_nothing(run, folder):
     assert _state(run) == before
 
 
+def test_what_breaks_those_who_include_it_goes_in_only_by_force(run, attempt, tmp_path):
+    run("create", "base", "-t", "Base")
+    run("create", "user", "-t", "{{> base}}")
+    two = [{"role": "user", "content": text} for text in "12"]
+    file = tmp_path / "base.json"
+    file.write_text(json.dumps({"name": "base", "template_format": "simple", "messages": two}))
+    refused = attempt("import", file)
+    assert refused.code == 2
+    assert "'base' is included by 'user', which couldn't be used any more." in refused.err
+    done = run("import", file, "--force")
+    assert "1 new version" in done.out
+    assert "'base' is included by 'user', which can't be used any more." in done.err
+
+
 def test_a_changed_file_is_a_new_version_and_an_old_file_is_not(run, folder):
     run("import", folder)
     (folder / "plain.md").write_text("Another text.\n")

@@ -51,6 +51,20 @@ async def test_a_row_that_cant_be_taken_keeps_the_whole_file_out(client):
     assert [each["source"] for each in answer["items"]] == ["body:3"]
 
 
+async def test_what_breaks_those_who_include_it_goes_in_only_by_force(client):
+    await client.post("/prompts", json={"name": "base", "template": "Base"})
+    await client.post("/prompts", json={"name": "user", "template": "{{> base}}"})
+    two = [{"role": "user", "content": text} for text in "12"]
+    body = json.dumps({"name": "base", "template_format": "simple", "messages": two})
+    refused = await client.post("/import", content=body, headers=JSONL)
+    assert refused.status_code == 409
+    assert "'base' is included by 'user', which couldn't be used" in refused.json()["detail"]
+    done = await client.post("/import?force=true", content=body, headers=JSONL)
+    assert (done.status_code, done.json()["new_versions"]) == (200, 1)
+    (remark,) = done.json()["items"][0]["remarks"]
+    assert remark.startswith("'base' is included by 'user', which can't be used any more.")
+
+
 async def test_a_dry_run_writes_nothing(client):
     body = '{"name": "a", "template": "x"}'
     done = await client.post("/import?dry_run=true", content=body, headers=JSONL)

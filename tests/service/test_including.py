@@ -1,15 +1,21 @@
 """Who includes a prompt isn't broken by a change of it unawares."""
 
+import json
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from mcp_server.domain.composition import MAX_DEPTH
+from mcp_server.domain.drafts import content_hash
+from mcp_server.domain.formats.registry import read_file
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
+from mcp_server.service.outcomes import Options
 from mcp_server.service.scope import Scope
-from storage.entities import Message, TextContent
+from storage.entities import Message, PromptFilter, TextContent
 from storage.errors import Conflict
+from storage.includes import Includes
 
 TWO = PromptInput(messages=[Message("user", TextContent("1")), Message("user", TextContent("2"))])
 
@@ -269,3 +275,116 @@ async def test_includers_that_one_doesnt_see_are_neither_counted_nor_named(datab
     assert "included by 'open', which" in refused.value.message
     await library.prompts.archive("open")
     assert (await narrowed.labels.remove("base", "live", by="me")).warnings == ()
+
+
+def _record(name, template, **also):
+    return {"name": name, "template_format": "simple", "template": template, **also}
+
+
+def _two(name, **also):
+    messages = [{"role": "user", "content": text} for text in "12"]
+    return {"name": name, "template_format": "simple", "messages": messages, **also}
+
+
+async def _import(library, *records, **options):
+    """Import records, and return what was told of each by its name, and whether it is kept."""
+    told = {}
+    taken = await library.importing.take(
+        read_file("a.jsonl", "\n".join(map(json.dumps, records)), "jsonl"),
+        by="me",
+        options=Options(**options),
+        report=lambda outcome: told.update({outcome.name: outcome}),
+    )
+    return told, taken.written
+
+
+async def test_an_import_writes_what_cant_be_included_only_by_force(base):
+    files = _two("base"), _record("new", "New")
+    told, written = await _import(base, *files)
+    assert (told["base"].kind, told["new"].kind, written) == ("conflict", "created", False)
+    said = "a.jsonl: 'base' is included by 'bare', which couldn't be used any more. "
+    assert told["base"].message.startswith(said)
+    assert told["base"].message.endswith("take the includes out first, or do it with force.")
+    told, written = await _import(base, *files, keep_going=True)
+    assert (told["base"].kind, told["new"].kind, written) == ("conflict", "created", True)
+    assert (await base.prompts.get("base")).prompt.latest_version == 2
+    assert await _text(base, "bare") == "Two"
+    told, written = await _import(base, *files, force=True)
+    assert (told["base"].kind, told["new"].kind, written) == ("new version", "unchanged", True)
+    (remark,) = told["base"].remarks
+    assert remark.startswith("'base' is included by 'bare', which can't be used any more. ")
+    assert (await base.prompts.get("bare")).composition.problem is not None
+
+
+async def test_an_import_may_break_what_it_mends_itself(base):
+    told, written = await _import(base, _two("base"), _record("bare", "{{> base@1}}"))
+    assert ({name: each.kind for name, each in told.items()}, written) == (
+        {"bare": "new version", "base": "new version"},
+        True,
+    )
+    assert (told["base"].remarks, await _text(base, "bare")) == ((), "One")
+    assert (await base.prompts.get("base")).prompt.latest_version == 3
+
+
+async def test_an_import_moves_labels_that_others_include_only_by_force(base):
+    await base.prompts.update("base", TWO, by="me", force=True)
+    file = _two("base", labels=["live"])
+    told, written = await _import(base, file, move_labels=True)
+    assert (told["base"].kind, written) == ("conflict", False)
+    assert "included by 'labelled', which couldn't" in told["base"].message
+    assert (await base.prompts.get("base")).prompt.labels["live"] == 1
+    told, written = await _import(base, file, move_labels=True, force=True)
+    assert (told["base"].kind, written) == ("updated", True)
+    assert "included by 'labelled', which can't" in told["base"].remarks[0]
+
+
+async def test_an_import_moves_heads_that_others_include_only_by_force(base):
+    (exported,) = [
+        each async for each in base.exporting.read(PromptFilter(), history=True)
+        if each.metadata.name == "base"
+    ]  # fmt: skip
+    history = exported.history
+    newest = history.versions[-1]
+    draft = replace(newest.draft, messages=tuple(TWO.messages))
+    next_one = replace(
+        newest, version=3, branch="terse", parent=2, draft=draft, content_hash=content_hash(draft)
+    )
+    heads = tuple(
+        replace(each, head=3) if each.branch == "terse" else each for each in history.branches
+    )
+    longer = replace(history, versions=(*history.versions, next_one), branches=heads)
+    for force, kind in (False, "conflict"), (True, "new version"):
+        told = []
+        await base.importing.take(
+            [replace(exported, history=longer)],
+            by="me",
+            options=Options(force=force),
+            report=told.append,
+        )
+        assert told[0].kind == kind
+        assert "included by 'branched', which" in (told[0].message or told[0].remarks[0])
+
+
+async def test_an_import_makes_a_circle_only_by_force(library):
+    await _create(library, "core", "Core")
+    await _create(library, "mid", "{{> core}}")
+    await _create(library, "top", "Top")
+    await library.labels.set("top@1", "production", by="me")
+    await library.prompts.update("top", PromptInput(template="{{> mid}}"), by="me")
+    told, written = await _import(library, _record("core", "{{> top}}"))
+    assert (told["core"].kind, written) == ("conflict", False)
+    assert "included by 'top', which" in told["core"].message
+    assert "in a circle" in told["core"].message
+    told, written = await _import(library, _record("core", "{{> top}}"), force=True)
+    assert (told["core"].kind, written) == ("new version", True)
+    assert "included by 'top', which can't be used any more" in told["core"].remarks[0]
+
+
+async def test_importing_what_others_include_again_asks_nobody(base, monkeypatch):
+    async def list_includers(*_, **__):
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(Includes, "list_includers", list_includers)
+    told, written = await _import(base, _record("base", "Two"), _record("bare", "{{> base}}"))
+    assert ({each.kind for each in told.values()}, written) == ({"unchanged"}, True)
+    await _import(base, _record("pinned", "Nobody includes it"))

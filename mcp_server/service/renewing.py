@@ -1,0 +1,137 @@
+"""Renewing: a prompt that is there is brought up to what a file says."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from mcp_server.domain.drafts import content_hash
+from mcp_server.domain.formats.files import PromptFile
+from mcp_server.service.composing import Composer
+from mcp_server.service.outcomes import Kind
+from mcp_server.service.preparing import note_of
+from mcp_server.service.scope import Scope
+from mcp_server.service.writing import Writer, metadata_of
+from storage.bulk import Trace
+from storage.database import Transaction
+from storage.entities import History, Metadata, Prompt, Version
+from storage.errors import Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a prompt, which of its versions has a file's one text, and what to remark."""
+
+    kind: Kind
+    version: int = 1
+    remarks: tuple[str, ...] = ()
+
+
+class Renewing:
+    """Writes what a file says more, or otherwise, of a prompt."""
+
+    def __init__(self, writer: Writer, composer: Composer, scope: Scope) -> None:
+        self._writer = writer
+        self._composer = composer
+        self._scope = scope
+
+    async def renew_text(
+        self,
+        tx: Transaction,
+        present: Prompt,
+        traces: Mapping[int, Trace],
+        file: PromptFile,
+        by: str,
+    ) -> Done:
+        """Write a file's one text as the next version, unless the prompt has or had it."""
+        said = metadata_of(present)
+        merged = _merged(said, file)
+        wanted = content_hash(file.draft)
+        known = max((n for n, trace in traces.items() if trace.content_hash == wanted), default=0)
+        if known and known != present.latest_version:
+            return Done("unchanged", known, (_older(present.name, known),))
+        if known and merged == said:
+            return Done("unchanged", known)
+        self._scope.check_stays_inside(merged)
+        if merged != said:
+            await tx.prompts.update(present.id, merged)
+        if known:
+            return Done("updated", known)
+        await self._writer.append(
+            tx,
+            present.id,
+            merged,
+            file.draft,
+            parent=present.latest_version,
+            by=file.created_by or by,
+            commit_message=note_of(file),
+        )
+        return Done("new version", present.last_version + 1)
+
+    async def renew_history(
+        self,
+        tx: Transaction,
+        present: Prompt,
+        traces: Mapping[int, Trace],
+        file: PromptFile,
+        history: History,
+    ) -> Done:
+        """Go on with a file's history where the prompt's own stopped.
+
+        Raises:
+            Conflict: they parted before.
+        """
+        for version in history.versions:
+            trace = traces.get(version.version)
+            if trace is not None and trace != _trace(version):
+                raise Conflict(
+                    f"Version {version.version} of '{present.name}' is another one here than in "
+                    "the file: both were written since they parted. Rename the prompt in the file, "
+                    "or import its newest text alone."
+                )
+        said, merged = metadata_of(present), replace(file.metadata, name=present.name)
+        newest = len(history.versions)
+        if newest < present.last_version or (newest == present.last_version and merged == said):
+            return Done("unchanged")
+        self._scope.check_stays_inside(merged)
+        if merged != said:
+            await tx.prompts.update(present.id, merged)
+        if newest == present.last_version:
+            return Done("updated")
+        moved = tuple(
+            each for each in history.branches if each.head > present.branches.get(each.branch, 0)
+        )
+        await tx.bulk.go_on(present.id, replace(history, branches=moved), present.last_version)
+        new = history.versions[present.last_version :]
+        await self.record_includes(tx, present.id, present.name, history, new)
+        return Done("new version")
+
+    async def record_includes(
+        self, tx: Transaction, key: UUID, name: str, history: History, new: Iterable[Version]
+    ) -> None:
+        """Keep what versions include. Only what is in use has to lead somewhere."""
+        used = {branch.head for branch in history.branches} | {*history.labels.values()}
+        for version in new:
+            if not version.includes:
+                continue
+            if version.version in used:
+                included = await self._composer.check(tx, name, key, version.draft)
+                edges = included.edges
+            else:
+                edges = await self._composer.edges(tx, version.draft)
+            await tx.includes.record(key, version.version, edges)
+
+
+def _trace(version: Version) -> Trace:
+    return Trace(version.content_hash, version.branch, version.parent, version.merged_from)
+
+
+def _older(name: str, version: int) -> str:
+    return (
+        f"Its text is version {version} of '{name}', and not the newest: nothing is changed. "
+        f"Restore '{name}@{version}' to have it back."
+    )
+
+
+def _merged(present: Metadata, file: PromptFile) -> Metadata:
+    """Let the file decide what it says something about; the rest stays as it is."""
+    return replace(present, **{name: getattr(file.metadata, name) for name in file.says - {"name"}})
