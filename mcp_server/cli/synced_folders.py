@@ -13,6 +13,7 @@ from mcp_server.domain.formats import rewriting
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.registry import find_format
 from mcp_server.domain.formats.rewriting import Rewritten
+from mcp_server.domain.syncing import fingerprint
 from storage.errors import Conflict, Invalid
 
 _TRIED = 99
@@ -21,23 +22,16 @@ _TRIED = 99
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A prompt in a file of its own: where that is, and the digest of what was read."""
+    """A prompt in a file of its own, without its text: where that is, and what tells both apart.
 
-    prompt: PromptFile
+    `digest` is that of the bytes, `fingerprint` that of what they say. `says` is what of the
+    metadata the file decides.
+    """
+
     place: str
-    path: Path
     digest: str
-
-    def check_holds(self, wanted: PromptFile) -> None:
-        """Refuse a prompt of which the file holds all that its format has a place for.
-
-        Raises:
-            Invalid: it is one; says what the file can't hold.
-        """
-        chosen = find_format(self.prompt.format_name)
-        same = rewriting.same_text(self.prompt, wanted)
-        if not same and rewriting.holds(self.prompt, wanted.draft, chosen, str(self.path)):
-            raise rewriting.cannot_hold(wanted, chosen, str(self.path))
+    fingerprint: str
+    says: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -54,6 +48,7 @@ class SyncedFolder:
     taken: set[str] = field(default_factory=set)
     remarks: list[str] = field(default_factory=list)
     left: int = 0
+    _listed: set[PurePosixPath] = field(default_factory=set)
 
     @classmethod
     def read(cls, folder: Path) -> "SyncedFolder":
@@ -67,8 +62,22 @@ class SyncedFolder:
         here.left = len(here.unread) + len(sources.refused)
         return here
 
-    def rewrite(self, found: Found, wanted: PromptFile) -> tuple[bool, Rewritten]:
-        """Write a prompt into its file; returns whether that changed it, and what it then holds.
+    def open(self, found: Found) -> PromptFile:
+        """Read a file again, whole.
+
+        Raises:
+            Conflict: the file isn't what was found.
+        """
+        for source in Sources([self.folder / found.place]):
+            for file in source.prompts:
+                if isinstance(file, PromptFile) and source.read.hexdigest() == found.digest:
+                    return file
+        raise _changed()
+
+    def rewrite(self, found: Found, here: PromptFile, wanted: PromptFile) -> tuple[bool, Rewritten]:
+        """Write a prompt into the file that was read as `here`.
+
+        Returns whether that changed it, and what it then holds.
 
         Raises:
             Invalid: the file's format can't hold it.
@@ -77,8 +86,8 @@ class SyncedFolder:
         path = path_in(self.folder, found.place)
         data = path.read_bytes()
         if sha256(data).hexdigest() != found.digest:
-            raise Conflict("This changed in between, and was left as it is. Try again.")
-        new = rewriting.rewrite(data.decode(), found.prompt, wanted, str(found.path))
+            raise _changed()
+        new = rewriting.rewrite(data.decode(), here, wanted, str(path))
         written = new.text.encode()
         if written != data:
             write_file(path, written, seen=data)
@@ -98,6 +107,17 @@ class SyncedFolder:
         self.taken.add(_folded(place))
         return place, new
 
+    def check_holds(self, found: Found, here: PromptFile, wanted: PromptFile) -> None:
+        """Refuse a prompt of which the file holds all that its format has a place for.
+
+        Raises:
+            Invalid: it is one; says what the file can't hold.
+        """
+        chosen, path = find_format(here.format_name), str(self.folder / found.place)
+        same = rewriting.same_text(here, wanted)
+        if not same and rewriting.holds(here, wanted.draft, chosen, path):
+            raise rewriting.cannot_hold(wanted, chosen, path)
+
     def _add(self, source: Source) -> None:
         place = source.path.relative_to(self.folder).as_posix()
         self.taken.add(_folded(place))
@@ -115,8 +135,8 @@ class SyncedFolder:
                 same = f"{place}: {other} holds a prompt of the same name. Rename one."
                 self.remarks.append(same)
             else:
-                found = Found(prompt, place, source.path, source.read.hexdigest())
-                self.found[prompt.metadata.name] = found
+                marks = source.read.hexdigest(), fingerprint(prompt)
+                self.found[prompt.metadata.name] = Found(place, *marks, prompt.says)
 
     def _free_place(self, wanted: PromptFile, format_name: str) -> str:
         """Return a place that nothing has, also where case doesn't count, and that is read."""
@@ -134,10 +154,16 @@ class SyncedFolder:
         raise Conflict(f"No file for it can be had in {self.folder}. Rename some there.")
 
     def _is_taken(self, place: str) -> bool:
-        parent = self.folder / PurePosixPath(place).parent
-        there = {each.name for each in parent.iterdir()} if parent.is_dir() else set()
-        name = PurePosixPath(place).name
-        return _folded(place) in self.taken or _folded(name) in {_folded(each) for each in there}
+        inside = PurePosixPath(place).parent
+        if inside not in self._listed and (self.folder / inside).is_dir():
+            self._listed.add(inside)  # once: it may hold any number of files
+            there = (self.folder / inside).iterdir()
+            self.taken.update(_folded((inside / each.name).as_posix()) for each in there)
+        return _folded(place) in self.taken
+
+
+def _changed() -> Conflict:
+    return Conflict("This changed in between, and was left as it is. Try again.")
 
 
 def _numbered(place: str) -> Iterator[str]:

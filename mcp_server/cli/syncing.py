@@ -32,21 +32,27 @@ def sync(
     format_: Annotated[
         str, typer.Option("--format", help="Of new files: markdown, yaml or json.")
     ] = "markdown",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was done as JSON, without --watch.")
+    ] = False,
     tag: HavingTag = None,
     in_folder: InFolder = None,
 ) -> None:
     """Keep a folder and the newest texts of the library in step. Nothing is ever deleted."""
+    from mcp_server.cli.sync_reports import SyncReport
     from mcp_server.cli.sync_runs import SyncRun
 
     if format_ not in _FORMATS:
         raise Invalid(f"A folder isn't kept in '{format_}'. Use {', '.join(_FORMATS)}.")
     if prefer is not None and prefer not in _SIDES:
         raise Invalid(f"'{prefer}' is no side to prefer. Use {' or '.join(_SIDES)}.")
+    if watch and as_json:
+        raise Invalid("--json tells of one sync, and --watch goes on. Leave one of them out.")
     if folder.exists() and not folder.is_dir():
         raise Invalid(f"{folder}: this is a file. Name a folder.")
     folder.mkdir(parents=True, exist_ok=True)
     chosen, actor = make_filter(tag, in_folder), Invocation.of(context).actor
-    syncing = SyncRun(folder, chosen, actor, format_, prefer)
+    syncing = SyncRun(folder, chosen, actor, format_, prefer, SyncReport(as_json))
 
     async def watched(library: "Library") -> int:
         return await _watch(syncing, library)
@@ -73,9 +79,9 @@ async def _watch(syncing: "SyncRun", library: "Library") -> int:
             marks = (await library.syncing.mark(), _mark_of(syncing.folder))
             if marks != seen:
                 conflicts = await syncing.once(library)
-                seen = (await library.syncing.mark(), _mark_of(syncing.folder))
+                seen = marks  # what changed meanwhile, by this too, is looked at once more
         except Unavailable as away:
-            syncing.tell(f"{away.local} Watching goes on.")
+            syncing.report.say(f"{away.local} Watching goes on.")
     return conflicts
 
 

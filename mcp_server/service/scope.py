@@ -31,6 +31,16 @@ class Scope:
         tagged = not self.tags or any(tag in self.tags for tag in prompt.tags)
         return tagged and (not self.folders or self._holds(prompt.folder))
 
+    def keeps(self, chosen: PromptFilter, prompt: Prompt | PromptSummary | Metadata) -> bool:
+        """Return whether a prompt is published, lies in a filter's folder and has its tags.
+
+        Raises:
+            Invalid: the filter's folder is none that a prompt can have.
+        """
+        folder = check_folder(chosen.folder or "")
+        inside = not folder or _is_below(prompt.folder, folder)
+        return inside and set(chosen.tags) <= set(prompt.tags) and self.admits(prompt)
+
     @property
     def view(self) -> PromptFilter:
         """The filter that keeps all that is published, and nothing else."""
@@ -66,12 +76,16 @@ class Scope:
             )
 
     def _holds(self, folder: str) -> bool:
-        return any(folder == held or folder.startswith(f"{held}/") for held in self.folders)
+        return any(_is_below(folder, held) for held in self.folders)
 
     def _describe(self) -> str:
         tagged = f"tagged {_one_of(self.tags)}" if self.tags else ""
         placed = f"in the folder {_one_of(self.folders)}" if self.folders else ""
         return " and ".join(part for part in (tagged, placed) if part)
+
+
+def _is_below(folder: str, held: str) -> bool:
+    return folder == held or folder.startswith(f"{held}/")
 
 
 def _one_of(names: tuple[str, ...]) -> str:

@@ -1,27 +1,41 @@
 """Sync: the newest texts of the library, read and written as files hold them."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
+from uuid import UUID
 
 from mcp_server.domain.formats.files import EVERYTHING, PromptFile
+from mcp_server.domain.names import check_metadata
+from mcp_server.domain.syncing import fingerprint
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.prompts import Prompts
 from mcp_server.service.scope import Scope
 from mcp_server.service.writing import metadata_of
 from storage.database import Transaction
-from storage.entities import Prompt, PromptFilter, PromptSummary, Version
+from storage.entities import Metadata, Prompt, PromptFilter, Version
 
-_PAGE = 200
+_PAGE = 50
+"""Texts that are held at once; each may be a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A prompt with the newest version of its branch main."""
+    """A prompt with the newest version of its branch main, and what tells it from other texts."""
 
     file: PromptFile
     version: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """A prompt whose newest text isn't to be synced: why, and what it is called now."""
+
+    why: Literal["not asked for", "archived", "renamed"]
+    name: str
 
 
 class Syncing:
@@ -32,14 +46,34 @@ class Syncing:
         self._prompts = prompts
         self._scope = scope
 
-    async def read(self, chosen: PromptFilter) -> dict[str, Head]:
-        """Return the newest text of every prompt, by name."""
+    async def pages(self, chosen: PromptFilter) -> AsyncIterator[dict[str, Head]]:
+        """Yield the newest texts of all prompts of a filter by name, a few at a time."""
         narrowed = self._scope.narrow(chosen)
-        heads: dict[str, Head] = {}
         async for page in self._catalog.each_page(narrowed, _PAGE):
-            for prompt, version in await self._catalog.read(partial(_heads, page)):
-                heads[prompt.name] = _head(prompt, version)
-        return heads
+            found = await self._catalog.read(partial(_heads, [summary.id for summary in page]))
+            yield {prompt.name: _head(prompt, version) for prompt, version in found}
+
+    async def find(self, names: Collection[str], chosen: PromptFilter) -> Mapping[str, Head | Away]:
+        """Return what the prompts are that have or had some names, by these.
+
+        That is the newest text where the filter keeps the prompt and it is in use under that name.
+        """
+        prompts = await self._catalog.read(lambda tx: tx.bulk.find(names))
+        away = {name: self._away(name, prompt, chosen) for name, prompt in prompts.items()}
+        here = [prompts[name].id for name, why in away.items() if why is None]
+        heads = {
+            prompt.id: _head(prompt, version)
+            for prompt, version in await self._catalog.read(partial(_heads, here))
+        }
+        return {name: why or heads[prompts[name].id] for name, why in away.items()}
+
+    def asks_for(self, chosen: PromptFilter, new: Metadata) -> bool:
+        """Tell whether a filter by tags and folder would keep a prompt that isn't there yet.
+
+        Raises:
+            Invalid: no prompt can be what it says.
+        """
+        return self._scope.keeps(chosen, check_metadata(new))
 
     async def mark(self) -> str:
         """Return something that is another one once any prompt has changed."""
@@ -78,13 +112,18 @@ class Syncing:
             )
         return _head(saved.current.prompt, saved.current.version)
 
+    def _away(self, name: str, prompt: Prompt, chosen: PromptFilter) -> Away | None:
+        if not self._scope.keeps(chosen, prompt):
+            return Away("not asked for", prompt.name)
+        if prompt.archived_at is not None:
+            return Away("archived", prompt.name)
+        return None if prompt.name == name else Away("renamed", prompt.name)
+
 
 def _head(prompt: Prompt, version: Version) -> Head:
     file = PromptFile(metadata_of(prompt), version.draft, version.created_by, prompt.name)
-    return Head(file, version.version)
+    return Head(file, version.version, fingerprint(file))
 
 
-async def _heads(
-    page: Sequence[PromptSummary], tx: Transaction
-) -> Sequence[tuple[Prompt, Version]]:
-    return await tx.bulk.read_heads([summary.id for summary in page])
+async def _heads(ids: Sequence[UUID], tx: Transaction) -> Sequence[tuple[Prompt, Version]]:
+    return await tx.bulk.read_heads(ids)

@@ -105,6 +105,7 @@ async def _play(postgres, template, folder, rounds):
             again = await _sync(library, folder)
             assert again == ("", told[1]) or set(again[1].splitlines()) < set(told[1].splitlines())
             assert again[0] == ""
+            assert (await _sync(library, folder, PromptFilter(tags=("alpha",))))[0] == ""
             assert (_bytes(folder), await library.syncing.mark()) == before
     finally:
         await database.close()
@@ -120,17 +121,19 @@ def _bytes(folder, chosen=lambda data: True):
     return {name: data for name, data in found.items() if chosen(data)}
 
 
-async def _sync(library, folder):
+async def _sync(library, folder, chosen=None):
     out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        await SyncRun(folder, PromptFilter(), "tester", "markdown").once(library)
+        await SyncRun(folder, chosen or PromptFilter(), "tester", "markdown").once(library)
     out.flush()
     return out.buffer.getvalue().decode(), err.getvalue()
 
 
 async def _check_agreement(library, folder, told):
     """Each prompt is the same in its file and in the library, or something was said of it."""
-    heads = await library.syncing.read(PromptFilter())
+    heads = {}
+    async for page in library.syncing.pages(PromptFilter()):
+        heads |= page
     files = [
         (source.path.relative_to(folder).as_posix(), prompt)
         for source in Sources([folder])

@@ -74,7 +74,7 @@ def test_nothing_is_deleted_on_either_side(run, attempt, folder):
     done = attempt("sync", folder)
     assert done.code == 5
     assert "a.md: deleted here, and 'a' is still in the library" in done.err
-    assert "b.md: 'b' was archived or renamed in the library" in done.err
+    assert "b.md: 'b' is archived in the library" in done.err
     assert (run("get", "a").out, (folder / "b.md").exists()) == ("a", True)
 
 

@@ -1,0 +1,99 @@
+"""A prompt of a sync: both of its sides, and why it may have to stay as it is."""
+
+from dataclasses import dataclass
+
+from mcp_server.cli.sync_states import STATE
+from mcp_server.cli.synced_folders import Found
+from mcp_server.domain.formats.files import PromptFile
+from mcp_server.domain.syncing import Base, Step
+from mcp_server.service.syncing import Away, Head
+from storage.errors import Conflict
+
+_LEFT: dict[Step, str] = {
+    "conflict": "changed, and so did '{name}' in the library. Nothing was overwritten: "
+    "put one into the other, or sync with --prefer files or --prefer library.",
+    "file deleted": "deleted here, and '{name}' is still in the library. Archive it "
+    "there, or delete it from " + STATE + " to have the file again.",
+    "prompt gone": "'{name}' isn't in this library any more. Delete the file, or delete the "
+    "prompt from " + STATE + " to have it created.",
+}
+_AWAY = {
+    "archived": "'{name}' is archived in the library. Restore it there, give the file's prompt "
+    "another name, or delete the file.",
+    "renamed": "'{name}' was renamed to '{now}' in the library. Rename it back there, give the "
+    "file's prompt a name of its own, or delete the file.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedPrompt:
+    """A prompt in its file, in the library, and as both were when they were last in step."""
+
+    name: str
+    found: Found | None
+    there: Head | Away | None
+    base: Base | None
+
+    @property
+    def head(self) -> Head | None:
+        """What the library has of it, where that is to be synced."""
+        return self.there if isinstance(self.there, Head) else None
+
+    @property
+    def place(self) -> str:
+        """Where it is, or was, or else its name."""
+        return self.found.place if self.found else self.base.place if self.base else self.name
+
+    @property
+    def said(self) -> frozenset[str]:
+        """What of the metadata its file said last time."""
+        return self.base.says if self.base else frozenset()
+
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """What of the metadata was told already that its file has no place for."""
+        return self.base.unsaid if self.base else frozenset()
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether it isn't one that the library has outside of what is to be synced."""
+        return not (isinstance(self.there, Away) and self.there.why == "not asked for")
+
+    @property
+    def is_file_new(self) -> bool:
+        """Whether its file says something that no sync has met there."""
+        return self.found is not None and (
+            self.base is None or self.base.file != self.found.fingerprint
+        )
+
+    def settled(self) -> Base | None:
+        """Return what is remembered of it when both sides stay as they are."""
+        if self.found is None or self.head is None:
+            return None
+        marks = self.found.fingerprint, self.head.fingerprint
+        return Base(self.found.place, *marks, self.found.says, self.unsaid)
+
+    def check(self, step: Step) -> None:
+        """Refuse what is left to people.
+
+        Raises:
+            Conflict: it has to stay as it is on both sides.
+        """
+        if isinstance(self.there, Away) and self.found is not None:
+            said = _AWAY[self.there.why].format(name=self.name, now=self.there.name)
+            raise Conflict(said)
+        if step in _LEFT:
+            raise Conflict(_LEFT[step].format(name=self.name))
+
+
+def remarks_on(file: PromptFile) -> list[str]:
+    """Return what is to be said of a file that a sync takes, which takes one text."""
+    remarks = list(file.remarks)
+    if file.history is not None:
+        remarks.append("Its history isn't synced, only its newest text. Import the file for both.")
+    elif file.labels:
+        named = ", ".join(f"'{label}'" for label in file.labels)
+        remarks.append(
+            f"A sync sets no labels, and leaves out {named}. Set labels with `promptstack label`."
+        )
+    return remarks
