@@ -1,6 +1,8 @@
 """Places: where in a folder files may be written, and how none is ever lost by it."""
 
 import os
+import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
@@ -12,6 +14,10 @@ from storage.errors import Conflict, Invalid
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
+_UNFINISHED = re.compile(r"\.promptstack-[0-9a-f]{16}\.part")
+"""What a file is called while it is written."""
+_SECONDS = 24 * 60 * 60
+"""Nobody writes for so long without a single byte: what is older was left by a killed process."""
 
 
 def is_inside(place: str) -> bool:
@@ -64,6 +70,14 @@ def write_file(path: Path, data: bytes, *, seen: bytes | None) -> None:
         out.write(data)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove from a folder what killed processes began to write there; what can't be stays."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if _UNFINISHED.fullmatch(path.name):
+                _remove_old(path)
+
+
 @contextmanager
 def replacing(
     path: Path, check: Callable[[], None] = lambda: None, *, new: bool = False
@@ -95,6 +109,13 @@ def replacing(
     finally:
         unfinished.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def _remove_old(path: Path) -> None:
+    with suppress(OSError):
+        found = path.lstat()
+        if S_ISREG(found.st_mode) and time.time() - found.st_mtime > _SECONDS:
+            path.unlink()
 
 
 def _put(unfinished: Path, path: Path) -> None:

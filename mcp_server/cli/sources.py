@@ -45,7 +45,8 @@ class Source:
 class Sources:
     """The files of an import, one after the other.
 
-    `refused` grows while they are read, and so does `unfollowed`: links that leave their folder.
+    `refused` grows while they are read, and so do `unfollowed`, links that leave their folder, and
+    `folders`, those that were looked into.
     """
 
     paths: Sequence[Path]
@@ -53,6 +54,7 @@ class Sources:
     template_format: str | None = None
     refused: list[Invalid] = field(default_factory=list)
     unfollowed: list[Path] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Source]:
         seen: set[str] = set()
@@ -84,6 +86,7 @@ class Sources:
 
         root = os.path.realpath(folder)
         for place, folders, names in os.walk(folder, onerror=note):
+            self.folders.append(Path(place))
             inside = Path(place).name
             if SKILL in names:
                 folders.clear()

@@ -7,7 +7,7 @@ from hashlib import sha256
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
-from mcp_server.cli.places import path_in, write_file
+from mcp_server.cli.places import path_in, remove_leftovers, write_file
 from mcp_server.cli.sources import Source, Sources, leaving, would_be_read
 from mcp_server.domain.formats import rewriting
 from mcp_server.domain.formats.files import PromptFile
@@ -52,11 +52,13 @@ class SyncedFolder:
 
     @classmethod
     def read(cls, folder: Path) -> "SyncedFolder":
-        """Read a folder's files."""
+        """Read a folder's files; what killed processes left half written there is removed."""
         here = cls(folder)
         sources = Sources([folder])
         for source in sources:
             here._add(source)
+        for inside in sources.folders:
+            remove_leftovers(inside)
         here.remarks += [error.message for error in sources.refused]
         here.remarks += map(leaving, sources.unfollowed)
         here.left = len(here.unread) + len(sources.refused)

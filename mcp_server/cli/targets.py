@@ -7,7 +7,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from mcp_server.cli.places import path_in, replacing, write_file
+from mcp_server.cli.places import path_in, remove_leftovers, replacing, write_file
 from storage.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def _opened(file: Path) -> Iterator[TextIO]:
         with file.open("w", encoding="utf-8", newline="") as out:
             yield out
         return
+    remove_leftovers(file.parent)
     with replacing(file) as raw:
         out = TextIOWrapper(raw, encoding="utf-8", newline="")
         yield out
@@ -95,6 +96,7 @@ class _Folder:
         self._format = chosen
         self._force = force
         self._inside = folder.as_posix()
+        self._tidied: set[Path] = set()
 
     async def write(self, prompt: "PromptFile", texts: "Texts") -> "Written":
         from mcp_server.domain.formats.rewriting import write_alone
@@ -108,6 +110,7 @@ class _Folder:
         return written
 
     async def _write(self, path: Path, data: bytes, prompt: "PromptFile", texts: "Texts") -> None:
+        self._tidy(path.parent)
         there = path.read_bytes() if path.exists() else None
         if there == data:
             return
@@ -115,6 +118,12 @@ class _Folder:
             data = await self._renewed(path, there, prompt, texts) or data
         if there != data:
             write_file(path, data, seen=there)
+
+    def _tidy(self, folder: Path) -> None:
+        """Remove what a killed export left in a folder, once."""
+        if folder not in self._tidied:
+            self._tidied.add(folder)
+            remove_leftovers(folder)
 
     async def _renewed(
         self, path: Path, there: bytes, prompt: "PromptFile", texts: "Texts"

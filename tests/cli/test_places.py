@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import time
 
 import pytest
 
@@ -10,6 +11,8 @@ from mcp_server.cli import places
 from mcp_server.cli.places import is_inside, path_in, replacing, write_file
 from mcp_server.cli.sources import would_be_read
 from storage.errors import Conflict, Invalid
+
+DAY = 24 * 60 * 60
 
 
 @pytest.fixture
@@ -103,6 +106,60 @@ def test_what_isnt_written_to_its_end_leaves_nothing(folder):
         out.write(b"tw")
         raise ZeroDivisionError
     assert _everything(folder) == {"a.md": b"one"}
+
+
+PART = f".promptstack-{'0a' * 8}.part"
+OURS_AND_OLD = [PART, f"team/{PART}", f".claude/commands/{PART}"]
+
+
+def _put_parts(folder):
+    """Put unfinished files into a folder: three old ones of ours, and others that have to stay."""
+    kept = [f".promptstack-{'0b' * 8}.part", "my.part", ".promptstack-x.part", f"{PART}.md"]
+    for name in [*OURS_AND_OLD, *kept, f".git/{PART}"]:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+        moment = time.time() - (2 * DAY if name != kept[0] else DAY / 2)
+        os.utime(path, (moment, moment))
+    (folder / f".promptstack-{'0c' * 8}.part").mkdir()
+    os.utime(folder / f".promptstack-{'0c' * 8}.part", (0, 0))
+
+
+@pytest.mark.parametrize("command", ["sync", "export"])
+def test_what_a_killed_run_left_half_written_is_removed_once_it_is_old(run, folder, command):
+    run("create", "review", "-t", "Look", "--folder", "team")
+    run("create", "plain", "-t", "Plain")
+    _put_parts(folder)
+    before = _everything(folder).keys()
+    gone = OURS_AND_OLD if command == "sync" else OURS_AND_OLD[:2]  # where it writes
+    run(command, folder)
+    assert before - _everything(folder).keys() == set(gone)
+    assert (folder / f".promptstack-{'0c' * 8}.part").is_dir()
+
+
+def test_what_a_killed_export_to_a_file_left_is_removed_beside_the_file(run, folder):
+    _put_parts(folder)
+    before = _everything(folder).keys()
+    run("export", folder / "all.json")
+    assert before - _everything(folder).keys() == {PART}
+
+
+def test_an_import_removes_nothing(run, folder):
+    (folder / "a.md").write_text("A")
+    _put_parts(folder)
+    before = _everything(folder)
+    run("import", folder)
+    assert _everything(folder) == before
+
+
+def test_what_is_written_now_is_called_as_what_is_removed(folder):
+    with replacing(folder / "a.md") as out:
+        (unfinished,) = os.listdir(folder)
+        out.write(b"one")
+        os.utime(folder / unfinished, (0, 0))
+        places.remove_leftovers(folder)
+        assert os.listdir(folder) == []
+        (folder / unfinished).write_bytes(b"one")
 
 
 @pytest.mark.parametrize(
