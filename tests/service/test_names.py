@@ -121,6 +121,19 @@ async def test_a_copy_with_its_history_has_everything(story):
     assert (await story.prompts.get("tale")).prompt.last_version == 4
 
 
+async def test_the_moves_of_a_copy_tell_its_own_shares(story):
+    await story.prompts.create("other", PromptInput(template="one"), by="ann")
+    for text in ("two", "three"):
+        await story.prompts.update("other", PromptInput(template=text), by="ann")
+    await story.labels.share("other", "trial", {2: 1, 3: 1}, by="ann")
+    await story.prompts.create("tale", PromptInput(), copy_of="story", with_history=True, by="me")
+    moves = (await story.labels.list_moves("tale", limit=9)).items
+    assert {move.label: move.weights for move in moves} == {
+        "production": {},
+        "trial": {1: 1, 2: 3},
+    }
+
+
 async def test_what_a_copy_cannot_be_is_said(story):
     with pytest.raises(Invalid, match="'template' can't be given"):
         await story.prompts.create(
