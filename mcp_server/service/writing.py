@@ -6,6 +6,7 @@ from uuid import UUID
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.names import name_warning
 from mcp_server.domain.references import BRANCH_PREFIX, branch_head
+from mcp_server.domain.templates.lookalikes import remarks_on_blanks
 from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
@@ -60,7 +61,8 @@ class Writer:
             await self.append(tx, prompt_id, metadata, draft, by=by, commit_message=commit_message)
             current = await self.read_back(tx, metadata.name)
         self.announce(current.prompt)
-        return Saved(current, True, True, _warnings(metadata.name))
+        warnings = (*_warnings(metadata.name), *remarks_on_blanks(draft))
+        return Saved(current, True, True, warnings)
 
     async def revise(
         self,
@@ -109,8 +111,12 @@ class Writer:
         if rewritten or described:
             self.announce(prompt)
             self.announce(current.prompt)
-        warnings = _warnings(metadata.name) if metadata.name != prompt.name else ()
-        return Saved(current, rewritten, rewritten or described, (*warnings, *broken.warnings))
+        # What was said of the name and the text that were there isn't said again.
+        renamed = _warnings(metadata.name) if metadata.name != prompt.name else ()
+        known = remarks_on_blanks(head.draft)
+        blanks = (each for each in remarks_on_blanks(draft) if each not in known)
+        warnings = (*renamed, *blanks, *broken.warnings)
+        return Saved(current, rewritten, rewritten or described, warnings)
 
     async def copy(self, name: str, metadata: Metadata, *, by: str) -> Saved:
         """Write a new prompt with the whole history of another one, its branches and labels.

@@ -88,10 +88,7 @@ def test_an_escaped_text_includes_nothing_and_reads_as_it_was(text):
 @given(st.text(alphabet="\\{}> \tab@1", max_size=24))
 def test_taking_a_template_apart_and_writing_it_keeps_its_meaning(template):
     written = simple.compose(simple.parse(template))
-    assert simple.parse(written) == simple.parse(template) or (
-        simple.includes(written),
-        simple.placeholders(written),
-    ) == (simple.includes(template), simple.placeholders(template))
+    assert simple.parse(written) == simple.parse(template)
 
 
 def test_a_circle_is_named():

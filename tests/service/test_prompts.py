@@ -41,6 +41,24 @@ async def test_names_that_cant_be_used_come_with_one_that_can(library):
         await _create(library, name="My Prompt/v2")
 
 
+async def test_what_only_looks_like_a_blank_is_said_when_it_is_written_and_not_again(library):
+    saved = await _create(library, template="{{who}} is {{1st}}")
+    (told,) = saved.warnings
+    assert told == (
+        "'{{1st}}' looks like a blank and stays literal: the name of a blank has letters, digits "
+        "and '_', and begins with no digit."
+    )
+
+    async def update(template, **fields):
+        written = PromptInput(template=template, **fields)
+        return (await library.prompts.update("greeting", written, by="me")).warnings
+
+    assert await update("{{who}} was {{1st}}") == ()
+    (told,) = await update("{{who}} was {{1st}}, not {{user.name}}")
+    assert told.startswith("'{{1st}}', '{{user.name}}' look like blanks and stay literal")
+    assert await update("{{user-name}}", template_format="text") == ()
+
+
 async def test_unchanged_content_writes_no_version_and_says_so(library):
     await _create(library)
     saved = await library.prompts.update("greeting", PromptInput(template="Hello {{who}}"), by="x")

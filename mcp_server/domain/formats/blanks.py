@@ -3,15 +3,11 @@
 import re
 from collections.abc import Callable, Sequence
 
-from mcp_server.domain.drafts import texts_of
 from mcp_server.domain.templates.identifiers import is_named
-from mcp_server.domain.templates.lookalikes import look_alikes
 from mcp_server.domain.templates.simple import Include, Part, Placeholder, compose, parse
-from mcp_server.domain.texts import shown
 from storage.entities import Draft, Metadata
 from storage.errors import Invalid
 
-_NAMED = 5
 """So many of what isn't read are named in a sentence."""
 
 
@@ -75,23 +71,6 @@ def check_carried(draft: Draft, name: str, format_title: str) -> None:
             f"The prompt '{name}' is liquid, which {format_title} can't say. Export it as "
             "Markdown, JSON or YAML."
         )
-
-
-def remarks_on_blanks(draft: Draft) -> tuple[str, ...]:
-    """Return the remark on what looks like a blank of `simple` and is none, if anything does."""
-    if draft.template_format != "simple":
-        return ()
-    found = list(dict.fromkeys(each for text in texts_of(draft) for each in look_alikes(text)))
-    if not found:
-        return ()
-    named = ", ".join(f"'{shown(each)}'" for each in found[:_NAMED])
-    more = len(found) - _NAMED
-    others = f" and {more} more" if more > 0 else ""
-    are = "look like blanks and stay" if len(found) > 1 else "looks like a blank and stays"
-    return (
-        f"{named}{others} {are} literal: the name of a blank has letters, digits and "
-        "'_', and begins with no digit.",
-    )
 
 
 def lost_settings(draft: Draft, *kept: str) -> list[str]:

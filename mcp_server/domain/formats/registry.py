@@ -8,7 +8,6 @@ from itertools import chain
 from pathlib import PurePosixPath
 
 from mcp_server.domain.formats import assistant_files, csv_format
-from mcp_server.domain.formats.blanks import remarks_on_blanks
 from mcp_server.domain.formats.files import PromptFile, Written
 from mcp_server.domain.formats.front_matter import has_front_matter
 from mcp_server.domain.formats.json_files import (
@@ -27,6 +26,7 @@ from mcp_server.domain.formats.records import write_record
 from mcp_server.domain.formats.streams import read_yaml_stream
 from mcp_server.domain.formats.yaml_text import dump_yaml
 from mcp_server.domain.names import did_you_mean, nearest
+from mcp_server.domain.templates.lookalikes import remarks_on_blanks
 from mcp_server.domain.texts import located, shown
 from storage.errors import Invalid
 
