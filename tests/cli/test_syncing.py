@@ -139,7 +139,7 @@ def test_watching_follows_both_sides(run, folder, database_url):
 
 
 def _wait(holds):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + SECONDS
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -64,7 +64,7 @@ async def _behind(proxy, environment):
 
 
 def _client(url: str, era: str, **settings) -> Client:
-    return Client(f"{url}/mcp", mode=era, read_timeout_seconds=30, **settings)
+    return Client(f"{url}/mcp", mode=era, read_timeout_seconds=SECONDS, **settings)
 
 
 async def _names(client: Client) -> set[str]:
@@ -138,7 +138,7 @@ async def test_later_clients_and_rest_are_served_by_any_replica(environment, mak
         events = aiter(heard)
         for replica, name in ((one, "first"), (other, "second")):
             await replica.create(name)
-            with anyio.fail_after(15):
+            with anyio.fail_after(SECONDS):
                 await anext(events)
         for number in range(4):
             assert await _names(client) == {"first", "second"}
@@ -147,7 +147,7 @@ async def test_later_clients_and_rest_are_served_by_any_replica(environment, mak
         await asyncio.gather(*(rest.get("/prompts") for _ in range(8)))
         for replica in (one, other):
             assert await _sum(replica, LISTED) > 0
-            with anyio.fail_after(15):
+            with anyio.fail_after(SECONDS):
                 while (await replica.get("/prompts/first")).json()["version"] != 5:
                     await anyio.lowlevel.checkpoint()
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
+from tests.support.processes import SECONDS
+
 ROOT = Path(__file__).parents[2]
 ERAS = ("legacy", "auto")
 Connect = Callable[..., AbstractAsyncContextManager[Client]]
@@ -43,7 +45,7 @@ def connect(environment: dict[str, str], tmp_path: Path) -> Connect:
             env=environment | (env or {}),
             cwd=tmp_path,
         )
-        async with Client(parameters, mode=era, read_timeout_seconds=60, **settings) as client:
+        async with Client(parameters, mode=era, read_timeout_seconds=SECONDS, **settings) as client:
             yield client
 
     return start

@@ -10,6 +10,7 @@ from mcp import Client, MCPDeprecationWarning
 
 from tests.support.library import add_prompt
 from tests.support.network import network_to
+from tests.support.processes import SECONDS
 
 LISTS = "notifications/prompts/list_changed"
 
@@ -28,7 +29,7 @@ class Inbox:
             self._more = anyio.Event()
 
     async def until(self, method: str) -> None:
-        with anyio.fail_after(15):
+        with anyio.fail_after(SECONDS):
             while method not in self.methods:
                 await self._more.wait()
 
@@ -61,7 +62,7 @@ async def test_a_legacy_client_hears_of_a_prompt_made_in_another_process(connect
 async def test_a_modern_client_hears_of_a_prompt_made_in_another_process(connect):
     async with connect("auto") as reader, connect("auto") as writer:
         assert await _names(reader) == []
-        with anyio.fail_after(15):
+        with anyio.fail_after(SECONDS):
             async with reader.listen(prompts_list_changed=True) as heard:
                 await _create(writer, "fresh")
                 async for _ in heard:
@@ -79,7 +80,7 @@ async def test_a_subscribed_resource_is_said_to_have_changed_in_both_eras(connec
         await _create(writer, "watched")
         with pytest.warns(MCPDeprecationWarning):
             await legacy.subscribe_resource("prompt://watched")
-        with anyio.fail_after(15):
+        with anyio.fail_after(SECONDS):
             async with modern.listen(resource_subscriptions=["prompt://watched"]) as heard:
                 await writer.call_tool("update_prompt", {"name": "watched", "template": "y"})
                 async for _ in heard:
@@ -100,7 +101,7 @@ async def _acknowledged(client: Client, inbox: Inbox, era: str) -> AsyncIterator
         return
 
     async def told() -> None:
-        with anyio.fail_after(15):
+        with anyio.fail_after(SECONDS):
             async for _ in heard:
                 return
         raise AssertionError("the stream has ended")

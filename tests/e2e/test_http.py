@@ -16,6 +16,7 @@ from mcp_types import ElicitResult
 
 from tests.e2e.test_changes import Inbox
 from tests.support.effort import examples
+from tests.support.processes import SECONDS
 from tests.support.serving import serving
 
 KEY = "a key that every replica has, long enough to seal with"
@@ -34,7 +35,7 @@ async def served(database_url):
 
 
 def _client(served, era: str, **settings) -> Client:
-    return Client(f"{served.url}/mcp", mode=era, read_timeout_seconds=30, **settings)
+    return Client(f"{served.url}/mcp", mode=era, read_timeout_seconds=SECONDS, **settings)
 
 
 async def _create(client: Client, name: str, template: str = "x") -> None:
@@ -84,7 +85,7 @@ async def test_a_change_through_one_replica_reaches_clients_of_another(database_
         else:
             async with reader.listen(prompts_list_changed=True) as heard:
                 await _create(writer, "fresh")
-                with anyio.fail_after(15):
+                with anyio.fail_after(SECONDS):
                     async for _ in heard:
                         break
         assert await _names(reader) == ["fresh"]
@@ -97,7 +98,7 @@ async def test_a_write_over_rest_is_read_over_mcp_at_another_replica(database_ur
             assert (await reader.get_prompt("shared")).messages[0].content.text == "first"
             answer = await one.client.put("/prompts/shared", json={"template": "second"})
             assert answer.status_code == 200
-            with anyio.fail_after(15):
+            with anyio.fail_after(SECONDS):
                 while (await reader.get_prompt("shared")).messages[0].content.text != "second":
                     await anyio.lowlevel.checkpoint()
 
@@ -251,7 +252,7 @@ class TestTheEnd:
             async for line in lines:
                 if "acknowledged" in line:
                     break
-            with anyio.fail_after(15):
+            with anyio.fail_after(SECONDS):
                 await served.application.drain()
                 rest = [line async for line in lines]
         assert any('"result"' in line for line in rest)
@@ -259,7 +260,7 @@ class TestTheEnd:
     async def test_the_stream_of_a_session_ends(self, served):
         async with _client(served, "legacy") as client:
             await _names(client)
-            with anyio.fail_after(15):
+            with anyio.fail_after(SECONDS):
                 await served.application.drain()
 
 
@@ -390,7 +391,7 @@ async def test_a_server_whose_background_work_fails_says_so_instead_of_serving_h
     monkeypatch.setattr(Metrics, "watch", fail)
     async with serving(database_url) as served:
         failing.set()
-        with anyio.fail_after(15):
+        with anyio.fail_after(SECONDS):
             while served.application.failure is None:
                 await anyio.lowlevel.checkpoint()
         assert "A fault" in served.application.failure.message

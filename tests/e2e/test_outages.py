@@ -10,11 +10,10 @@ from mcp import Client
 from storage.connectors import UrlConnector
 from storage.schema import migrate
 from tests.support.clusters import both, cluster, streaming_pair
+from tests.support.processes import SECONDS
 from tests.support.serving import Served, serving
 
 pytestmark = pytest.mark.slow
-
-SECONDS = 60
 
 
 class Writer:

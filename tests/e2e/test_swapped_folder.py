@@ -17,11 +17,10 @@ from tests.e2e.process import serving
 from tests.support import processes
 from tests.support.deployment import Replica, http, run
 from tests.support.postgres import memory_or_disk
-from tests.support.processes import started
+from tests.support.processes import SECONDS, started
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 60
 IDLE_SECONDS = "1"
 
 

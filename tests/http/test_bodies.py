@@ -8,6 +8,7 @@ from mcp_server.http import bodies
 from mcp_server.http.bodies import BodyGuard
 from storage.errors import Unavailable
 from tests.rest.checking import JSON, problem
+from tests.support.processes import SECONDS
 from tests.support.serving import serving
 
 
@@ -35,7 +36,7 @@ async def ask(guard, messages, headers=(), method="POST", path="/x"):
 
     raw = [(name.encode(), value.encode()) for name, value in headers]
     scope = {"type": "http", "method": method, "path": path, "headers": raw}
-    with anyio.fail_after(5):
+    with anyio.fail_after(SECONDS):
         await guard(scope, receive, send)
     if not sent:
         return None, b""

@@ -11,6 +11,7 @@ from mcp import Client
 from mcp_server.http import clients
 from mcp_server.http.clients import ClientGuard, client_of
 from tests.rest.checking import problem
+from tests.support.processes import SECONDS
 from tests.support.serving import serving
 
 LISTEN = ("mcp-method", "subscriptions/listen")
@@ -161,7 +162,7 @@ def test_a_client_without_an_address_is_one_too():
 
 async def test_a_client_that_listens_too_often_is_told_so_and_another_isnt(database_url):
     async with serving(database_url, max_streams_per_client=1) as served:
-        client = Client(f"{served.url}/mcp", mode="auto", read_timeout_seconds=30)
+        client = Client(f"{served.url}/mcp", mode="auto", read_timeout_seconds=SECONDS)
         async with client, client.listen(prompts_list_changed=True):
             refused = await served.client.get("/mcp", headers={"accept": "text/event-stream"})
             problem(refused, 429, "as many streams open as one address may: 1.")
@@ -179,7 +180,8 @@ async def test_a_client_that_opens_too_many_sessions_is_told_so(database_url):
     ):
         url = f"{served.url}/mcp"
         for _ in range(2):
-            await open_.enter_async_context(Client(url, mode="legacy", read_timeout_seconds=30))
+            client = Client(url, mode="legacy", read_timeout_seconds=SECONDS)
+            await open_.enter_async_context(client)
         body = {
             "jsonrpc": "2.0", "id": 1, "method": "initialize",
             "params": {

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from mcp_server.http import bodies, wire
 from mcp_server.http.requests import Requests
 from mcp_server.http.running import configure
+from tests.support.processes import SECONDS
 from tests.support.serving import serving
 
 ASK = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -27,7 +28,7 @@ async def served(database_url):
 
 
 async def test_a_session_is_answered_until_the_server_is_gone(served):
-    async with Client(f"{served.url}/mcp", mode="legacy", read_timeout_seconds=30) as client:
+    async with Client(f"{served.url}/mcp", mode="legacy", read_timeout_seconds=SECONDS) as client:
         assert (await client.list_prompts()).prompts == []
         await served.application.drain()
         await served.client.post("/prompts", json={"name": "late", "template": "x"})
@@ -35,9 +36,9 @@ async def test_a_session_is_answered_until_the_server_is_gone(served):
 
 
 async def test_whoever_wants_to_listen_then_is_sent_elsewhere(served):
-    async with Client(f"{served.url}/mcp", mode="auto", read_timeout_seconds=30) as client:
+    async with Client(f"{served.url}/mcp", mode="auto", read_timeout_seconds=SECONDS) as client:
         await served.application.drain()
-        with anyio.fail_after(15):
+        with anyio.fail_after(SECONDS):
             async with client.listen(prompts_list_changed=True) as heard:
                 assert [event async for event in heard] == []
     stream = await served.client.get("/mcp", headers={"accept": "text/event-stream"})
@@ -55,7 +56,7 @@ async def test_a_body_that_never_ends_doesnt_hold_up_the_end(served, monkeypatch
     # The server says so once somebody waits for the body.
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
     writer.write(b'{"name":')
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(SECONDS):
         await served.application.drain()
         answer = await reader.readuntil(b"is ending")
     assert answer.startswith(b"HTTP/1.1 503 ")
@@ -112,7 +113,7 @@ async def wired(monkeypatch):
         yield server, reader, writer
         writer.close()
         await writer.wait_closed()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(SECONDS):
             await running
 
 
@@ -124,7 +125,7 @@ async def test_a_request_that_was_on_its_way_is_answered_and_ends_its_connection
     server, reader, writer = wired
     connection = next(iter(server.server_state.connections))
     server.should_exit = True
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(SECONDS):
         while not connection._is_ending:
             await asyncio.sleep(0)
         writer.write(ASK)
@@ -137,5 +138,5 @@ async def test_an_idle_connection_is_closed_after_a_moment(wired, monkeypatch):
     server, reader, _ = wired
     monkeypatch.setattr(wire, "LAST_SECONDS", 0.05)
     server.should_exit = True
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(SECONDS):
         assert await reader.read() == b""

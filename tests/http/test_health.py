@@ -8,13 +8,14 @@ from storage.connectors import UrlConnector
 from storage.database import Database
 from storage.errors import Unavailable
 from tests.rest.checking import problem
+from tests.support.processes import SECONDS
 from tests.support.relays import relaying
 from tests.support.serving import serving
 
 
 async def until(condition):
     """Wait until something has come true; how often it is looked at decides nothing."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(SECONDS):
         while not await condition():
             await asyncio.sleep(0.01)
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from mcp_server.http import wire
 from mcp_server.http.running import configure
+from tests.support.processes import SECONDS
 
 
 async def _length(request):
@@ -27,12 +28,12 @@ async def connected(answer=None):
         running = asyncio.create_task(server._serve([listening]))
         reader, writer = await asyncio.open_connection(*listening.getsockname())
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(SECONDS):
                 yield reader, writer
         finally:
             writer.close()
             server.should_exit = True
-            await asyncio.wait_for(running, 30)
+            await asyncio.wait_for(running, SECONDS)
 
 
 CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -13,6 +13,7 @@ from mcp_types import (
 
 from mcp_server.protocol import changes
 from storage.entities import Change
+from tests.support.processes import SECONDS
 
 pytestmark = pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")
 
@@ -43,7 +44,7 @@ class Heard:
         self._more = anyio.Event()
 
     async def until(self, expected):
-        with anyio.fail_after(5):
+        with anyio.fail_after(SECONDS):
             while len(self.told) < len(expected):
                 await self._more.wait()
         assert sorted(self.told) == sorted(expected)
@@ -58,7 +59,7 @@ async def settle():
 
 async def take(subscription, expected):
     heard = []
-    with anyio.fail_after(5):
+    with anyio.fail_after(SECONDS):
         async for event in subscription:
             heard.append(event)
             if len(heard) == len(expected):
@@ -240,5 +241,5 @@ async def test_a_closed_door_ends_its_streams_in_good_order(door):
         client.listen(prompts_list_changed=True) as heard,
     ):
         door.changes.close()
-        with anyio.fail_after(5):
+        with anyio.fail_after(SECONDS):
             assert [event async for event in heard] == []

@@ -23,6 +23,7 @@ from storage.errors import Unavailable
 from storage.pages import encode_cursor
 from tests.protocol.checking import check_snapshot
 from tests.protocol.conftest import open_door
+from tests.support.processes import SECONDS
 
 
 async def refusal_of(call):
@@ -285,7 +286,7 @@ async def test_the_handshake_and_the_tools_do_not_wait_for_the_library(era):
         await anyio.sleep_forever()
 
     door = build_server(ready, ServerOptions("1.2.3", "ada"))
-    with anyio.fail_after(5):
+    with anyio.fail_after(SECONDS):
         async with Client(door.server, mode=era) as client:
             assert (await client.list_tools()).tools
             assert client.instructions

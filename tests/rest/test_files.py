@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from mcp_server.rest import files
+from tests.support.processes import SECONDS
 
 CSV = {"content-type": "text/csv"}
 JSONL = {"content-type": "application/jsonl"}
@@ -116,7 +117,7 @@ async def test_a_file_that_stops_arriving_is_given_up(client, monkeypatch):
         b"POST /import HTTP/1.1\r\nhost: " + url.netloc + b"\r\ncontent-length: 100\r\n"
         b"content-type: application/jsonl\r\n\r\n{"
     )
-    answer = await asyncio.wait_for(reader.read(), 20)
+    answer = await asyncio.wait_for(reader.read(), SECONDS)
     writer.close()
     await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 408")

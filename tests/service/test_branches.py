@@ -7,6 +7,7 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import state_of
 from storage.entities import Argument
 from storage.errors import Conflict, Invalid, NotFound
+from tests.support.processes import SECONDS
 
 BASE = "one\ntwo {{a}}\nthree\n"
 
@@ -281,6 +282,6 @@ async def test_a_branch_that_moves_is_seen_by_those_who_remember(hearing_library
 
 
 async def _until_has(library, branches):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while (await library.prompts.get("story")).prompt.branches != branches:
             await asyncio.sleep(0.01)

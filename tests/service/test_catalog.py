@@ -13,6 +13,7 @@ from mcp_server.service.scope import Scope
 from storage.database import Database
 from storage.entities import Change, EmbeddedResource, Message, TextContent
 from storage.errors import Unavailable
+from tests.support.processes import SECONDS
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ async def elsewhere(connector):
 
 
 async def _until(read, wanted) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while await read() != wanted:
             await asyncio.sleep(0.001)
 

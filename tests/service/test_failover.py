@@ -15,6 +15,7 @@ from storage.errors import Unavailable
 from storage.notifications import Listener
 from storage.schema import migrate
 from tests.support.clusters import Cluster, both, streaming_pair
+from tests.support.processes import SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -88,7 +89,7 @@ async def _prepare(primary: Cluster) -> None:
 
 
 async def _until(condition) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(SECONDS):
         while not await condition():
             await asyncio.sleep(0.02)
 

@@ -19,6 +19,7 @@ from storage.entities import Argument
 from storage.errors import Invalid, Unavailable
 from tests.support.effort import examples
 from tests.support.judging import verdicts_on
+from tests.support.processes import SECONDS
 
 EVIL = "(?:x|x|xx|(x+x+)+)+$"
 EVIL_VALUE = "x" * 999 + "y"
@@ -59,7 +60,7 @@ async def create(library, name, *arguments, text=None):
 
 async def begun(crew: Crew, many: int = 1) -> int:
     """Return a process that is at work, once there are so many."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(SECONDS):
         while len(crew.processes) < many:
             await asyncio.sleep(0.005)
     return crew.processes[0]

@@ -9,6 +9,7 @@ from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
 from storage.entities import Argument, Draft, Message, PromptFilter, TextContent
 from storage.errors import Conflict, Forbidden, Invalid, NotFound
+from tests.support.processes import SECONDS
 
 
 def _text(read) -> str:
@@ -132,7 +133,7 @@ async def test_more_failing_writers_than_connections_all_get_their_answer(librar
             await library.prompts.update(f"greting-{number}", PromptInput(title="x"), by="x")
         return caught.value.message
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         answers = await asyncio.gather(*(write(number) for number in range(20)))
     assert all("greeting" in answer for answer in answers)
 

@@ -62,7 +62,7 @@ def is_alive(pid: int) -> bool:
 
 
 async def until(condition, what: str) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(SECONDS):
         while not condition():
             await asyncio.sleep(0.005)
     assert condition(), what
@@ -287,7 +287,7 @@ def test_workers_end_with_a_server_that_is_killed():
         pid = int(parent.stdout.readline())
         parent.kill()
         parent.wait(SECONDS)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + SECONDS
     while _is_running(pid):
         assert time.monotonic() < deadline
         time.sleep(0.005)

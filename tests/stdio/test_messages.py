@@ -11,6 +11,7 @@ from mcp_types import JSONRPCResponse
 
 from mcp_server.stdio import messages
 from mcp_server.stdio.messages import Incoming, Outgoing, Unanswered
+from tests.support.processes import SECONDS
 
 
 class Sent:
@@ -49,7 +50,7 @@ async def test_the_end_waits_for_the_answers():
                 await outgoing.send(SessionMessage(answer))
 
         tasks.start_soon(answer_late)
-        with anyio.fail_after(5):
+        with anyio.fail_after(SECONDS):
             assert len([message async for message in incoming]) == 2
     assert ended == [True]
 
@@ -57,7 +58,7 @@ async def test_the_end_waits_for_the_answers():
 async def test_an_answer_that_never_comes_is_not_waited_for_for_ever(monkeypatch, caplog):
     monkeypatch.setattr(messages, "LAST_ANSWERS_SECONDS", 0.01)
     incoming, _, _ = connect(line(1))
-    with anyio.fail_after(5), caplog.at_level(logging.WARNING):
+    with anyio.fail_after(SECONDS), caplog.at_level(logging.WARNING):
         assert len([message async for message in incoming]) == 1
     assert "not all of its requests could be answered" in caplog.text
 
@@ -67,7 +68,7 @@ async def test_a_request_that_was_called_off_is_not_waited_for(number):
     off = {"method": "notifications/cancelled", "params": {"requestId": number}}
     off_line = json.dumps({"jsonrpc": "2.0", **off}).encode() + b"\n"
     incoming, _, _ = connect(line(1), off_line)
-    with anyio.fail_after(5):
+    with anyio.fail_after(SECONDS):
         assert len([message async for message in incoming]) == 2
 
 

@@ -12,6 +12,7 @@ from storage.errors import Unavailable
 from storage.notifications import Listener
 from tests.support.library import add_prompt
 from tests.support.network import Network
+from tests.support.processes import SECONDS
 
 
 class Heard:
@@ -26,7 +27,7 @@ class Heard:
         self._more.set()
 
     async def until(self, wanted) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SECONDS):
             while not any(wanted(change) for change in self.changes):
                 self._more.clear()
                 await self._more.wait()
@@ -87,7 +88,7 @@ async def test_a_cut_connection_comes_back_and_says_that_anything_may_have_chang
 ):
     await _cut(connector)
     await heard.until(lambda change: change.kind == "everything")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while not listener.listening:
             await asyncio.sleep(0.01)
     await add_prompt(database, "after-the-gap")
@@ -104,7 +105,7 @@ async def test_a_payload_that_cant_be_read_means_anything_may_have_changed(
 
 
 async def _until(condition) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while not condition():
             await asyncio.sleep(0.01)
 

@@ -14,6 +14,7 @@ from storage.entities import PromptFilter
 from storage.notifications import Listener
 from storage.schema import migrate
 from tests.support.poolers import PGBOUNCER, pooler_to
+from tests.support.processes import SECONDS
 
 pytestmark = [
     pytest.mark.slow,
@@ -83,7 +84,7 @@ async def test_without_a_way_past_it_nothing_is_heard_and_reads_stay_fresh(
         await elsewhere.prompts.update("note", PromptInput(template=f"{number}"), by="me")
         assert (await live.prompts.get("note")).version.version == number + 1
         assert not listener.listening
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while "DATABASE_LISTEN_URL" not in caplog.text:
             await asyncio.sleep(0.01)
     running.cancel()
@@ -98,6 +99,6 @@ async def test_past_the_pooler_everything_is_heard(pooled, empty_database_url):
     assert listener.listening
     running = asyncio.create_task(listener.run())
     await Library(pooled).prompts.create("note", PromptInput(template="0"), by="me")
-    await asyncio.wait_for(heard.wait(), 10)
+    await asyncio.wait_for(heard.wait(), SECONDS)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

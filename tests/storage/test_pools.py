@@ -10,6 +10,7 @@ from storage.errors import Unavailable
 from storage.pools import PoolFigures
 from tests.support.library import add_prompt
 from tests.support.network import Network
+from tests.support.processes import SECONDS
 
 _ONE = sa.text("SELECT 1")
 _PID = sa.text("SELECT pg_backend_pid()")
@@ -121,7 +122,7 @@ async def test_what_a_busy_moment_opened_is_closed_when_it_is_quiet(connector, m
     leave.set()
     await asyncio.gather(*readers)
     assert database.pool == PoolFigures(size=4, open=4, busy=0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while database.pool.open:
             await asyncio.sleep(0.01)
     await _pid(database)

@@ -10,6 +10,7 @@ from storage.errors import Unavailable
 from storage.schema import migrate
 from tests.support.clusters import Cluster, both, streaming_pair
 from tests.support.library import add_prompt
+from tests.support.processes import SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +61,7 @@ async def _where(database: Database) -> str:
 
 
 async def _until_replica(database: Database) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         while await _where(database) != "replica":
             await asyncio.sleep(0.01)
 
@@ -163,13 +164,13 @@ async def test_after_a_failover_the_log_may_have_gone_back(pair_to_lose):
 
 
 async def _until_true(server: Cluster, condition: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         while not await server.execute(condition):
             await asyncio.sleep(0.01)
 
 
 async def _write_again(database: Database) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         while True:
             try:
                 await add_prompt(database, "kept")

@@ -14,10 +14,10 @@ from mcp_server.config import Settings
 from mcp_server.http.application import Application
 from mcp_server.http.running import configure
 from mcp_server.service.scope import Scope
+from tests.support.processes import SECONDS
 
 ACTOR = "tester"
 HOST = "127.0.0.1"
-_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ async def serving(
         url = f"http://{HOST}:{listening.getsockname()[1]}"
         async with (
             _running(application, listening),
-            httpx2.AsyncClient(base_url=url, timeout=_SECONDS, trust_env=False) as client,
+            httpx2.AsyncClient(base_url=url, timeout=SECONDS, trust_env=False) as client,
         ):
             yield Served(application, url, client)
 
@@ -82,14 +82,14 @@ async def _running(application: Application, listening: socket.socket) -> AsyncI
         if server.started:
             await application.drain()
         server.should_exit = True
-        await asyncio.wait_for(running, _SECONDS)
+        await asyncio.wait_for(running, SECONDS)
 
 
 async def _begun(server: _Server, running: "asyncio.Task[None]", application: Application) -> None:
     """Wait until the server answers; one that can't start says why."""
     begun = asyncio.create_task(server.begun.wait())
     try:
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(SECONDS):
             await asyncio.wait((begun, running), return_when=asyncio.FIRST_COMPLETED)
     finally:
         begun.cancel()

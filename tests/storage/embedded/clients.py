@@ -14,11 +14,10 @@ import pytest
 
 from storage.embedded.accounts import ProcessIdentity
 from storage.embedded.paths import Root
-from tests.support.processes import PIPE, end, run, start
+from tests.support.processes import PIPE, SECONDS, end, run, start
 
 REPOSITORY = Path(__file__).parents[3]
 NOBODY = 65534
-DEADLINE_SECONDS = 30.0
 
 # What the SDKs of MCP leave of the environment of whoever starts a server.
 _PASSED_ON = ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER")
@@ -73,12 +72,12 @@ class Client:
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         self.process.send_signal(number)
-        self.process.wait(DEADLINE_SECONDS)
+        self.process.wait(SECONDS)
 
     def leave(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(DEADLINE_SECONDS)
+        self.process.wait(SECONDS)
 
     def clean_up(self) -> None:
         end(self.process)
@@ -107,7 +106,7 @@ def client_environment() -> dict[str, str]:
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"It didn't happen in time that {what}."
         time.sleep(0.005)

@@ -33,7 +33,7 @@ from tests.storage.embedded.clients import (
     wait_until,
 )
 from tests.storage.embedded.conftest import clean_up, copy_root
-from tests.support.processes import started
+from tests.support.processes import SECONDS, started
 
 pytestmark = pytest.mark.slow
 
@@ -358,7 +358,7 @@ async def _kill_the_server_under_a_busy_session(root: Root, connection: ConnInfo
     )
     # A session that computes doesn't look whether its server lives.
     work = asyncio.create_task(session.execute("SELECT FROM generate_series(1, 10000000)"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         while not await _is_busy(connection):
             await asyncio.sleep(0.005)
     os.kill(postmasters(root)[0], signal.SIGKILL)
