@@ -285,3 +285,12 @@ async def _until_has(library, branches):
     async with asyncio.timeout(SECONDS):
         while (await library.prompts.get("story")).prompt.branches != branches:
             await asyncio.sleep(0.01)
+
+
+async def test_a_branch_has_the_versions_that_it_was_made_from_and_no_other(story):
+    await _write(story, "two {{a}}")
+    await _write(story, "three {{a}}", "draft")
+    await _write(story, "four {{a}}")
+    await _write(story, "five {{a}}", "draft")
+    assert await _lines(story, "draft") == [5, 3, 1]
+    assert await _lines(story, "main") == [4, 2, 1]
