@@ -71,11 +71,12 @@ async def test_a_prompt_that_is_archived_while_others_are_read_is_left_out(libra
         await library.prompts.create(name, PromptInput(template="x"), by="ada")
     read = library.catalog.read
 
-    async def read_later(work):
+    async def read_and_archive(work):
+        found = await read(work)
         await library.prompts.archive("b")
-        return await read(work)
+        return found
 
-    monkeypatch.setattr(library.catalog, "read", read_later)
+    monkeypatch.setattr(library.catalog, "read", read_and_archive)
     assert [file.metadata.name for file in await _files(library)] == ["a", "c"]
 
 
