@@ -1,6 +1,7 @@
 """What no linter checks: sizes, and that every kind of failure has its place."""
 
 import ast
+import re
 import statistics
 from collections.abc import Iterator
 from importlib import import_module
@@ -87,3 +88,17 @@ def test_every_failure_is_of_one_kind_and_has_its_exit_code():
 def test_exit_codes_tell_kinds_apart_and_apart_from_bugs():
     codes = [*EXIT_CODES.values(), BUG, 0]
     assert len(set(codes)) == len(codes)
+
+
+def test_tests_start_processes_in_one_place():
+    keepers = {
+        "support/processes.py",
+        "support/postgres.py",  # runs without site-packages, where there is no other file of ours
+    }
+    starts = re.compile(r"subprocess\.(run|Popen|call|check_)|create_subprocess_|open_process")
+    found = {
+        str(path.relative_to(ROOT / "tests"))
+        for path in (ROOT / "tests").rglob("*.py")
+        if path != Path(__file__) and starts.search(path.read_text())
+    }
+    assert found == keepers
