@@ -3,8 +3,9 @@
 Names are identifiers as Unicode has them (UAX #31, and so Python): a letter or '_', then letters,
 digits, marks (vowel signs, accents, points) and connectors. They are compared in the composed form
 (NFC), since no reader sees which of the two forms an editor wrote. The invisible joiners U+200C and
-U+200D aren't part of them, as UAX #31 has it by default: a name that nobody can tell from another
-would be asked for, and never be given.
+U+200D aren't part of them: a name that nobody can tell from another would be asked for, and never
+be given. Neither are the middle dots of Katakana, U+30FB and U+FF65. Unicode 15.1 counts all four,
+and so does Python from 3.13 on: one library has to mean the same to servers of each Python.
 """
 
 import re
@@ -18,6 +19,7 @@ JOINERS = "\u200c\u200d"
 """What is written between letters in Persian and Indic scripts, and is no part of a name."""
 
 _WORD = re.compile(r"[^\W\d]\w*")
+_SINCE_UNICODE_15_1 = re.compile(rf"[{JOINERS}\u30fb\uff65]")
 # Composing takes the square of a run of marks; a name that can be used is a quarter as long.
 _LONGEST = 256
 
@@ -25,6 +27,8 @@ _LONGEST = 256
 def is_identifier(name: str) -> bool:
     """Tell whether a name can stand in a placeholder, in whichever form it is written."""
     composed = identifier(name)
+    if _SINCE_UNICODE_15_1.search(composed):
+        return False
     # Letters and numbers such as in 'x²', which Unicode leaves out, were always taken.
     return composed.isidentifier() or _WORD.fullmatch(composed) is not None
 

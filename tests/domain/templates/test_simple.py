@@ -88,8 +88,8 @@ def test_a_name_is_an_identifier_in_every_script_and_in_both_forms(name: str) ->
 @pytest.mark.parametrize(
     "name",
     [
-        "\u0301a", "\u093e", "1\u0301", "a\u200cb", "\u0915\u094d\u200d\u0937", "a\xa0b",
-        "a\u2014b", "\U0001f600",
+        "\u0301a", "\u093e", "1\u0301", "a\u200cb", "ア\u30fbア", "a\uff65b",
+        "\u0915\u094d\u200d\u0937", "a\xa0b", "a\u2014b", "\U0001f600",
     ],
 )  # fmt: skip
 def test_what_is_no_identifier_is_literal(name: str) -> None:
