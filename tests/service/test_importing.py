@@ -9,7 +9,7 @@ from mcp_server.domain.formats.records import write_record
 from mcp_server.domain.formats.registry import read_file
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.outcomes import Options, Outcome
-from storage.entities import Metadata, PromptFilter
+from storage.entities import Change, Metadata, PromptFilter
 from storage.errors import Invalid
 
 CSV = (
@@ -31,6 +31,26 @@ async def test_importing_again_changes_nothing(library):
     assert await _import(library, "p.csv", CSV) == ["unchanged"]
     read = await library.prompts.get("travel-guide")
     assert (read.prompt.tags, read.version.created_by) == (("for-devs",), "ada")
+
+
+async def test_what_changed_is_forgotten_one_by_one_and_all_at_once_where_it_is_much(
+    library, monkeypatch
+):
+    heard: list[Change] = []
+    monkeypatch.setattr(library.catalog, "hear", heard.append)
+    lines = [f'{{"name": "p{number}", "template": "x"}}' for number in range(300)]
+    await _import(library, "few.jsonl", "\n".join(lines[:299]))
+    assert len(heard) == 299
+    assert {(change.kind, change.name) for change in heard} == {
+        ("prompt", f"p{number}") for number in range(299)
+    }
+    heard.clear()
+    changed = lines[0].replace('"x"', '"y"')
+    await _import(library, "few.jsonl", "\n".join([changed, *lines[1:299]]))
+    assert [change.name for change in heard] == ["p0"]
+    heard.clear()
+    await _import(library, "many.jsonl", "\n".join(lines))
+    assert heard == [Change("everything")]
 
 
 async def test_a_number_of_many_digits_comes_back_as_it_went_out(library):

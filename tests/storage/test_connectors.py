@@ -69,6 +69,30 @@ def test_a_value_that_is_no_url_is_a_fault_of_the_settings(url):
     assert "DATABASE_URL" in caught.value.fields
 
 
+_UNENCODED = "a '#', '?', '/' or '@' in a password has to be percent-encoded"
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("mysql://h/d", "it doesn't begin with postgresql://"),
+        ("postgresql:h", "it doesn't begin with postgresql://"),
+        (
+            "postgresql://u:a#b@h/d",
+            "a '#', '?', '/' or '@' in a password has to be percent-encoded",
+        ),
+        (
+            "postgresql://u:1/2@h/d",
+            "a '#', '?', '/' or '@' in a password has to be percent-encoded",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_said(url, reason):
+    with pytest.raises(Invalid) as caught:
+        UrlConnector(url)
+    assert caught.value.fields == {"DATABASE_URL": reason}
+
+
 async def test_an_option_that_the_driver_refuses_is_a_fault_of_the_settings():
     with pytest.raises(Invalid, match=r"^Check DATABASE_READ_URL: .*sslmode"):
         await UrlConnector(

@@ -38,3 +38,18 @@ async def test_values_of_a_prompt_that_is_gone_keep_no_others_out(database):
     prompt_id = await add_prompt(database, "greeting")
     await _remember(database, (NOBODY, "name", "lost"), (prompt_id, "name", "kept"))
     assert await _values(database, prompt_id) == ["kept"]
+
+
+async def test_values_are_found_by_how_they_begin_the_latest_first(database):
+    prompt_id = await add_prompt(database, "greeting")
+    for value in ("Ada", "Bob", "ada b", "100%", "1000"):
+        await _remember(database, (prompt_id, "name", value))
+
+    async def found(prefix: str, limit: int = 10) -> list[str]:
+        async with database.reading() as tx:
+            return list(await tx.usage.list_values(prompt_id, "name", prefix=prefix, limit=limit))
+
+    assert await found("a") == ["ada b", "Ada"]
+    assert await found("AD", limit=1) == ["ada b"]
+    assert await found("100%") == ["100%"]
+    assert await found("z") == []
