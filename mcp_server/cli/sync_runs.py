@@ -10,7 +10,7 @@ from mcp_server.cli.sync_states import State, read_state, write_state
 from mcp_server.cli.synced_folders import SyncedFolder
 from mcp_server.cli.synced_prompts import SyncedPrompt, remarks_on
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.domain.formats.rewriting import agrees, as_meant
+from mcp_server.domain.formats.rewriting import agrees, as_meant, speaks_of
 from mcp_server.domain.syncing import Base, Step, decide, fingerprint
 from mcp_server.schemas.syncing import SyncKind
 from mcp_server.service.library import Library
@@ -127,7 +127,7 @@ class SyncRun:
         found, head, base = prompt.found, prompt.head, prompt.base
         ours = found.fingerprint if found else None
         theirs = head.fingerprint if head else None
-        agree = bool(file and head and agrees(file, head.file, prompt.said))
+        agree = bool(file and head and agrees(file, head.file, speaks_of(file, prompt.said)))
         step = decide(base, ours, theirs, agree=agree)
         if step == "conflict" and self.prefer is not None:
             return "update" if self.prefer == "files" else "write file"
@@ -139,7 +139,7 @@ class SyncRun:
         """Write what a file holds into the library; what it doesn't say any more, too."""
         head = prompt.head
         meant = as_meant(file, head.file) if head else file
-        told = replace(meant, says=file.says | prompt.said, source=prompt.place)
+        told = replace(meant, says=speaks_of(file, prompt.said), source=prompt.place)
         expected = head.version if head else None
         now = await library.syncing.write(told, by=self.actor, expected_version=expected)
         marks = fingerprint(file), now.fingerprint

@@ -78,11 +78,13 @@ class _Run:
         self.tell(Outcome(file.source, file.metadata.name, done.kind, remarks=remarks))
 
     def miss(self, each: Prepared, error: PromptError) -> None:
-        """Tell why a prompt can't be taken, or try once more when all others are in.
+        """Tell why a prompt can't be taken, or try once more when others are in.
 
-        Who includes it, and couldn't be used any more, may be mended by the same import.
+        Who includes it, and couldn't be used any more, may be mended by the same import, and so
+        may what it includes.
         """
-        if isinstance(error, WouldBreak) and not self.is_last:
+        includes = each.file.metadata.name in self.waiting
+        if not self.is_last and (includes or isinstance(error, WouldBreak)):
             self.late.append(each)
         else:
             _fail(self, each.file, error)
@@ -171,11 +173,14 @@ class Importing:
             if len(batch) < size:
                 break
             size = _BATCH
-        for each in in_order(run.waiting):
-            await self._take_alone(tx, each, run)
-        run.is_last = True
-        for each in run.late:
-            await self._take_alone(tx, each, run)
+        left = [*in_order(run.waiting), *run.late]
+        while left:
+            run.late = []
+            for each in left:
+                await self._take_alone(tx, each, run)
+            # What a round takes may be what others wait for; where it took nothing, that is told.
+            run.is_last = len(run.late) == len(left)
+            left = run.late
 
     async def _judge(self, each: Prepared | Invalid, run: _Run) -> Prepared | Invalid:
         """Refuse a prompt whose arguments have patterns that can't be used."""
@@ -271,7 +276,8 @@ class Importing:
                     return done
                 run.met.discard(present.id)
                 raise _Undone
-        force = run.options.force
+        # Only what is left at the end is forced: till then the import may mend whom it breaks.
+        force = run.options.force and run.is_last
         try:
             async with (
                 tx.connection.begin_nested(),
@@ -299,7 +305,6 @@ class Importing:
                 f"'{file.metadata.name}' is '{present.name}' here, which is in this import "
                 "already. Leave one of them out."
             )
-        run.met.add(present.id)
         if present.archived_at is not None:
             return Done("unchanged")
         if file.history is None:
@@ -308,6 +313,7 @@ class Importing:
             done = await self._renewing.renew_history(tx, present, traces, file, file.history)
         if run.options.move_labels and await move_labels(tx, present, file, done.version, run.by):
             done = replace(done, kind="updated") if done.kind == "unchanged" else done
+        run.met.add(present.id)
         if done.kind != "unchanged":
             run.note(present.name, present.id)
         return done

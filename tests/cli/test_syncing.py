@@ -143,3 +143,30 @@ def _wait(holds):
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def test_what_a_files_new_format_has_no_place_for_stays_in_the_library(run, folder):
+    folder.mkdir()
+    (folder / "a.md").write_text(
+        "---\nname: a\ntitle: A title\ndescription: Old\ntags: [x, y]\nfolder: team/one\n---\none"
+    )
+    run("sync", folder)
+    (folder / "a.md").unlink()
+    (folder / ".claude" / "commands").mkdir(parents=True)
+    (folder / ".claude" / "commands" / "a.md").write_text("---\ndescription: New\n---\ntwo")
+    run("sync", folder)
+    read = run("get", "a", "--json").json
+    assert (read["template"], read["description"]) == ("two", "New")
+    assert (read["title"], read["tags"]) == ("A title", ["x", "y"])
+    assert read["folder"] == ""  # which the place of a command says
+
+
+def test_what_is_taken_out_of_a_file_is_taken_out_of_the_library(run, folder):
+    folder.mkdir()
+    file = folder / "a.md"
+    file.write_text("---\nname: a\ntitle: A title\ntags: [x]\n---\none")
+    run("sync", folder)
+    file.write_text("---\nname: a\ntitle: A title\n---\ntwo")
+    run("sync", folder)
+    read = run("get", "a", "--json").json
+    assert (read["template"], read["title"], read["tags"]) == ("two", "A title", [])

@@ -277,6 +277,14 @@ async def test_includers_that_one_doesnt_see_are_neither_counted_nor_named(datab
     assert (await narrowed.labels.remove("base", "live", by="me")).warnings == ()
 
 
+def _next(version, messages):
+    draft = replace(version.draft, messages=messages)
+    return replace(
+        version, version=version.version + 1, parent=version.version, draft=draft,
+        content_hash=content_hash(draft),
+    )  # fmt: skip
+
+
 def _record(name, template, **also):
     return {"name": name, "template_format": "simple", "template": template, **also}
 
@@ -324,6 +332,44 @@ async def test_an_import_may_break_what_it_mends_itself(base):
     )
     assert (told["base"].remarks, await _text(base, "bare")) == ((), "One")
     assert (await base.prompts.get("base")).prompt.latest_version == 3
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_the_order_in_which_an_import_mends_what_it_breaks_is_its_own(library, force):
+    await _create(library, "low", "Low")
+    await _create(library, "mid", "{{> low}}")
+    await _create(library, "top", "{{> mid}}")
+    files = _two("low"), _two("mid"), _record("top", "None")
+    told, written = await _import(library, *files, force=force)
+    assert {name: (each.kind, each.remarks) for name, each in told.items()} == {
+        name: ("new version", ()) for name in ("low", "mid", "top")
+    }
+    assert written
+
+
+async def test_an_import_takes_what_includes_a_prompt_that_has_to_wait(library):
+    await _create(library, "base", "One")
+    await _create(library, "user", "{{> base}}")
+    (exported,) = [
+        each async for each in library.exporting.read(PromptFilter(), history=True)
+        if each.metadata.name == "base"
+    ]  # fmt: skip
+    (first,) = exported.history.versions
+    second = _next(first, (Message("user", TextContent("Two")),))
+    third = _next(second, tuple(TWO.messages))
+    (main,) = exported.history.branches
+    versions = (first, second, third)
+    longer = replace(exported.history, versions=versions, branches=(replace(main, head=3),))
+    told = []
+    files = [
+        replace(exported, history=longer),
+        *read_file("new.json", '{"name": "new", "template": "{{> base@2}}"}'),
+        *read_file("user.json", '{"name": "user", "template": "None"}'),
+    ]
+    await library.importing.take(files, by="me", report=told.append)
+    kinds = {each.name: each.kind for each in told}
+    assert kinds == {"base": "new version", "new": "created", "user": "new version"}
+    assert await _text(library, "new") == "Two"
 
 
 async def test_an_import_moves_labels_that_others_include_only_by_force(base):

@@ -8,8 +8,6 @@ from mcp_server.domain.templates.simple import Include, Part, Placeholder, compo
 from storage.entities import Draft, Metadata
 from storage.errors import Invalid
 
-"""So many of what isn't read are named in a sentence."""
-
 
 def read_blanks(
     text: str, notation: re.Pattern[str], read: Callable[[re.Match[str]], Part | None]

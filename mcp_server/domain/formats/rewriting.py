@@ -12,7 +12,7 @@ from mcp_server.domain.formats.files import EVERYTHING, PromptFile, Written
 from mcp_server.domain.formats.registry import Format, detect, find_format, read_file
 from mcp_server.domain.formats.shapes import Change, ended, shape_of
 from mcp_server.domain.texts import shown
-from storage.entities import Draft
+from storage.entities import Draft, Metadata
 from storage.errors import Invalid
 
 
@@ -119,6 +119,24 @@ def agrees(file: PromptFile, library: PromptFile, says: frozenset[str] = frozens
     """Tell whether a file says nothing else than the library; `says` adds to what it says."""
     told = file.says | says
     return same_text(file, library) and all(not _differ(file, library, key) for key in told)
+
+
+def speaks_of(file: PromptFile, before: frozenset[str]) -> frozenset[str]:
+    """Return which metadata a file decides about: what it says, and what it could and did `before`.
+
+    What was taken out of a file is meant to be gone. What its format, which may be another one by
+    now, has no place for was not taken out.
+    """
+    if before <= file.says:
+        return file.says
+    chosen, said = _written_as(file), file.metadata
+    full = replace(file, metadata=Metadata(said.name, "x", "x", "x", ("x",)), history=None)
+    try:
+        written = write_alone(full, chosen)
+        could = read_alone(chosen.file_name(full), written.text, chosen.name).says
+    except Invalid:
+        return file.says
+    return file.says | (before & could)
 
 
 def cannot_hold(wanted: PromptFile, chosen: Format, path_name: str) -> Invalid:

@@ -11,6 +11,7 @@ from storage.entities import Draft
 _BRACED = re.compile(r"(?<![{\\])\{\{([\w.\-$#/@|?\t ]{1,80}+)\}\}(?!\})")
 _WORD = re.compile(r"\w")
 _NAMED = 5
+"""So many are named in a sentence."""
 
 
 def look_alikes(template: str) -> tuple[str, ...]:
