@@ -29,8 +29,10 @@ def made() -> Iterator[Path]:
     """Two libraries, `ours` and `theirs`, in data folders that tests copy."""
     with _folder() as folder:
         for name in ("ours", "theirs"):
-            made = run(["create", f"{name}-kept", "--template", "x"], _environment(folder / name))
-            assert made.returncode == 0, made.stderr
+            # Of a server that still works, files come and go while they are copied.
+            for words in (["create", f"{name}-kept", "--template", "x"], ["db", "stop"]):
+                done = run(words, _environment(folder / name))
+                assert done.returncode == 0, done.stderr
         yield folder
 
 
