@@ -13,6 +13,7 @@ from storage.database import Database
 from storage.schema import migrate
 from tests.support.postgres import Server, from_environment
 from tests.support.processes import hand_down_default_signals
+from tests.support.sharing import share_checked_schemas, share_statements
 
 hand_down_default_signals()
 
@@ -42,6 +43,14 @@ def _reason(report: pytest.TestReport) -> str:
     return told.removeprefix("Skipped: ")
 
 
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One more than processors: tests wait for processes that they start, and for databases."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    return (len(usable) or os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
@@ -51,6 +60,14 @@ def anyio_backend() -> str:
 def postgres() -> Iterator[Server]:
     with from_environment() as server:
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_work() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        share_statements(patch)
+        share_checked_schemas(patch)
+        yield
 
 
 def _unique_name(kind: str) -> str:

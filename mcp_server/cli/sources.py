@@ -104,7 +104,7 @@ class Sources:
 
     def _leaves(self, path: Path, root: str) -> bool:
         """Tell of a link whether it leads out of the folder that was named."""
-        if not path.is_symlink() or Path(os.path.realpath(path)).is_relative_to(root):
+        if not path.is_symlink() or _is_below(path, root):
             return False
         self.unfollowed.append(path)
         return True
@@ -156,6 +156,9 @@ def would_be_read(folder: Path, place: str) -> bool:
     above = [folder, *(folder.joinpath(*inside[: depth + 1]) for depth in range(len(inside)))]
     if any(os.path.lexists(each / SKILL) for each in above):
         return name == SKILL
+    root = os.path.realpath(folder)
+    if any(each.is_symlink() and _is_below(each, root) for each in above[1:]):
+        return False  # what lies there is read where the link leads to, or not at all
     ways = zip(above, inside, strict=False)
     taken = _is_taken(above[-1].name, name) and not _is_second(above[-1] / name)
     return taken and all(_is_read(each.name, part) for each, part in ways)
@@ -167,6 +170,10 @@ def leaving(path: Path) -> str:
         f"{path}: this link leads out of the folder, and wasn't followed. Name what it leads to, "
         "if it is wanted."
     )
+
+
+def _is_below(path: Path, root: str) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(root)
 
 
 def _is_read(inside: str, name: str) -> bool:

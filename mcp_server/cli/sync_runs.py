@@ -34,35 +34,51 @@ class SyncRun:
     actor: str
     format_name: str
     prefer: str | None = None
+    force: bool = False
     report: SyncReport = field(default_factory=SyncReport)
     _unasked: int = 0
+    _refused: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Where prompts are that stay as they are, by name, and why."""
 
     async def once(self, library: Library) -> int:
         """Go over everything; returns how many prompts and files were left as they are."""
         self._unasked = 0
+        self._refused = {}
         state = read_state(self.folder)
         here = SyncedFolder.read(self.folder)
         for sentence in here.remarks:
             self.report.remark(sentence)
+        left = here.left
         try:
-            left = here.left + await self._bring_all(library, here, state)
+            await self._bring_all(library, here, state)
         finally:
             write_state(self.folder, state)
-        self.report.end(left, self._unasked)
+            for name, (place, reason) in self._refused.items():
+                self.report.left(place, name, reason)
+            left += len(self._refused)
+            self.report.end(left, self._unasked)
         return left
 
-    async def _bring_all(self, library: Library, here: SyncedFolder, state: State) -> int:
-        """Bring all prompts in step, a few at a time; returns how many weren't."""
-        left = 0
+    async def _bring_all(self, library: Library, here: SyncedFolder, state: State) -> None:
+        """Bring all prompts in step, a few at a time."""
         met: set[str] = set()
         async for heads in library.syncing.pages(self.chosen):
-            left += await self._bring_some(library, here, heads, heads, state)
+            await self._bring_some(library, here, heads, heads, state)
             met.update(heads)
-        others = iter(sorted({*here.found, *state} - met))
-        while names := list(islice(others, _BATCH)):
-            there = await library.syncing.find(names, self.chosen)
-            left += await self._bring_some(library, here, names, there, state)
-        return left
+        await self._bring_named(library, here, {*here.found, *state} - met, state)
+        # What was refused may include what was taken after it, however deep that goes.
+        before = 0
+        while len(self._refused) != before:
+            before = len(self._refused)
+            await self._bring_named(library, here, tuple(self._refused), state)
+
+    async def _bring_named(
+        self, library: Library, here: SyncedFolder, names: Iterable[str], state: State
+    ) -> None:
+        left = iter(sorted(names))
+        while some := list(islice(left, _BATCH)):
+            there = await library.syncing.find(some, self.chosen)
+            await self._bring_some(library, here, some, there, state)
 
     async def _bring_some(
         self,
@@ -71,9 +87,8 @@ class SyncRun:
         names: Iterable[str],
         there: Mapping[str, Head | Away],
         state: State,
-    ) -> int:
-        """Bring prompts in step, and note that in the state; returns how many weren't."""
-        left = 0
+    ) -> None:
+        """Bring prompts in step, and note that in the state, or why it can't be done."""
         for name in names:
             prompt = SyncedPrompt(name, here.found.get(name), there.get(name), state.get(name))
             if prompt.base is not None and prompt.base.place in here.unread:
@@ -86,16 +101,14 @@ class SyncRun:
             except Unavailable:
                 raise
             except PromptError as error:
-                self.report.left(prompt.place, name, error.message)
-                left += 1
+                self._refused[name] = (prompt.place, error.message)
             except OSError as error:
                 reason = f"this can't be written: {error.strerror}. Look there."
-                self.report.left(prompt.place, name, reason)
-                left += 1
+                self._refused[name] = (prompt.place, reason)
             else:
+                self._refused.pop(name, None)
                 state.pop(name, None)
                 state |= {name: done} if done else {}
-        return left
 
     async def _bring(
         self, library: Library, here: SyncedFolder, prompt: SyncedPrompt
@@ -141,11 +154,19 @@ class SyncRun:
         meant = as_meant(file, head.file) if head else file
         told = replace(meant, says=speaks_of(file, prompt.said), source=prompt.place)
         expected = head.version if head else None
-        now = await library.syncing.write(told, by=self.actor, expected_version=expected)
+        now, broken = await library.syncing.write(
+            told, by=self.actor, expected_version=expected, force=self.force
+        )
         marks = fingerprint(file), now.fingerprint
         changed = head is None or now.fingerprint != head.fingerprint
         kind: SyncKind = "taken" if changed else "in step"
-        self.report.done(prompt.place, prompt.name, kind, now.version, remarks_on(file))
+        self.report.done(
+            prompt.place,
+            prompt.name,
+            kind,
+            now.version,
+            list(dict.fromkeys([*remarks_on(file), *broken])),
+        )
         return Base(prompt.place, *marks, file.says)
 
     def _write(

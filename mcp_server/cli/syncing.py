@@ -32,6 +32,10 @@ def sync(
     format_: Annotated[
         str, typer.Option("--format", help="Of new files: markdown, yaml or json.")
     ] = "markdown",
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Take texts that break prompts which include them, too."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was done as JSON, without --watch.")
     ] = False,
@@ -52,7 +56,7 @@ def sync(
         raise Invalid(f"{folder}: this is a file. Name a folder.")
     folder.mkdir(parents=True, exist_ok=True)
     chosen, actor = make_filter(tag, in_folder), Invocation.of(context).actor
-    syncing = SyncRun(folder, chosen, actor, format_, prefer, SyncReport(as_json))
+    syncing = SyncRun(folder, chosen, actor, format_, prefer, force, SyncReport(as_json))
 
     async def watched(library: "Library") -> int:
         return await _watch(syncing, library)

@@ -29,6 +29,11 @@ from storage.errors import Conflict, Invalid, NotFound, PromptError
 FindPrompt = Callable[[str], Prompt | None]
 FindVersion = Callable[[UUID, int], Version | None]
 
+_UNTOLD = (
+    "Something that is included, directly or through others, can't be at present. There are "
+    "prompts among it that this server doesn't show: ask who keeps the library."
+)
+
 
 class _NotRemembered(Exception):
     """Something that isn't in memory is needed."""
@@ -88,8 +93,11 @@ class Composer:
             await self._check_visible(tx, each, reached)
         try:
             fragments = compose(name, prompt_id, references, find_in(reached, ANYONE))
-        except NotFound as missing:
-            raise Invalid(missing.message, fields={"template": missing.message}) from None
+        except PromptError as problem:
+            told = as_told(problem, self._scope, reached)
+            if isinstance(told, NotFound):
+                raise Invalid(told.message, fields={"template": told.message}) from None
+            raise told from None
         check_count(merge_included(draft.arguments, includes, fragments))
         edges = {(reached.prompts[each.name].id, _parts(each)[1]) for each in asked}
         return Included(references, frozenset(edges))
@@ -112,18 +120,33 @@ class Composer:
         """Return what a draft includes, as a transaction that writes sees it."""
         references = tuple(includes_of(draft))
         reached = await tx.includes.reach([_parts(parse_reference(each)) for each in references])
-        return _composed(name, prompt_id, references, find_in(reached, ANYONE))
+        return self._composed_of(reached, name, prompt_id, references, ANYONE)
 
     async def _compose(
         self, name: str, prompt_id: UUID, references: Sequence[str], reader: Reader
     ) -> Composition:
         try:
             find = _finder(self._remembered_prompt, self._remembered_version, reader)
-            return _composed(name, prompt_id, references, find)
+            composed = _composed(name, prompt_id, references, find)
+            if composed.problem is None or not self._scope.narrows:
+                return composed
         except _NotRemembered:
-            asked = [_parts(parse_reference(each)) for each in references]
-            reached = await self._catalog.reach(asked)
-            return _composed(name, prompt_id, references, find_in(reached, reader))
+            pass
+        asked = [_parts(parse_reference(each)) for each in references]
+        reached = await self._catalog.reach(asked)
+        return self._composed_of(reached, name, prompt_id, references, reader)
+
+    def _composed_of(
+        self,
+        reached: Reached,
+        name: str,
+        prompt_id: UUID,
+        references: Sequence[str],
+        reader: Reader,
+    ) -> Composition:
+        composed = _composed(name, prompt_id, references, find_in(reached, reader))
+        problem = composed.problem
+        return replace(composed, problem=problem and as_told(problem, self._scope, reached))
 
     async def _complete(self, summary: PromptSummary) -> PromptSummary:
         if not summary.includes:
@@ -175,6 +198,12 @@ def _composed(name: str, prompt_id: UUID, references: Sequence[str], find: Find)
         return Composition(compose(name, prompt_id, references, find))
     except PromptError as problem:
         return Composition(problem=problem)
+
+
+def as_told(problem: PromptError, scope: Scope, reached: Reached) -> PromptError:
+    """Return why something can't be included, without what this server hides among it."""
+    hides = not all(scope.admits(prompt) for prompt in reached.prompts.values())
+    return Conflict(_UNTOLD) if hides else problem
 
 
 def find_in(reached: Reached, reader: Reader) -> Find:

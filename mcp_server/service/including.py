@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from mcp_server.domain.composition import Fragment, compose
-from mcp_server.service.composing import find_in
+from mcp_server.service.composing import as_told, find_in
 from mcp_server.service.inputs import ANYONE
 from mcp_server.service.scope import Scope
 from storage.database import Transaction
-from storage.entities import Prompt, PromptFilter, Reached
+from storage.entities import Prompt, Reached
 from storage.errors import Conflict, PromptError
 from storage.includes import Edge, Includer
 
@@ -56,13 +56,12 @@ class Includers:
             WouldBreak: they couldn't any more, and it isn't forced; names them.
         """
         broken = Broken()
-        seen = self._scope.narrow(PromptFilter())
-        roots = await tx.includes.list_includers(prompt.id, seen, limit=_ASKED)
-        before = await _problems(tx, prompt, roots, seen)
+        roots = await tx.includes.list_includers(prompt.id, self._scope.view, limit=_ASKED)
+        before = await self._problems(tx, prompt, roots)
         yield broken
         if not roots:
             return
-        after = await _problems(tx, prompt, roots, seen)
+        after = await self._problems(tx, prompt, roots)
         hit = {root.name: after[root] for root in roots if root in after and root not in before}
         if not hit:
             return
@@ -75,25 +74,37 @@ class Includers:
             )
         broken.warnings = (f"{told} can't be used any more. {reason}",)
 
+    async def _problems(
+        self, tx: Transaction, prompt: Prompt, roots: Sequence[Includer]
+    ) -> Mapping[Includer, str]:
+        """Return which versions, of those that include a prompt, can't be used, and why."""
+        if not roots:
+            return {}
+        edges = await tx.includes.draw(roots, self._scope.view)
+        points = {edge.point for edge in edges if edge.included_id == prompt.id}
+        standing = await self._standing(tx, prompt.name, points)
+        drawing = _Drawing(edges, {_key(prompt.id, point): why for point, why in standing.items()})
+        found = {}
+        for index, root in enumerate(roots, 1):
+            problem = drawing.problem_of(root)
+            if problem is not None:
+                found[root] = problem
+            if index % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return found
 
-async def _problems(
-    tx: Transaction, prompt: Prompt, roots: Sequence[Includer], seen: PromptFilter
-) -> Mapping[Includer, str]:
-    """Return which versions, of those that include a prompt, can't be used, and why."""
-    if not roots:
-        return {}
-    edges = await tx.includes.draw(roots, seen)
-    points = {edge.point for edge in edges if edge.included_id == prompt.id}
-    standing = await _standing(tx, prompt.name, points)
-    drawing = _Drawing(edges, {_key(prompt.id, point): why for point, why in standing.items()})
-    found = {}
-    for index, root in enumerate(roots, 1):
-        problem = drawing.problem_of(root)
-        if problem is not None:
-            found[root] = problem
-        if index % _AT_ONCE == 0:
-            await asyncio.sleep(0)
-    return found
+    async def _standing(
+        self, tx: Transaction, name: str, points: Collection[str]
+    ) -> Mapping[str, PromptError]:
+        """Return why a prompt can't be included at present, for each point where it can't."""
+        reached = await tx.includes.reach([(name, point) for point in points])
+        found: dict[str, PromptError] = {}
+        for point in points:
+            try:
+                _check_includable(reached, name, point)
+            except PromptError as problem:
+                found[point] = as_told(problem, self._scope, reached)
+        return found
 
 
 class _Unusable(Exception):
@@ -153,20 +164,6 @@ def _key(prompt_id: UUID, point: str) -> str:
 def _outline(prompt_id: UUID, name: str, references: Collection[str]) -> Fragment:
     """Return a fragment that only says what it includes."""
     return Fragment(prompt_id, name, 0, "", "text", (), dict.fromkeys(references, frozenset()))
-
-
-async def _standing(
-    tx: Transaction, name: str, points: Collection[str]
-) -> Mapping[str, PromptError]:
-    """Return why a prompt can't be included at present, for each point where it can't."""
-    reached = await tx.includes.reach([(name, point) for point in points])
-    found: dict[str, PromptError] = {}
-    for point in points:
-        try:
-            _check_includable(reached, name, point)
-        except PromptError as problem:
-            found[point] = problem
-    return found
 
 
 def _check_includable(reached: Reached, name: str, point: str) -> None:

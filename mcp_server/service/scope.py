@@ -31,6 +31,11 @@ class Scope:
         tagged = not self.tags or any(tag in self.tags for tag in prompt.tags)
         return tagged and (not self.folders or self._holds(prompt.folder))
 
+    @property
+    def narrows(self) -> bool:
+        """Whether there may be prompts that aren't published."""
+        return bool(self.tags or self.folders)
+
     def keeps(self, chosen: PromptFilter, prompt: Prompt | PromptSummary | Metadata) -> bool:
         """Return whether a prompt is published, lies in a filter's folder and has its tags.
 

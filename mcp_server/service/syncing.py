@@ -79,13 +79,17 @@ class Syncing:
         """Return something that is another one once any prompt has changed."""
         return await self._catalog.read(lambda tx: tx.bulk.mark())
 
-    async def write(self, file: PromptFile, *, by: str, expected_version: int | None) -> Head:
-        """Write what a file holds, as a new prompt or as its next version; returns what is there.
+    async def write(
+        self, file: PromptFile, *, by: str, expected_version: int | None, force: bool = False
+    ) -> tuple[Head, Sequence[str]]:
+        """Write what a file holds, as a new prompt or as its next version.
 
-        Of a prompt that is there, what the file doesn't say stays as it is.
+        Of a prompt that is there, what the file doesn't say stays as it is. Returns what is there,
+        and what that broke by `force`.
 
         Raises:
-            Conflict: the prompt isn't at `expected_version` any more, or is there already.
+            Conflict: the prompt isn't at `expected_version` any more, or is there already; or
+                others that include it couldn't be used any more, and it isn't forced.
             Invalid, Forbidden, NotFound: as for `Prompts.create` and `Prompts.update`.
         """
         said, draft = file.metadata, file.draft
@@ -109,8 +113,9 @@ class Syncing:
                 by=by,
                 expected_version=expected_version,
                 commit_message=message,
+                force=force,
             )
-        return _head(saved.current.prompt, saved.current.version)
+        return _head(saved.current.prompt, saved.current.version), saved.warnings
 
     def _away(self, name: str, prompt: Prompt, chosen: PromptFilter) -> Away | None:
         if not self._scope.keeps(chosen, prompt):

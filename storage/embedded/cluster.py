@@ -124,11 +124,15 @@ def server_command(root: Root, binaries: Binaries) -> list[str]:
 def write_secret(path: Path, text: str) -> None:
     """Write a file that only this user can read, all at once."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with open(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(name, path)
+    unfinished = Path(name)
+    try:
+        with open(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def replace_password(root: Root, data: Path, binaries: Binaries, account: Account) -> None:

@@ -104,6 +104,17 @@ def test_a_link_out_of_the_folder_is_neither_read_nor_written_through(
     assert _everything(tmp_path / "outside") == {"diary.md": b"Nobody's business"}
 
 
+@pytest.mark.parametrize("hidden", [".hidden", "read"])
+def test_nothing_is_written_through_a_link_inside_of_the_folder(run, folder, hidden):
+    (folder / hidden).mkdir()
+    (folder / "team").symlink_to(hidden)
+    run("create", "review", "-t", "Review", "--folder", "team/deep")
+    assert run("sync", folder).out == "review@1 → review.md\n"
+    done = run("sync", folder)
+    assert (done.out, done.err) == ("", "")
+    assert list(_everything(folder)) == ["review.md"]
+
+
 def test_a_file_that_is_a_link_inside_of_the_folder_is_read_and_not_written(run, attempt, folder):
     (folder / "real.txt").write_text("Review")
     (folder / "review.md").symlink_to("real.txt")

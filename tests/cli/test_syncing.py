@@ -9,6 +9,8 @@ from itertools import product
 import pytest
 
 from mcp_server.domain.syncing import Base, decide
+from mcp_server.service.syncing import Syncing
+from storage.errors import Unavailable
 from tests.support.processes import PIPE, SECONDS, started
 
 
@@ -170,3 +172,57 @@ def test_what_is_taken_out_of_a_file_is_taken_out_of_the_library(run, folder):
     run("sync", folder)
     read = run("get", "a", "--json").json
     assert (read["template"], read["title"], read["tags"]) == ("two", "A title", [])
+
+
+def test_new_files_that_include_each_other_are_taken_in_one_run(run, folder):
+    folder.mkdir()
+    for name, text in {"a": "{{> b}}", "b": "{{> c}}", "c": "{{> d}}", "d": "Deep"}.items():
+        front = "---\ntemplate_format: simple\n---\n"
+        (folder / f"{name}.md").write_text(front + text)
+    done = run("sync", folder)
+    assert (sorted(done.out.split()[::3]), done.err) == (["a.md", "b.md", "c.md", "d.md"], "")
+    assert run("get", "a", "--render").out == "Deep"
+    assert run("sync", folder).out == ""
+
+
+def test_what_breaks_those_who_include_it_is_taken_only_by_force(run, attempt, folder):
+    run("create", "base", "-t", "Base")
+    run("create", "user", "-t", "{{> base}}")
+    run("sync", folder)
+    path = folder / "base.md"
+    path.write_text(path.read_text().replace("Base", "{{> user}}"))
+    refused = attempt("sync", folder)
+    assert (refused.code, refused.out) == (5, "")
+    assert "in a circle" in refused.err
+    assert run("get", "base").out == "Base"
+    path.write_text(
+        '{"name": "base", "messages": [{"role": "user", "content": "1"}, '
+        '{"role": "user", "content": "2"}]}'
+    )
+    path.rename(folder / "base.json")
+    refused = attempt("sync", folder)
+    assert "'base' is included by 'user', which couldn't be used any more" in refused.err
+    forced = run("sync", folder, "--force", "--json").json
+    (item,) = forced["items"]
+    assert (item["kind"], item["version"]) == ("taken", 2)
+    assert "'base' is included by 'user', which can't be used any more" in item["remarks"][0]
+    assert run("sync", folder).out == ""
+
+
+def test_what_was_done_is_told_where_the_database_goes_away(run, attempt, folder, monkeypatch):
+    folder.mkdir()
+    for name in "abc":
+        (folder / f"{name}.md").write_text("Text")
+    write = Syncing.write
+
+    async def fail(self, file, **options):
+        if file.metadata.name == "b":
+            raise Unavailable("The database is away.")
+        return await write(self, file, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Syncing, "write", fail)
+        done = attempt("sync", folder, "--json")
+    assert (done.code, done.json["items"][0]["name"]) == (6, "a")
+    assert "The database is away." in done.err
+    assert "b.md → b@1\nc.md → c@1\n" in attempt("sync", folder).out

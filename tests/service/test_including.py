@@ -264,6 +264,36 @@ async def test_what_one_sees_is_kept_although_what_is_between_is_hidden(database
     assert "hidden" not in refused.value.message
 
 
+async def test_reasons_name_nothing_that_is_hidden(database, library):
+    await _create(library, "deep", "Deep")
+    await _create(library, "core", "Core", tags=["public"])
+    await library.labels.set("core@1", "live", by="me")
+    await _create(library, "middle", "{{> deep}}")
+    await _create(library, "top", "{{> middle}}", tags=["public"])
+    await _create(library, "user", "{{> core@live}}", tags=["public"])
+    await library.prompts.update("core", PromptInput(template="{{> middle}}"), by="me")
+    await library.prompts.archive("deep", force=True)
+    narrowed = Library(database, scope=Scope(tags=("public",)))
+    for _ in "twice":  # from the database, then from memory
+        hidden = (await narrowed.prompts.get("top")).composition.problem
+        assert "that this server doesn't show" in hidden.message
+        assert (
+            "'deep' is archived" in (await library.prompts.get("top")).composition.problem.message
+        )
+
+    async def move(force):
+        return await narrowed.labels.set("core@2", "live", by="me", force=force)
+
+    with pytest.raises(Conflict, match=r"by 'user', which.*that this server doesn't show") as told:
+        await move(force=False)
+    (warning,) = (await move(force=True)).warnings
+    with pytest.raises(Conflict, match="that this server doesn't show") as written:
+        await narrowed.prompts.update("user", PromptInput(template="{{> top}}"), by="me")
+    for sentence in (hidden.message, told.value.message, warning, written.value.message):
+        assert "deep" not in sentence
+        assert "middle" not in sentence
+
+
 async def test_includers_that_one_doesnt_see_are_neither_counted_nor_named(database, library):
     await _create(library, "base", "x", tags=["public"])
     await library.labels.set("base@1", "live", by="me")
