@@ -61,6 +61,8 @@ class Includers:
         yield broken
         if not roots:
             return
+        if len(roots) == _ASKED:
+            broken.warnings = (_too_many(prompt.name),)
         after = await self._problems(tx, prompt, roots)
         hit = {root.name: after[root] for root in roots if root in after and root not in before}
         if not hit:
@@ -72,7 +74,7 @@ class Includers:
                 f"{told} couldn't be used any more. {reason} Nothing was changed: take the "
                 "includes out first, or do it with force."
             )
-        broken.warnings = (f"{told} can't be used any more. {reason}",)
+        broken.warnings += (f"{told} can't be used any more. {reason}",)
 
     async def _problems(
         self, tx: Transaction, prompt: Prompt, roots: Sequence[Includer]
@@ -183,3 +185,10 @@ def _included_by(name: str, names: Sequence[str]) -> str:
     listed = ", ".join(f"'{each}'" for each in names[:_TOLD])
     more = f" and {len(names) - _TOLD:,} more" if len(names) > _TOLD else ""
     return f"'{name}' is included by {listed}{more}, which"
+
+
+def _too_many(name: str) -> str:
+    return (
+        f"More than {_ASKED - 1:,} versions include '{name}': only the first, by name, were asked "
+        "whether they can still be used."
+    )

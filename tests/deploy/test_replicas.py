@@ -225,13 +225,22 @@ async def test_the_health_check_of_the_image_says_whether_a_replica_is_ready(
         assert not await _healthy(seen)
 
 
-async def test_workers_share_a_port_and_their_figures(environment):
+async def test_workers_share_a_port_and_one_that_dies_is_replaced_and_holds_nothing(environment):
     async with Replica(environment | {"PROMPTSTACK_WORKERS": "2"}) as replica:
         async with _client(replica.url, "legacy") as client:
             assert await _names(client) == set()
         for number in range(10):
             await replica.create(f"p{number}")
         assert await _sum(replica, WRITTEN) == 10
+        assert await _sum(replica, "promptstack_listening") == 2
+        first = _children(replica)
+        os.kill(min(first), signal.SIGKILL)
+        async with asyncio.timeout(SECONDS):
+            while len(_children(replica) - first) < 1:
+                await asyncio.sleep(0.05)
+            while await _sum(replica, "promptstack_listening") != 2:
+                await asyncio.sleep(0.05)
+        await replica.create("still-served")
         await replica.stop()
 
 
@@ -244,20 +253,6 @@ async def test_workers_may_take_longer_to_begin_than_a_hung_one_is_waited_for(
     slow = {"PYTHONPATH": f"{tmp_path}:{environment['PYTHONPATH']}", "PROMPTSTACK_WORKERS": "2"}
     async with Replica(environment | slow) as replica:
         assert await _sum(replica, "promptstack_listening") == 2
-        await replica.stop()
-
-
-async def test_a_worker_that_dies_is_replaced_and_holds_nothing_any_more(environment):
-    async with Replica(environment | {"PROMPTSTACK_WORKERS": "2"}) as replica:
-        assert await _sum(replica, "promptstack_listening") == 2
-        first = _children(replica)
-        os.kill(min(first), signal.SIGKILL)
-        async with asyncio.timeout(SECONDS):
-            while len(_children(replica) - first) < 1:
-                await asyncio.sleep(0.05)
-            while await _sum(replica, "promptstack_listening") != 2:
-                await asyncio.sleep(0.05)
-        await replica.create("still-served")
         await replica.stop()
 
 

@@ -294,3 +294,13 @@ async def test_a_branch_has_the_versions_that_it_was_made_from_and_no_other(stor
     await _write(story, "five {{a}}", "draft")
     assert await _lines(story, "draft") == [5, 3, 1]
     assert await _lines(story, "main") == [4, 2, 1]
+
+
+async def test_of_long_conflicts_no_more_is_told_than_an_answer_holds(story):
+    ours, theirs = ({f"k{n}": side * 15_000 for n in range(4)} for side in ("a", "b"))
+    await _write(story, BASE, "draft", model_config=theirs)
+    await _write(story, BASE, model_config=ours)
+    with pytest.raises(Conflict, match=r"changed 4 places.* 3 more aren't shown") as refusal:
+        await story.branches.merge("story", "draft", by="me")
+    (told,) = refusal.value.data["conflicts"]
+    assert (told["place"], len(told["ours"])) == ("model_config.k0", 15_000)

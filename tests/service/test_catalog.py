@@ -225,3 +225,11 @@ async def test_what_was_not_in_memory_is_counted(remembering):
     assert (counted.hits, counted.misses) == (0, 0)
     assert await counted.find_prompt("nobody") is None
     assert (counted.hits, counted.misses) == (0, 1)
+
+
+async def test_a_version_that_isnt_there_is_looked_for_in_vain(hearing_library):
+    saved = await hearing_library.prompts.create("note", PromptInput(template="0"), by="me")
+    assert await hearing_library.catalog.find_version(saved.current.prompt.id, 2) is None
+    await hearing_library.prompts.update("note", PromptInput(template="1"), by="me")
+    found = await hearing_library.catalog.find_version(saved.current.prompt.id, 2)
+    assert found.draft.messages[0].content.text == "1"

@@ -1,9 +1,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
+from mcp_server.service.composing import Composer
 from mcp_server.service.inputs import PromptInput, Reader
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
@@ -196,3 +198,22 @@ async def test_everything_is_read_in_one_query_however_deep(database, library):
 
 async def _includers(library, name):
     return (await library.search.find("", PromptFilter(includes=name), limit=10)).items
+
+
+async def test_reasons_from_memory_are_told_whole_where_nothing_is_hidden(database, styled):
+    remembering = Library(database, scope=Scope(tags=("t",)), is_hearing=lambda: True)
+    for name, text in {"inner": "x", "outer": "{{> inner}}"}.items():
+        await remembering.prompts.create(name, PromptInput(template=text, tags=["t"]), by="me")
+    await remembering.prompts.get("outer")
+    await remembering.prompts.archive("inner", force=True)
+    for _ in "twice":
+        problem = (await remembering.prompts.get("outer")).composition.problem
+        assert "'inner' is archived" in problem.message
+
+
+async def test_a_summary_of_a_version_that_is_gone_stays_as_it_is(styled):
+    listed = (await styled.prompts.list_published()).items
+    (review,) = [each for each in listed if each.name == "review"]
+    stale = replace(review, version=99)
+    composer = Composer(styled.catalog, Scope())
+    assert await composer.complete([stale]) == (stale,)

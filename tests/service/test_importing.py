@@ -7,8 +7,11 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.markdown_format import write_markdown
 from mcp_server.domain.formats.records import write_record
 from mcp_server.domain.formats.registry import read_file
+from mcp_server.service import outcomes
 from mcp_server.service.inputs import PromptInput
+from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options, Outcome
+from mcp_server.service.scope import Scope
 from storage.entities import Change, Metadata, PromptFilter
 from storage.errors import Invalid
 
@@ -170,3 +173,44 @@ async def test_slow_patterns_of_a_file_have_a_requests_budget_and_honest_ones_go
     await library.importing.take(files, by="me", options=options, report=told.append)
     assert [(each.name, each.kind) for each in told] == [(None, "refused"), ("good", "created")]
     assert "'a19' has the pattern" in (told[0].message or "")
+
+
+async def test_a_name_that_is_hidden_here_is_taken(library, database):
+    await library.prompts.create("secret", PromptInput(template="x"), by="me")
+    narrowed = Library(database, scope=Scope(tags=("public",)))
+    told: list[Outcome] = []
+    record = {"name": "secret", "template": "y", "tags": ["public"]}
+    await narrowed.importing.take(
+        read_file("p.json", json.dumps([record])), by="me", report=told.append
+    )
+    assert [(each.kind, each.message) for each in told] == [
+        ("conflict", "p.json: The name 'secret' is taken. Choose another one.")
+    ]
+
+
+async def test_a_history_that_says_nothing_new_may_describe_the_prompt_otherwise(library):
+    await library.prompts.create("good", PromptInput(template="1", title="Good"), by="me")
+    await library.prompts.update("good", PromptInput(template="2"), by="me")
+    (exported,) = [file async for file in library.exporting.read(PromptFilter(), history=True)]
+    record = write_record(exported)
+    assert await _import(library, "p.json", json.dumps([record])) == ["unchanged"]
+    told = json.dumps([record | {"title": "Better"}])
+    assert await _import(library, "p.json", told) == ["updated"]
+    prompt = (await library.prompts.get("good")).prompt
+    assert (prompt.title, prompt.last_version) == ("Better", 2)
+    assert await _import(library, "p.json", told) == ["unchanged"]
+
+
+def test_what_an_answer_tells_of_an_import_has_a_place_for_so_many(monkeypatch):
+    monkeypatch.setattr(outcomes, "MAX_TOLD", 2)
+    told = outcomes.Told()
+    quiet = Outcome("a", "a", "created")
+    remarked = Outcome("b", "b", "created", remarks=("Look.",))
+    failed = Outcome("c", "c", "refused", "No.")
+    for outcome in [quiet, *[remarked] * 3, *[failed] * 3]:
+        told.add(outcome)
+    assert told.items == [remarked, remarked, failed, failed]
+    assert (told.failures, told.remarked) == ([failed, failed], 3)
+    everything = outcomes.Told(everything=True)
+    everything.add(quiet)
+    assert everything.items == [quiet]

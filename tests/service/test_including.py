@@ -9,6 +9,7 @@ import pytest
 from mcp_server.domain.composition import MAX_DEPTH
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.registry import read_file
+from mcp_server.service import including
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options
@@ -192,6 +193,15 @@ async def _chain(library, start, end, length):
     names = [end, *(f"{start}-{number:02}" for number in range(1, length)), start]
     for included, name in pairwise(names):
         await _create(library, name, f"{{{{> {included}}}}}")
+
+
+async def test_that_not_all_of_very_many_were_asked_is_said(base, monkeypatch):
+    monkeypatch.setattr(including, "_ASKED", 3)
+    (warning,) = (await base.prompts.update("base", PromptInput(template="3"), by="me")).warnings
+    assert warning.startswith("More than 2 versions include 'base': only the first")
+    monkeypatch.undo()
+    saved = await base.prompts.update("base", PromptInput(template="4"), by="me")
+    assert saved.warnings == ()
 
 
 async def test_a_circle_that_only_an_includer_of_an_includer_is_in_is_found(library):
@@ -464,3 +474,15 @@ async def test_importing_what_others_include_again_asks_nobody(base, monkeypatch
     told, written = await _import(base, _record("base", "Two"), _record("bare", "{{> base}}"))
     assert ({each.kind for each in told.values()}, written) == ({"unchanged"}, True)
     await _import(base, _record("pinned", "Nobody includes it"))
+
+
+async def test_what_was_broken_otherwise_is_no_reason_to_refuse(base, monkeypatch):
+    monkeypatch.setattr(including, "_AT_ONCE", 1)  # others get their turn after each
+    await _create(base, "gone", "Gone")
+    await _create(base, "both", "{{> base}} {{> gone@1}}")
+    await _create(base, "above", "{{> both}}")
+    await base.labels.set("gone@1", "live", by="me")
+    await base.prompts.update("both", PromptInput(template="{{> base}} {{> gone@live}}"), by="me")
+    await base.labels.remove("gone", "live", by="me", force=True)
+    saved = await base.prompts.update("base", PromptInput(template="Three"), by="me")
+    assert (saved.new_version, saved.warnings) == (True, ())

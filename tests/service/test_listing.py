@@ -234,3 +234,22 @@ async def test_lists_have_the_same_order_whether_whole_or_not_and_on_every_serve
     listing_ones = [each for each in statements if "ORDER BY prompts" in each]
     assert len(listing_ones) == 3
     assert all('ORDER BY prompts.name COLLATE "C"' in each for each in listing_ones)
+
+
+async def test_what_is_read_while_everything_changes_is_not_remembered(database, monkeypatch):
+    library, elsewhere = Library(database, is_hearing=lambda: True), Library(database)
+    await fill(library, ["a"])
+    read = listing.Listings._read
+
+    async def interrupted(self, view):
+        found = await read(self, view)
+        library.catalog.hear(Change("everything"))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(listing.Listings, "_read", interrupted)
+        assert await pages(library) == [["a"]]
+    await fill(elsewhere, ["b"])
+    assert await pages(library) == [["a", "b"]]
+    await fill(elsewhere, ["unheard"])
+    assert await pages(library) == [["a", "b"]]

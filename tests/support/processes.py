@@ -16,6 +16,9 @@ SECONDS = 180
 """How long anything may take that a test waits for, however busy the machine is. It isn't a promise
 that anything is done by then: it only ends a test that would wait for ever."""
 
+MEASURING = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+"""What lets a process measure coverage where this one does, whatever else of its environment."""
+
 _LEFT_TO_CHILDREN = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT)
 Command = Sequence[str | Path]
 
@@ -44,7 +47,7 @@ def started(command: Command, **options: Any) -> Iterator["Popen[Any]"]:
 
 def start(command: Command, **options: Any) -> "Popen[Any]":
     """Start a process that somebody has to `end`."""
-    return Popen([*map(str, command)], **{"stdin": DEVNULL} | options, start_new_session=True)
+    return Popen([*map(str, command)], **_with_defaults(options), start_new_session=True)
 
 
 def end(process: "Popen[Any]") -> None:
@@ -85,7 +88,7 @@ async def started_async(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a process while the block runs, its pipes read by the event loop."""
     process = await asyncio.create_subprocess_exec(
-        *map(str, command), **{"stdin": DEVNULL} | options, start_new_session=True
+        *map(str, command), **_with_defaults(options), start_new_session=True
     )
     try:
         yield process
@@ -96,6 +99,12 @@ async def started_async(
                 # Until its end is read, the event loop doesn't let go of a pipe.
                 await asyncio.wait_for(pipe.read(), SECONDS)
         await process.wait()
+
+
+def _with_defaults(options: dict[str, Any]) -> dict[str, Any]:
+    given = options.get("env")
+    measuring = {} if given is None else {"env": {**MEASURING, **given}}
+    return {"stdin": DEVNULL} | options | measuring
 
 
 def _kill_group(leader: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from mcp_server.domain.drafts import content_hash, make_draft
 from mcp_server.domain.formats import json_files, streams
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.domain.formats.registry import FORMATS, read_file
+from mcp_server.domain.formats.registry import FORMATS, read_file, whole
 from storage.entities import Argument, Message, Metadata, TextContent
 from storage.errors import Invalid
 
@@ -242,3 +242,9 @@ def test_of_yaml_an_empty_document_is_none_and_a_refused_one_keeps_no_other_out(
 def test_what_follows_an_array_is_refused():
     with pytest.raises(Invalid, match=r"a\.json:2: .*something follows the end of the array"):
         list(streams.json_values(["[1]\n", "x"], "a.json"))
+
+
+def test_a_file_may_have_so_many_characters_and_no_more():
+    assert whole(iter(["ab", "c"]), "a.json", 3) == "abc"
+    with pytest.raises(Invalid, match=r"a.json: this has more than 3 characters"):
+        whole(iter(["ab", "cd"]), "a.json", 3)

@@ -9,17 +9,18 @@ from hypothesis import strategies as st
 
 from mcp_server.domain import limits
 from mcp_server.domain.drafts import make_draft
-from mcp_server.domain.formats.registry import FORMATS
+from mcp_server.domain.formats.registry import FORMATS, read_file
 from mcp_server.domain.formats.rewriting import (
     agrees,
     cannot_hold,
     holds,
     read_alone,
     rewrite,
+    speaks_of,
     write_new,
 )
 from mcp_server.domain.formats.shapes import shape_of
-from storage.entities import History
+from storage.entities import History, Message, TextContent
 from storage.errors import Invalid
 
 FILES = {
@@ -172,3 +173,10 @@ def test_a_text_that_couldnt_be_read_back_is_refused(monkeypatch):
     long = make_draft(template="{{a}}" * 18, template_format="text")
     with pytest.raises(Invalid, match="can't hold 'e' as it is in the library: its text"):
         rewrite(FILES["e.csv"], here, replace(here, draft=long), "e.csv")
+
+
+def test_a_file_whose_format_cant_hold_it_decides_what_it_says_alone():
+    (file,) = read_file("a.md", "---\ntitle: A\n---\nText", "claude-command")
+    talk = make_draft(messages=[Message("user", TextContent(text)) for text in "12"])
+    assert speaks_of(file, file.says | {"tags"}) >= file.says
+    assert speaks_of(replace(file, draft=talk), file.says | {"tags"}) == file.says
