@@ -124,3 +124,19 @@ async def test_a_cursor_of_one_list_is_refused_by_another(database):
             await tx.prompts.list_summaries(
                 PromptFilter(tags=("t",)), limit=1, cursor=page.next_cursor
             )
+
+
+async def test_an_id_leads_to_the_name_of_that_prompt_alone(database):
+    ids = {name: await add_prompt(database, name) for name in ("a", "b", "c")}
+    async with database.reading() as tx:
+        assert {name: await tx.prompts.find_name(key) for name, key in ids.items()} == {
+            name: name for name in ids
+        }
+        assert await tx.prompts.find_name(NOBODY) is None
+        assert await tx.bulk.find(["b", "nothing"]) == {"b": await tx.prompts.find("b")}
+        assert await tx.includes.included(ids.values()) == frozenset()
+    async with database.transaction() as tx:
+        await tx.includes.record(ids["a"], 1, [(ids["b"], "")])
+        await tx.includes.record(ids["c"], 1, [(ids["b"], "live"), (ids["a"], "")])
+        assert await tx.includes.included(ids.values()) == {ids["a"], ids["b"]}
+        assert await tx.includes.included([ids["c"], ids["b"]]) == {ids["b"]}
