@@ -48,7 +48,7 @@ asyncio.run(main())
 
 @pytest.fixture
 def crew():
-    crew = Crew(patience_seconds=60)
+    crew = Crew(patience_seconds=SECONDS)
     yield crew
     crew.close()
 
