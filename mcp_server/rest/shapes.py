@@ -4,10 +4,10 @@ import re
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from mcp_server.schemas.base import Shape, Unwrapped
+from mcp_server.schemas.base import Shape, Whole
 from mcp_server.schemas.branches import BranchName, MergeFields, MergeOut, merge_fields
 from mcp_server.schemas.composition import Force
 from mcp_server.schemas.labels import Reason, Weights, read_weights
@@ -35,22 +35,6 @@ from storage.errors import Invalid
 
 MAX_VERSION = 999_999_999
 """The largest number that a reference can hold; no prompt has come so far."""
-
-
-def _number(value: object) -> object:
-    """Refuse what would be read as a number but isn't one in JSON."""
-    if isinstance(value, str | bool):
-        raise PydanticCustomError("int_type", "Input should be a valid integer")
-    return value
-
-
-def _stated(value: object) -> object:
-    """Refuse what would be read as true or false but is neither in JSON."""
-    for each in value if isinstance(value, list) else ():
-        required = each.get("required") if isinstance(each, dict) else None
-        if not isinstance(required, bool | None):
-            raise PydanticCustomError("bool_type", "'required' should be true or false in each")
-    return value
 
 
 def _digits(value: object) -> object:
@@ -83,8 +67,6 @@ UrlNumber = BeforeValidator(_digits)
 """Marks a number of a path or a query string."""
 Number = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 """The number of a version."""
-JsonNumber = BeforeValidator(_number)
-"""Marks a number of a body; one of a query string is text."""
 
 PromptPath = Annotated[
     str,
@@ -126,12 +108,15 @@ Content = Annotated[
 ]
 
 
-class _Written(PromptFields):
+class Body(Shape):
+    """What a body holds. JSON can tell true and 1 from texts, so texts aren't read as those."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Written(Body, PromptFields):
     """What can be written of a prompt over REST."""
 
-    arguments: Annotated[list[ArgumentShape], BeforeValidator(_stated), Unwrapped] | None = Field(
-        None, description=PromptFields.model_fields["arguments"].description
-    )
     content: Content | None = None
     commit_message: CommitMessage | None = None
 
@@ -175,7 +160,7 @@ class PromptPatch(_Written):
     )
     new_name: NewName | None = None
     branch: Branch = "main"
-    expected_version: Annotated[ExpectedVersion, JsonNumber] | None = None
+    expected_version: Annotated[ExpectedVersion, Whole] | None = None
     force: Force = False
 
 
@@ -183,16 +168,16 @@ class PromptPut(PromptPatch):
     """A prompt's new texts, and whatever else changes with them."""
 
 
-class RestorePost(Shape):
+class RestorePost(Body):
     """Why an old version is brought back."""
 
     branch: Branch = "main"
     commit_message: CommitMessage | None = None
-    expected_version: Annotated[ExpectedVersion, JsonNumber] | None = None
+    expected_version: Annotated[ExpectedVersion, Whole] | None = None
     force: Force = False
 
 
-class RenderPost(Shape):
+class RenderPost(Body):
     """Values for a prompt's blanks."""
 
     arguments: dict[str, Any] = Field(
@@ -205,10 +190,10 @@ class RenderPost(Shape):
     key: Key | None = None
 
 
-class Pointed(Shape):
+class Pointed(Body):
     """What is pointed at: a version's number, or what a label or branch means."""
 
-    version: Annotated[Number, JsonNumber] | None = Field(
+    version: Annotated[Number, Whole] | None = Field(
         None, description="The version's number.", examples=[3]
     )
     reference: str | None = Field(
@@ -233,10 +218,10 @@ class BranchPost(Pointed):
     branch: BranchName
 
 
-class MergePost(MergeFields):
+class MergePost(Body, MergeFields):
     """A branch to be merged into another one."""
 
-    expected_version: Annotated[ExpectedVersion, JsonNumber] | None = None
+    expected_version: Annotated[ExpectedVersion, Whole] | None = None
 
 
 class PromptRead(PromptOut):

@@ -81,12 +81,19 @@ def _not_boolean(value: object) -> object:
     return value
 
 
+def _whole(value: object) -> object:
+    """Read 3.0 as 3: JSON has but one kind of number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 LooseText = Annotated[str, BeforeValidator(_as_text)]
 """Text that may also be given as a bare number or boolean."""
 Unwrapped = BeforeValidator(_unwrapped)
 """Marks a list or an object that may also be given as its JSON text."""
 NotBoolean = BeforeValidator(_not_boolean)
 """Marks a number, which true and false are not; stands behind the number's bounds."""
+Whole = BeforeValidator(_whole)
+"""Marks a whole number that JSON may also write with a fraction of nothing."""
 Time = Annotated[
     datetime,
     PlainSerializer(

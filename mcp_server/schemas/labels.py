@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from mcp_server.domain.texts import refused, shown
-from mcp_server.schemas.base import Shape, Time, Unwrapped
+from mcp_server.schemas.base import Shape, Time, Unwrapped, Whole
 from mcp_server.schemas.composition import Force, Warnings
 from mcp_server.schemas.prompts import Reference
 from mcp_server.service.results import LabelMove
@@ -14,7 +14,7 @@ from storage.entities import RecordedMove
 from storage.pages import Page
 
 Weights = Annotated[
-    dict[str, int],
+    dict[str, Annotated[int, Whole]],
     Unwrapped,
     Field(
         description="To share the label's reads out among versions instead: the weight of each, by "

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema
 
 from mcp_server.domain.drafts import arguments_from_json, messages_from_json
 from mcp_server.schemas.base import LooseText, Shape
@@ -62,7 +62,7 @@ class ArgumentShape(Shape):
     description: str | None = Field(
         None, description="What to fill in, for the person or model that does it."
     )
-    required: bool = Field(
+    required: StrictBool = Field(
         True, description="Whether a value has to be given; one with a default never has to."
     )
     type: ArgumentType = Field(

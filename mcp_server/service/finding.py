@@ -67,7 +67,16 @@ class Finder:
         if not is_id(reference.name):
             return reference
         name = await self._catalog.find_name(UUID(reference.name))
-        return replace(reference, name=name or reference.name)
+        if name is None or not await self._is_in_sight(name):
+            # What is refused then is the id: the name of a hidden prompt isn't for this caller.
+            return reference
+        return replace(reference, name=name)
+
+    async def _is_in_sight(self, name: str) -> bool:
+        if not self._scope.narrows:
+            return True
+        prompt = await self._catalog.find_prompt(name)
+        return prompt is not None and self._scope.admits(prompt)
 
     async def bare(self, text: str) -> Reference:
         """Read a name, or an id, where the whole prompt is meant and not one of its versions.

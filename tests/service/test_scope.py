@@ -83,6 +83,27 @@ async def test_nothing_is_suggested_that_isnt_published(everything, support):
     assert caught.value.nearest == ("yearly-refund-list",)
 
 
+async def test_an_id_of_what_isnt_published_is_refused_by_the_id(everything, support):
+    hidden = await everything.prompts.create(
+        "salaries", PromptInput(template="hello", folder="board"), by="ada"
+    )
+    shown = await everything.prompts.create(
+        "refund", PromptInput(template="hello", folder="support"), by="ada"
+    )
+    secret = str(hidden.current.prompt.id)
+    for use in (
+        support.prompts.get(secret),
+        support.prompts.get(f"{secret}@1"),
+        support.prompts.archive(secret),
+        support.versions.list(secret, limit=1),
+        support.labels.set(secret, "production", by="x"),
+    ):
+        with pytest.raises(NotFound, match=f"There is no prompt named '{secret}'") as caught:
+            await use
+        assert "salaries" not in caught.value.message
+    assert (await support.prompts.get(str(shown.current.prompt.id))).prompt.name == "refund"
+
+
 async def test_the_hint_for_an_include_names_what_is_published_alone(everything, support):
     await _put(everything, "house-style", "board")
     with pytest.raises(Invalid, match=r"no such prompt\. Create it first") as caught:
