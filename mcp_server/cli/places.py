@@ -26,6 +26,11 @@ def is_inside(place: str) -> bool:
     return plain and all(part not in ("", ".", "..") for part in place.split("/"))
 
 
+def leads_into(path: Path, folder: Path) -> bool:
+    """Tell whether a path, all its links followed, lies in a folder."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def path_in(folder: Path, place: str) -> Path:
     """Return the path of a file in a folder, whether it is there or not.
 
@@ -37,7 +42,7 @@ def path_in(folder: Path, place: str) -> Path:
     path = folder / place
     if not is_inside(place):
         raise Invalid(f"This isn't a path inside of {folder}. Name one without '..'.")
-    if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(folder)):
+    if not leads_into(path.parent, folder):
         raise Conflict(
             f"This leads out of {folder} by a link, and nothing is written there. Remove the "
             "link, or name the folder that it leads to."

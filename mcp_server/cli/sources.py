@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
+from mcp_server.cli.places import leads_into
 from storage.errors import Invalid
 
 if TYPE_CHECKING:
@@ -84,7 +85,6 @@ class Sources:
             text = f"{error.filename}: this can't be read: {error.strerror}."
             self.refused.append(Invalid(text))
 
-        root = os.path.realpath(folder)
         for place, folders, names in os.walk(folder, onerror=note):
             self.folders.append(Path(place))
             inside = Path(place).name
@@ -93,18 +93,18 @@ class Sources:
                 names = [SKILL]
             folders[:] = sorted(name for name in folders if _is_read(inside, name))
             for name in folders:
-                self._leaves(Path(place, name), root)  # no link is followed; these are said
+                self._leaves(Path(place, name), folder)  # no link is followed; these are said
             for name in sorted(names):
                 path = Path(place, name)
                 taken = name == SKILL or (_is_taken(inside, name) and not _is_second(path))
-                if not taken or self._leaves(path, root):
+                if not taken or self._leaves(path, folder):
                     continue
                 if path.is_file():  # a pipe that nobody writes to would be waited for
                     yield path
 
-    def _leaves(self, path: Path, root: str) -> bool:
+    def _leaves(self, path: Path, folder: Path) -> bool:
         """Tell of a link whether it leads out of the folder that was named."""
-        if not path.is_symlink() or _is_below(path, root):
+        if not path.is_symlink() or leads_into(path, folder):
             return False
         self.unfollowed.append(path)
         return True
@@ -144,7 +144,7 @@ class Sources:
         from mcp_server.domain.formats.registry import whole
 
         user = system.with_name(_USER)
-        there = user.is_file() and not self._leaves(user, os.path.realpath(user.parent))
+        there = user.is_file() and not self._leaves(user, user.parent)
         second = whole(_pieces(user, read), str(user)) if there else ""
         file = read_pattern(whole(_pieces(system, read), str(system)), second, str(system))
         return as_meant(file, self.template_format)
@@ -156,8 +156,7 @@ def would_be_read(folder: Path, place: str) -> bool:
     above = [folder, *(folder.joinpath(*inside[: depth + 1]) for depth in range(len(inside)))]
     if any(os.path.lexists(each / SKILL) for each in above):
         return name == SKILL
-    root = os.path.realpath(folder)
-    if any(each.is_symlink() and _is_below(each, root) for each in above[1:]):
+    if any(each.is_symlink() and leads_into(each, folder) for each in above[1:]):
         return False  # what lies there is read where the link leads to, or not at all
     ways = zip(above, inside, strict=False)
     taken = _is_taken(above[-1].name, name) and not _is_second(above[-1] / name)
@@ -170,10 +169,6 @@ def leaving(path: Path) -> str:
         f"{path}: this link leads out of the folder, and wasn't followed. Name what it leads to, "
         "if it is wanted."
     )
-
-
-def _is_below(path: Path, root: str) -> bool:
-    return Path(os.path.realpath(path)).is_relative_to(root)
 
 
 def _is_read(inside: str, name: str) -> bool:

@@ -11,9 +11,6 @@ from storage.entities import Argument, Message, TemplateFormat
 class _Unset(Enum):
     UNSET = "unset"
 
-    def __repr__(self) -> str:
-        return "UNSET"
-
 
 Unset = Literal[_Unset.UNSET]
 UNSET: Final = _Unset.UNSET

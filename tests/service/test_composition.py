@@ -57,6 +57,14 @@ async def _used(library, reference, **values):
     return rendered.messages[0].content.text
 
 
+async def test_an_older_version_that_nobody_read_yet_is_included(styled, database):
+    await _update(styled, "tone", "Be brief.")
+    await _create(styled, "old", "{{> tone@1}}")
+    reader = Library(database, is_hearing=lambda: True)
+    await reader.prompts.get("tone")  # now it is remembered, without the version that is wanted
+    assert await _used(reader, "old", who="Ada") == "Be kind to Ada."
+
+
 async def test_an_included_text_is_what_its_name_means_now(styled):
     assert await _used(styled, "review", code="x", who="Ada") == "Review x. Be kind to Ada."
     await _update(styled, "tone", "Be frank.")
