@@ -12,10 +12,10 @@ from storage.embedded.errors import EmbeddedError
 from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
 from storage.errors import Unavailable
-from storage.urls import Address, read_url, unusable
+from storage.urls import Address, read_url, seconds_of_environment, unusable
 
 CONNECT_SECONDS = 5.0
-"""How long one attempt to connect may take."""
+"""How long one attempt to connect may take, over all hosts, where nobody says how long."""
 READ_WRITE = "read-write"
 """The session that writers need of one of several hosts."""
 PREFER_STANDBY = "prefer-standby"
@@ -152,8 +152,7 @@ class UrlConnector:
         return (self._session,)
 
     async def _connect_to(self, address: Address | None, session: str) -> asyncpg.Connection:
-        share = CONNECT_SECONDS / len(self._addresses)
-        async with asyncio.timeout(max(share, _LEAST_SECONDS)):
+        async with asyncio.timeout(self._seconds):
             connection = await self._open(address, session)
             if not self._is_shared and await _has_pooler(connection):
                 if not self._is_shared:
@@ -162,6 +161,12 @@ class UrlConnector:
                 connection.terminate()
                 connection = await self._open(address, session)
             return connection
+
+    @property
+    def _seconds(self) -> float:
+        if self._url.seconds is not None:
+            return self._url.seconds
+        return max(CONNECT_SECONDS / len(self._addresses), _LEAST_SECONDS)
 
     async def _open(self, address: Address | None, session: str) -> asyncpg.Connection:
         connection = await asyncpg.connect(
@@ -172,7 +177,7 @@ class UrlConnector:
             password=self._url.password,
             database=self._url.database,
             target_session_attrs=cast(Any, session),
-            timeout=CONNECT_SECONDS,
+            timeout=self._seconds,
             # A named statement would stay behind on what is lent to somebody else next.
             statement_cache_size=0 if self._is_shared else _STATEMENTS,
         )
@@ -256,7 +261,7 @@ class EmbeddedConnector:
             user=info.user,
             password=info.password,
             database=info.database,
-            timeout=CONNECT_SECONDS,
+            timeout=seconds_of_environment() or CONNECT_SECONDS,
             server_settings=_APPLICATION,
         )
 

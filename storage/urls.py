@@ -1,5 +1,7 @@
 """Reading a database's URL as libpq does: several hosts, sockets, options for other clients."""
 
+import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ from storage.errors import Invalid
 # What libpq or other clients read from a URL; a server that is sent these refuses the connection.
 _FOR_OTHER_CLIENTS = frozenset(
     (
-        "channel_binding", "connect_timeout", "connection_limit", "fallback_application_name",
+        "channel_binding", "connection_limit", "fallback_application_name",
         "gssdelegation", "gssencmode", "hostaddr", "keepalives", "keepalives_count",
         "keepalives_idle", "keepalives_interval", "load_balance_hosts", "max_protocol_version",
         "min_protocol_version", "pgbouncer", "pool_timeout", "prepared_statement_cache_size",
@@ -49,6 +51,8 @@ class DatabaseUrl:
     password: str | None = field(repr=False)
     database: str | None
     session: str | None
+    seconds: float | None
+    """How long each host may take to let somebody in; None where nobody says it."""
     options: Mapping[str, str] = field(repr=False)
 
     @property
@@ -75,6 +79,22 @@ def read_url(written: str, variable: str) -> DatabaseUrl:
         return _read(written)
     except ValueError as error:
         raise unusable(written, variable, str(error)) from None
+
+
+def seconds_of_environment() -> float | None:
+    """Return how long connecting may take by PGCONNECT_TIMEOUT; None where that says nothing.
+
+    Raises:
+        Invalid: it isn't a number of seconds.
+    """
+    written = os.environ.get("PGCONNECT_TIMEOUT", "")
+    try:
+        return _seconds(written)
+    except ValueError as error:
+        raise Invalid(
+            f"Check PGCONNECT_TIMEOUT: '{written}' {error}.",
+            fields={"PGCONNECT_TIMEOUT": str(error)},
+        ) from None
 
 
 def unusable(written: str, variable: str, reason: str) -> Invalid:
@@ -110,6 +130,7 @@ def _read(written: str) -> DatabaseUrl:
         password=unquote(password) or options.pop("password", None),
         database=unquote(parts.path.removeprefix("/")) or _database(options),
         session=_session(options.pop("target_session_attrs", None)),
+        seconds=_patience(options.pop("connect_timeout", None)),
         options={name: value for name, value in options.items() if name not in _FOR_OTHER_CLIENTS},
     )
 
@@ -122,6 +143,24 @@ def _options(query: str) -> dict[str, str]:
         repeated = known in ("host", "port") and known in options
         options[known] = f"{options[known]},{value}" if repeated else value
     return options
+
+
+def _patience(written: str | None) -> float | None:
+    if written is None:
+        return seconds_of_environment()
+    try:
+        return _seconds(written)
+    except ValueError as error:
+        raise ValueError(f"its connect_timeout {error}") from None
+
+
+def _seconds(written: str) -> float | None:
+    """Read a patience as libpq does (its manual, 34.1.2): 0 and less are for ever."""
+    if not written:
+        return None
+    if not re.fullmatch(r"-?[0-9]{1,9}", written):
+        raise ValueError("isn't a number of seconds")
+    return float(written) if int(written) > 0 else math.inf
 
 
 def _session(written: str | None) -> str | None:

@@ -12,10 +12,11 @@ from storage.connectors import Connector, UrlConnector
 from storage.database import Database
 from storage.schema import migrate
 from tests.support.postgres import Server, from_environment
-from tests.support.processes import hand_down_default_signals
+from tests.support.processes import PATIENT, hand_down_default_signals
 from tests.support.sharing import share_checked_schemas, share_statements
 
 hand_down_default_signals()
+os.environ.update(PATIENT)
 
 _numbers = count()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
-from tests.support.processes import MEASURING, SECONDS
+from tests.support.processes import HANDED_DOWN, SECONDS
 
 ROOT = Path(__file__).parents[2]
 ERAS = ("legacy", "auto")
@@ -42,7 +42,7 @@ def connect(environment: dict[str, str], tmp_path: Path) -> Connect:
         parameters = StdioServerParameters(
             command=sys.executable,
             args=["-m", "mcp_server", *options],
-            env=MEASURING | environment | (env or {}),
+            env=HANDED_DOWN | environment | (env or {}),
             cwd=tmp_path,
         )
         async with Client(parameters, mode=era, read_timeout_seconds=SECONDS, **settings) as client:

@@ -1,4 +1,5 @@
 import asyncio
+import math
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ import pytest
 
 from storage.connectors import UrlConnector
 from storage.errors import Invalid, Unavailable
+from storage.urls import seconds_of_environment
 from tests.support.network import Network
 
 
@@ -128,14 +130,42 @@ async def test_options_for_other_clients_are_no_hindrance(database_url):
     await connection.close()
 
 
-async def test_a_host_that_never_answers_is_given_up_in_five_seconds(silent_port):
+@pytest.mark.parametrize(
+    ("option", "variable", "seconds"),
+    [("", None, 5), ("?connect_timeout=1", "180", 1), ("", "2", 2)],
+    ids=["by default", "by the URL", "by the environment"],
+)
+async def test_a_host_that_never_answers_is_given_up(
+    silent_port, monkeypatch, option, variable, seconds
+):
+    if variable is None:
+        monkeypatch.delenv("PGCONNECT_TIMEOUT")
+    else:
+        monkeypatch.setenv("PGCONNECT_TIMEOUT", variable)
     began = time.monotonic()
     with pytest.raises(Unavailable, match="no answer in time"):
-        await UrlConnector(f"postgresql://u@127.0.0.1:{silent_port}/d").connect()
-    assert time.monotonic() - began < 6
+        await UrlConnector(f"postgresql://u@127.0.0.1:{silent_port}/d{option}").connect()
+    assert seconds <= time.monotonic() - began < seconds + 1
 
 
-async def test_the_next_host_is_tried_and_tried_first_from_then_on(database_url, silent_port):
+def test_a_patience_that_is_no_number_is_refused(monkeypatch):
+    with pytest.raises(Invalid, match="as its connect_timeout isn't a number of seconds"):
+        UrlConnector("postgresql://u@h/d?connect_timeout=soon")
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "1.5")
+    with pytest.raises(Invalid, match=r"^Check PGCONNECT_TIMEOUT: '1.5' isn't a number of seconds"):
+        UrlConnector("postgresql://u@h/d")
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("", None), ("0", math.inf), ("-1", math.inf)])
+def test_no_patience_is_the_usual_one_and_zero_is_for_ever(monkeypatch, written, seconds):
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", written)
+    assert seconds_of_environment() == seconds
+
+
+async def test_the_next_host_is_tried_and_tried_first_from_then_on(
+    database_url, silent_port, monkeypatch
+):
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "2")
     several = UrlConnector(_beside(database_url, "127.0.0.1:1", f"127.0.0.1:{silent_port}"))
     await (await several.connect()).close()
     began = time.monotonic()

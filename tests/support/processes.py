@@ -16,8 +16,14 @@ SECONDS = 180
 """How long anything may take that a test waits for, however busy the machine is. It isn't a promise
 that anything is done by then: it only ends a test that would wait for ever."""
 
-MEASURING = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
-"""What lets a process measure coverage where this one does, whatever else of its environment."""
+PATIENT = {"PGCONNECT_TIMEOUT": str(SECONDS)}
+"""What lets a process wait for its database for as long as a test may wait."""
+
+HANDED_DOWN = PATIENT | {
+    name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")
+}
+"""What a process gets of this one's environment, whatever else it gets: patience, and what lets it
+measure coverage where this one does."""
 
 _LEFT_TO_CHILDREN = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT)
 Command = Sequence[str | Path]
@@ -103,7 +109,7 @@ async def started_async(
 
 def _with_defaults(options: dict[str, Any]) -> dict[str, Any]:
     given = options.get("env")
-    measuring = {} if given is None else {"env": {**MEASURING, **given}}
+    measuring = {} if given is None else {"env": {**HANDED_DOWN, **given}}
     return {"stdin": DEVNULL} | options | measuring
 
 
