@@ -12,8 +12,8 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options, Outcome
 from mcp_server.service.scope import Scope
-from storage.entities import Change, Metadata, PromptFilter
-from storage.errors import Invalid
+from storage.entities import Argument, Change, Metadata, PromptFilter
+from storage.errors import Invalid, NotFound
 
 CSV = (
     'act,prompt,for_devs,type,contributor\nTravel Guide,"Guide me to ${city:Rome}",TRUE,TEXT,ada\n'
@@ -62,6 +62,40 @@ async def test_a_number_of_many_digits_comes_back_as_it_went_out(library):
     source = await library.prompts.get("numbers")
     file = PromptFile(Metadata("numbers"), source.version.draft, "me", "numbers.md")
     assert await _import(library, "numbers.md", write_markdown(file)) == ["unchanged"]
+
+
+async def test_whatever_cant_be_taken_keeps_the_others_out(library):
+    told: list[Outcome] = []
+    files = [
+        *read_file("a.json", '{"name": "note", "template": "1"}'),
+        *read_file("b.json", '{"name": "note", "template": "2"}'),
+        Invalid("c.json: it can't be read: it is broken."),
+    ]
+    taken = await library.importing.take(files, by="me", report=told.append)
+    assert not taken.written
+    assert [(each.source, each.kind) for each in told] == [
+        ("b.json", "conflict"),
+        ("c.json", "refused"),
+        ("a.json", "created"),
+    ]
+    with pytest.raises(NotFound):
+        await library.prompts.get("note")
+
+
+async def test_what_is_read_with_its_includes_comes_back_with_its_own_arguments_alone(library):
+    await library.prompts.create("tone", PromptInput(template="Be {{how}} to {{who}}."), by="me")
+    name = Argument("who", title="Name")
+    written = PromptInput(template="Hi {{who}}. {{> tone}}", arguments=[name])
+    await library.prompts.create("letter", written, by="me")
+    record = {
+        "name": "letter", "template": "Hi {{who}}. {{> tone}}", "template_format": "simple",
+        "arguments": [{"name": "who", "title": "Name"}, {"name": "how"}], "includes": ["tone"],
+    }  # fmt: skip
+    assert await _import(library, "a.json", json.dumps(record)) == ["unchanged"]
+    record["arguments"][0]["title"] = "Whom"
+    assert await _import(library, "a.json", json.dumps(record)) == ["new version"]
+    kept = (await library.prompts.get("letter")).version.draft.arguments
+    assert [(each.name, each.title) for each in kept] == [("who", "Whom")]
 
 
 async def test_a_changed_text_becomes_a_new_version(library):

@@ -170,6 +170,12 @@ async def test_a_trial_gives_each_reader_one_version_and_counts_them(three):
     assert {(await three.prompts.get("story", reader)).version.version for reader in readers} == {2}
 
 
+async def test_a_label_that_stands_there_already_is_no_move(three):
+    for _ in range(2):
+        await three.labels.set("story@1", "production", by="me")
+    assert len((await three.labels.list_moves("story", limit=9)).items) == 1
+
+
 async def test_weights_of_the_same_are_no_move(three):
     for _ in range(2):
         await three.labels.share("story", "production", {1: 50, 3: 50}, by="me")
