@@ -11,6 +11,7 @@ from mcp_server.service import outcomes
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options, Outcome
+from mcp_server.service.preparing import in_order, prepare
 from mcp_server.service.scope import Scope
 from storage.entities import Argument, Change, Metadata, PromptFilter
 from storage.errors import Invalid, NotFound
@@ -62,6 +63,21 @@ async def test_a_number_of_many_digits_comes_back_as_it_went_out(library):
     source = await library.prompts.get("numbers")
     file = PromptFile(Metadata("numbers"), source.version.draft, "me", "numbers.md")
     assert await _import(library, "numbers.md", write_markdown(file)) == ["unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "order"),
+    [
+        ({"a": "{{> b}} {{> gone}}", "b": "{{> c@1}}", "c": "{{> d}}"}, ["c", "b", "a"]),
+        ({"a": "{{> b}}", "b": "{{> a}}"}, ["b", "a"]),
+    ],
+    ids=["what is included comes first", "a circle ends"],
+)
+def test_prompts_that_include_each_other_have_an_order(texts, order):
+    lines = [json.dumps({"name": name, "template": text}) for name, text in texts.items()]
+    prepared = prepare(iter(read_file("a.jsonl", "\n".join(lines))), 9, "me")
+    waiting = {each.file.metadata.name: each for each in prepared}
+    assert [each.file.metadata.name for each in in_order(waiting)] == order
 
 
 async def test_whatever_cant_be_taken_keeps_the_others_out(library):
