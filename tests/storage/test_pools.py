@@ -128,3 +128,12 @@ async def test_what_a_busy_moment_opened_is_closed_when_it_is_quiet(connector, m
     await _pid(database)
     assert database.pool.open == 1
     await database.close()
+
+
+async def test_whether_a_notification_was_sent_is_told(connector):
+    database = Database(connector, pool_size=1)
+    assert await database.notify("ps_test", "") is True
+    async with database.reading() as tx:
+        await tx.connection.scalar(_ONE)
+        assert await database.notify("ps_test", "") is False
+    await database.close()

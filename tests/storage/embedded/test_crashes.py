@@ -15,6 +15,7 @@ from subprocess import DEVNULL, Popen
 import asyncpg
 import pytest
 
+from storage.embedded import presence
 from storage.embedded.cluster import ENVIRONMENT
 from storage.embedded.errors import DataAway, EmbeddedError
 from storage.embedded.lifecycle import ConnInfo, ensure, status, stop
@@ -271,6 +272,11 @@ def test_a_frozen_supervisor_does_not_stop_clients_from_joining(
         assert client(root).tell("fetch", "SELECT 1") == 1
     finally:
         os.kill(supervisor, signal.SIGCONT)
+
+
+def test_a_presence_file_that_goes_while_they_are_counted_is_nobody(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.listdir", lambda folder: ["gone"])
+    assert presence.count_clients(tmp_path) == 0
 
 
 def test_an_old_presence_file_keeps_nobody(root: Root, client: StartClient) -> None:
