@@ -1,4 +1,5 @@
 import pytest
+import sqlalchemy as sa
 
 from mcp_server.service.inputs import PromptInput, Reader
 from storage.errors import Conflict, Invalid, NotFound
@@ -174,6 +175,14 @@ async def test_a_label_that_stands_there_already_is_no_move(three):
     for _ in range(2):
         await three.labels.set("story@1", "production", by="me")
     assert len((await three.labels.list_moves("story", limit=9)).items) == 1
+
+
+async def test_a_move_without_weights_holds_none(three, database):
+    await three.labels.set("story@1", "production", by="me")
+    await three.labels.share("story", "trial", {1: 50, 3: 50}, by="me")
+    query = sa.text("SELECT label FROM label_history WHERE weights IS NULL")
+    async with database.reading() as tx:
+        assert (await tx.connection.scalars(query)).all() == ["production"]
 
 
 async def test_weights_of_the_same_are_no_move(three):

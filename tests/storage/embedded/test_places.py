@@ -24,6 +24,29 @@ def test_a_network_file_system_is_warned_of(
     assert "PROMPTSTACK_DATA_DIR" in record.getMessage()
 
 
+@pytest.mark.parametrize(
+    ("mounts", "kind"),
+    [
+        ("disk / ext4 rw\nhost:/x {} nfs4 rw\n", "nfs4"),
+        ("disk / ext4 rw\n", "ext4"),
+        ("", ""),
+        (None, ""),
+    ],
+    ids=["its own", "that above", "none is told", "nothing can be read"],
+)
+def test_which_file_system_a_folder_is_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mounts: str | None, kind: str
+) -> None:
+    def read(path: Path, **options: object) -> str:
+        assert str(path) == "/proc/self/mounts"
+        if mounts is None:
+            raise FileNotFoundError
+        return mounts.format(tmp_path)
+
+    monkeypatch.setattr(Path, "read_text", read)
+    assert plans._file_system(tmp_path / "below") == kind
+
+
 def test_a_synced_folder_is_warned_of(
     folder: Path, made_root: Root, caplog: pytest.LogCaptureFixture
 ) -> None:
