@@ -21,8 +21,8 @@ from benchmarks.harness import ratio, row
 from mcp_server.domain.diffs import diff_versions
 from mcp_server.domain.drafts import content_hash, make_draft
 from mcp_server.domain.merging import merge_drafts
-from storage.entities import Draft, Version
-from storage.errors import PromptError
+from storage.values.entities import Draft, Version
+from storage.values.errors import PromptError
 
 _SIZE = 960_000
 _WIDTH = 80

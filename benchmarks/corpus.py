@@ -24,10 +24,10 @@ from uuid import UUID
 import asyncpg
 
 from mcp_server.domain.drafts import content_hash
-from storage.codecs import draft_to_json
 from storage.connectors import UrlConnector
-from storage.entities import Argument, Draft, Message, TextContent
 from storage.schema import migrate
+from storage.values.codecs import draft_to_json
+from storage.values.entities import Argument, Draft, Message, TextContent
 
 SEED = 7
 _BATCH = 2_000

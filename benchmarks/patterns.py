@@ -25,8 +25,8 @@ from mcp_server.domain.patterns import Comparison, Verdict, Verdicts
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.patterns import Allowance, Patterns
-from storage.entities import Argument
-from storage.errors import Invalid, Unavailable
+from storage.values.entities import Argument
+from storage.values.errors import Invalid, Unavailable
 
 COUNTS = (1, 20, 250)
 HONEST = r"[a-z][a-z0-9-]{0,62}@[a-z]+\.(?:org|net)"

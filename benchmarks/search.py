@@ -21,7 +21,7 @@ from mcp_server.config import read_settings
 from mcp_server.service.library import Library
 from storage.connectors import UrlConnector
 from storage.database import Database
-from storage.entities import PromptFilter
+from storage.values.entities import PromptFilter
 from tests.support.postgres import ThrowawayCluster
 
 _WARM_UP = 6

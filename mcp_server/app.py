@@ -21,15 +21,15 @@ import anyio
 from mcp_server.config import Settings
 from mcp_server.domain.limits import use_limits
 from mcp_server.service.scope import Scope
-from storage.errors import PromptError
+from storage.values.errors import PromptError
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library
     from storage.connectors import Connector
     from storage.database import Database
     from storage.embedded.paths import Root
-    from storage.entities import Change
     from storage.notifications import Listener
+    from storage.values.entities import Change
 
 FLUSH_SECONDS = 5.0
 """How often what was noted in memory is written."""
@@ -193,8 +193,8 @@ class LiveLibrary:
         """
         # Importing storage takes half a second: in a thread, so that the protocol stays responsive.
         await asyncio.to_thread(_import_storage)
-        from storage.entities import Change
         from storage.schema import migrate
+        from storage.values.entities import Change
 
         try:
             await migrate(make_direct_connector(self._settings))

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 
 from mcp_server.domain.limits import Limits
 from mcp_server.domain.texts import check_author, shown
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 FILE_SUFFIX = "_FILE"
 """Behind a secret's variable: the file that holds it, as container platforms mount them."""

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from storage.errors import PromptError
+from storage.values.errors import PromptError
 
 _AGAIN_SECONDS = 60.0
 

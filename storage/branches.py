@@ -6,8 +6,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.entities import Ancestry, Branch
 from storage.tables import prompt_branches, prompt_versions
+from storage.values.entities import Ancestry, Branch
 
 
 class Branches:

@@ -11,8 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.codecs import draft_to_json
-from storage.entities import MAIN, Branch, History, Metadata, Prompt, RecordedMove, Version
 from storage.notifications import CHANNEL
 from storage.prompts import PROMPT, PROMPT_WITH_VERSION, SERVED, read_both
 from storage.rows import move_from_row, prompt_from_row, read_rows, version_from_row
@@ -25,6 +23,8 @@ from storage.tables import (
     prompt_versions,
     prompts,
 )
+from storage.values.codecs import draft_to_json
+from storage.values.entities import MAIN, Branch, History, Metadata, Prompt, RecordedMove, Version
 
 _AT_ONCE = 10
 """Versions that are read before others get their turn; each may be a megabyte."""

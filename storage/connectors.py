@@ -11,8 +11,8 @@ import asyncpg
 from storage.embedded.errors import EmbeddedError
 from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
-from storage.errors import Unavailable
 from storage.urls import Address, read_url, seconds_of_environment, unusable
+from storage.values.errors import Unavailable
 
 CONNECT_SECONDS = 5.0
 """How long one attempt to connect may take, over all hosts, where nobody says how long."""

@@ -7,7 +7,7 @@ import re
 
 from sqlalchemy.exc import DBAPIError
 
-from storage.errors import Conflict, Invalid, NotFound, PromptError
+from storage.values.errors import Conflict, Invalid, NotFound, PromptError
 
 _SENTENCES: dict[str, tuple[type[PromptError], str]] = {
     "uq_prompts_name": (

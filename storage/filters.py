@@ -6,7 +6,6 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
-from storage.entities import PromptFilter
 from storage.tables import (
     label_weights,
     prompt_branches,
@@ -15,6 +14,7 @@ from storage.tables import (
     prompt_names,
     prompts,
 )
+from storage.values.entities import PromptFilter
 
 _LONGEST_MODEL = 128
 """Characters of a model_type; a longer one has no text."""

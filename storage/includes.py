@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.entities import LATEST, MAIN, Prompt, PromptFilter, Reached, Version
 from storage.filters import conditions, is_in_use
 from storage.prompts import PROMPT_WITH_VERSION, read_both
 from storage.tables import (
@@ -20,6 +19,7 @@ from storage.tables import (
     prompt_versions,
     prompts,
 )
+from storage.values.entities import LATEST, MAIN, Prompt, PromptFilter, Reached, Version
 
 _MOST = 1_000
 """Versions that are read for one prompt, whatever includes what."""

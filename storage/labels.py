@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.entities import RecordedMove
-from storage.pages import Page, cut_page, decode_cursor
 from storage.rows import move_from_row
 from storage.tables import label_history, label_weights, prompt_labels
+from storage.values.entities import RecordedMove
+from storage.values.pages import Page, cut_page, decode_cursor
 
 
 class Labels:

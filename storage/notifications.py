@@ -13,8 +13,8 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from storage.connectors import GONE, Connector
-from storage.entities import Change
-from storage.errors import PromptError, Unavailable
+from storage.values.entities import Change
+from storage.values.errors import PromptError, Unavailable
 
 CHANNEL = "promptstack"
 """The channel that the triggers of the migrations notify."""

@@ -19,7 +19,7 @@ from sqlalchemy.util import await_only, greenlet_spawn
 
 from storage.connectors import GONE, Connector
 from storage.constraints import translate_refusal
-from storage.errors import Unavailable
+from storage.values.errors import Unavailable
 
 POOL_SIZE = 5
 """How many connections a process opens at most, unless told otherwise."""

@@ -7,9 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.entities import Metadata, Prompt, PromptFilter, PromptSummary, Version
 from storage.filters import conditions
-from storage.pages import Page, cut_page, decode_cursor
 from storage.rows import prompt_from_row, read_rows, summary_from_row, version_from_row
 from storage.tables import (
     label_weights,
@@ -19,6 +17,8 @@ from storage.tables import (
     prompt_versions,
     prompts,
 )
+from storage.values.entities import Metadata, Prompt, PromptFilter, PromptSummary, Version
+from storage.values.pages import Page, cut_page, decode_cursor
 
 
 def _pointers(table: sa.Table, name: str, version: str) -> sa.ScalarSelect[object]:

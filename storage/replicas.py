@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.connectors import Connector
-from storage.errors import PromptError, Unavailable
 from storage.pools import Pool, PoolFigures
+from storage.values.errors import PromptError, Unavailable
 
 T = TypeVar("T")
 Query = Callable[[AsyncConnection], Awaitable[T]]

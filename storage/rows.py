@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import CursorResult, RowMapping
 
-from storage.codecs import argument_from_json, draft_from_json
-from storage.entities import Prompt, PromptSummary, RecordedMove, Version, VersionSummary
+from storage.values.codecs import argument_from_json, draft_from_json
+from storage.values.entities import Prompt, PromptSummary, RecordedMove, Version, VersionSummary
 
 T = TypeVar("T")
 

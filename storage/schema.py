@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.connectors import Connector
 from storage.database import Database
-from storage.errors import Unavailable
 from storage.pools import Pool
 from storage.tables import VERSION_TABLE, metadata
+from storage.values.errors import Unavailable
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.entities import PromptFilter, PromptSummary
 from storage.filters import facets, includers
-from storage.pages import Page, cut_page, decode_cursor
 from storage.prompts import SERVED, SUMMARY
 from storage.rows import summary_from_row
 from storage.tables import prompt_versions, prompts
+from storage.values.entities import PromptFilter, PromptSummary
+from storage.values.pages import Page, cut_page, decode_cursor
 
 _SNIPPET_SOURCE = 8_000
 """How much of a text is looked through for the words to show."""

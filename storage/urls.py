@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 # What libpq or other clients read from a URL; a server that is sent these refuses the connection.
 _FOR_OTHER_CLIENTS = frozenset(

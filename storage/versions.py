@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.codecs import draft_to_json
-from storage.entities import Draft, Version, VersionSummary
-from storage.pages import Page, cut_page, decode_cursor
 from storage.rows import version_from_row, version_summary_from_row
 from storage.tables import label_history, prompt_branches, prompt_labels, prompt_versions, prompts
+from storage.values.codecs import draft_to_json
+from storage.values.entities import Draft, Version, VersionSummary
+from storage.values.pages import Page, cut_page, decode_cursor
 
 _LABEL_NAMES = (
     sa.select(sa.func.array_agg(sa.text("label ORDER BY label")))

@@ -7,7 +7,7 @@ from mcp_server import app
 from mcp_server.app import make_connector, make_database, make_direct_connector
 from mcp_server.config import Settings, read_settings
 from mcp_server.service.scope import Scope
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 POOLED = "postgresql://u:p@pooler:6432/d"
 DIRECT = "postgresql://u:p@one:5432,two:5432/d"

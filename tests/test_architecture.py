@@ -13,7 +13,7 @@ import pytest
 import mcp_server
 import storage
 from mcp_server.cli.running import BUG, EXIT_CODES, exit_code
-from storage.errors import PromptError
+from storage.values.errors import PromptError
 
 ROOT = Path(__file__).parents[1]
 LONGEST_FILE = 400

@@ -8,7 +8,7 @@ import pytest
 
 from mcp_server import config
 from mcp_server.config import SETTINGS, Settings, read_origins, read_settings
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 KEY = "k" * 32
 

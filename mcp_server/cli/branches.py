@@ -8,7 +8,7 @@ from mcp_server.cli.options import AsJson, Expected, Force, Message, Name, Refer
 from mcp_server.cli.printing import write_json, write_line, write_rows
 from mcp_server.cli.prompts import File, FromJson, Template, read_fields
 from mcp_server.cli.running import Invocation, use_library, warn
-from storage.entities import MAIN
+from storage.values.entities import MAIN
 
 if TYPE_CHECKING:
     from mcp_server.service.results import BranchStanding, Merged

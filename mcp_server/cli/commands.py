@@ -12,7 +12,7 @@ from mcp_server.cli.printing import forget_output
 from mcp_server.cli.running import Invocation, exit_code, fail, give_up, settings_of
 from mcp_server.config import Settings
 from mcp_server.service.scope import Scope
-from storage.errors import Invalid, PromptError, Unavailable
+from storage.values.errors import Invalid, PromptError, Unavailable
 
 
 class Commands(TyperGroup):

@@ -11,7 +11,7 @@ import typer
 
 from mcp_server.cli.printing import write_line
 from mcp_server.cli.running import Invocation, run_async
-from storage.errors import Invalid, Unavailable
+from storage.values.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
     from storage.embedded.lifecycle import Status

@@ -10,7 +10,7 @@ import typer
 from mcp_server.cli.printing import counted, write, write_line
 from mcp_server.cli.running import BUG, Invocation, exit_code, run_async
 from mcp_server.service.scope import Scope
-from storage.errors import PromptError
+from storage.values.errors import PromptError
 
 if TYPE_CHECKING:
     from mcp_server.config import Settings

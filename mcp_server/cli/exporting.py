@@ -13,7 +13,7 @@ from mcp_server.cli.options import HavingTag, InFolder, make_filter
 from mcp_server.cli.printing import counted, write_line
 from mcp_server.cli.progress import progress
 from mcp_server.cli.running import EXIT_CODES, use_library, warn
-from storage.errors import Conflict, Invalid
+from storage.values.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mcp_server.domain.formats.files import Written
     from mcp_server.domain.formats.registry import Format
     from mcp_server.service.library import Library
-    from storage.entities import Draft, PromptFilter
+    from storage.values.entities import Draft, PromptFilter
 
 _NAMED = 3
 """So many of the prompts that lose something are named."""

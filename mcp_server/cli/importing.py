@@ -12,7 +12,7 @@ from mcp_server.cli.options import Force
 from mcp_server.cli.printing import counted, write_json, write_line
 from mcp_server.cli.progress import progress
 from mcp_server.cli.running import EXIT_CODES, Invocation, fail, use_library, warn
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 if TYPE_CHECKING:
     from mcp_server.cli.sources import Source, Sources

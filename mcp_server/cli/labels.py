@@ -10,13 +10,13 @@ from mcp_server.cli.options import AsJson, Cursor, Force, Limit, Name, Reference
 from mcp_server.cli.printing import write_json, write_line, write_rows
 from mcp_server.cli.reading import read_pages
 from mcp_server.cli.running import Invocation, use_library, warn
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_server.service.results import LabelMove
-    from storage.entities import RecordedMove
+    from storage.values.entities import RecordedMove
 
 Label = Annotated[
     str, typer.Argument(help="The label; 'production' decides what the bare name means.")

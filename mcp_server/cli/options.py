@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from storage.entities import MAX_VERSION
-from storage.errors import Invalid
+from storage.values.entities import MAX_VERSION
+from storage.values.errors import Invalid
 
 if TYPE_CHECKING:
-    from storage.entities import PromptFilter
+    from storage.values.entities import PromptFilter
 
 Name = Annotated[str, typer.Argument(help="The prompt's name.")]
 Reference = Annotated[
@@ -74,7 +74,7 @@ def make_filter(
     archived: bool = False,
 ) -> "PromptFilter":
     """Return the filter that the options describe."""
-    from storage.entities import PromptFilter
+    from storage.values.entities import PromptFilter
 
     return PromptFilter(
         tags=tuple(tag or ()),

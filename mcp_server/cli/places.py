@@ -10,7 +10,7 @@ from secrets import token_hex
 from stat import S_IMODE, S_ISLNK, S_ISREG
 from typing import BinaryIO
 
-from storage.errors import Conflict, Invalid
+from storage.values.errors import Conflict, Invalid
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)

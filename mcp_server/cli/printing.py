@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 if TYPE_CHECKING:
     from mcp_server.schemas.base import Shape

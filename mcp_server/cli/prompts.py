@@ -9,8 +9,8 @@ from mcp_server.cli.options import AsJson, Expected, Force, Message, Name, OnBra
 from mcp_server.cli.printing import write_json, write_line
 from mcp_server.cli.running import Invocation, use_library, warn
 from mcp_server.cli.texts import STANDARD_INPUT, read_json, read_text
-from storage.entities import MAIN
-from storage.errors import Invalid
+from storage.values.entities import MAIN
+from storage.values.errors import Invalid
 
 if TYPE_CHECKING:
     from mcp_server.service.results import Saved

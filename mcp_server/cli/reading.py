@@ -26,8 +26,8 @@ from mcp_server.service.inputs import Reader
 
 if TYPE_CHECKING:
     from mcp_server.service.results import PromptVersion, RenderedPrompt
-    from storage.entities import Message, PromptSummary
-    from storage.pages import Page
+    from storage.values.entities import Message, PromptSummary
+    from storage.values.pages import Page
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ def list_prompts(
     )
     if as_json:
         from mcp_server.schemas.search import present_hits
-        from storage.entities import SearchHit
+        from storage.values.entities import SearchHit
 
         # The shape of a search without words, which is a list by name too.
         write_json(present_hits(page.map(lambda it: SearchHit(it, 0.0, it.description or ""))))
@@ -142,7 +142,7 @@ async def read_pages(
     cursor: str | None = None,
 ) -> "Page[T]":
     """Read a list to its end, or `limit` of it."""
-    from storage.pages import Page
+    from storage.values.pages import Page
 
     items: list[T] = []
     while True:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from mcp_server.config import Settings, read_settings
 from mcp_server.logs import configure_logging
 from mcp_server.service.scope import Scope
-from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
+from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 if TYPE_CHECKING:
     import typer

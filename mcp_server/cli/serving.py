@@ -12,7 +12,7 @@ from mcp_server.cli.clients import Snippet, http_snippets
 from mcp_server.cli.printing import write
 from mcp_server.cli.running import Invocation, run_async, warn
 from mcp_server.config import read_origins
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 if TYPE_CHECKING:
     from mcp_server.config import Settings

@@ -11,7 +11,7 @@ from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
 from mcp_server.cli.places import leads_into
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 if TYPE_CHECKING:
     from hashlib import _Hash

@@ -15,8 +15,8 @@ from mcp_server.domain.syncing import Base, Step, decide, fingerprint
 from mcp_server.schemas.syncing import SyncKind
 from mcp_server.service.library import Library
 from mcp_server.service.syncing import Away, Head
-from storage.entities import PromptFilter
-from storage.errors import PromptError, Unavailable
+from storage.values.entities import PromptFilter
+from storage.values.errors import PromptError, Unavailable
 
 _BATCH = 50
 """Prompts that are looked up at once, where only the folder has them."""

@@ -7,7 +7,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from mcp_server.cli.places import is_inside, replacing
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 if TYPE_CHECKING:
     from mcp_server.domain.syncing import Base

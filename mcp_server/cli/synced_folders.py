@@ -14,7 +14,7 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.registry import find_format
 from mcp_server.domain.formats.rewriting import Rewritten
 from mcp_server.domain.syncing import fingerprint
-from storage.errors import Conflict, Invalid
+from storage.values.errors import Conflict, Invalid
 
 _TRIED = 99
 """So many names are tried for a new file before it is left."""

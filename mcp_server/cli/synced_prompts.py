@@ -7,7 +7,7 @@ from mcp_server.cli.synced_folders import Found
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.syncing import Base, Step
 from mcp_server.service.syncing import Away, Head
-from storage.errors import Conflict
+from storage.values.errors import Conflict
 
 _LEFT: dict[Step, str] = {
     "conflict": "changed, and so did '{name}' in the library. Nothing was overwritten: "

@@ -9,7 +9,7 @@ import typer
 
 from mcp_server.cli.options import HavingTag, InFolder, make_filter
 from mcp_server.cli.running import EXIT_CODES, Invocation, use_library
-from storage.errors import Conflict, Invalid, Unavailable
+from storage.values.errors import Conflict, Invalid, Unavailable
 
 if TYPE_CHECKING:
     from mcp_server.cli.sync_runs import SyncRun

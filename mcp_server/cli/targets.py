@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from mcp_server.cli.places import path_in, remove_leftovers, replacing, write_file
-from storage.errors import Conflict, Invalid
+from storage.values.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     from mcp_server.domain.formats.files import PromptFile, Written
     from mcp_server.domain.formats.registry import Format
-    from storage.entities import Draft
+    from storage.values.entities import Draft
 
     Texts = Callable[[str], AsyncIterator[Draft]]
     """Yields the texts that the prompt of a name has and had."""

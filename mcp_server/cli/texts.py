@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 STANDARD_INPUT = "-"
 

@@ -10,10 +10,10 @@ from mcp_server.cli.printing import is_terminal, write, write_json, write_rows
 from mcp_server.cli.prompts import show_saved
 from mcp_server.cli.reading import read_pages
 from mcp_server.cli.running import Invocation, use_library, warn
-from storage.entities import MAIN
+from storage.values.entities import MAIN
 
 if TYPE_CHECKING:
-    from storage.entities import VersionSummary
+    from storage.values.entities import VersionSummary
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 

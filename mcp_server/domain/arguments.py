@@ -24,8 +24,8 @@ from mcp_server.domain.texts import (
     shown,
 )
 from mcp_server.domain.values import write_value
-from storage.entities import Argument, ArgumentType
-from storage.errors import Invalid
+from storage.values.entities import Argument, ArgumentType
+from storage.values.errors import Invalid
 
 MAX_ARGUMENT_NAME = 64
 MAX_CHOICES = 1_000

@@ -8,8 +8,8 @@ from uuid import UUID
 from mcp_server.domain.drafts import texts_of
 from mcp_server.domain.templates import template_engine
 from mcp_server.domain.texts import shown
-from storage.entities import Argument, Draft, Message, TemplateFormat, TextContent
-from storage.errors import Conflict, PromptError
+from storage.values.entities import Argument, Draft, Message, TemplateFormat, TextContent
+from storage.values.errors import Conflict, PromptError
 
 MAX_DEPTH = 16
 """Levels of prompts that include others."""

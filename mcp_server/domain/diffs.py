@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 from mcp_server.domain.configs import write_config
 from mcp_server.domain.line_diffs import align, unified_diff
 from mcp_server.domain.word_diffs import Segment, word_diff, write_words
-from storage.entities import Argument, EmbeddedResource, Message, TextContent, Version
+from storage.values.entities import Argument, EmbeddedResource, Message, TextContent, Version
 
 DiffKind: TypeAlias = Literal["added", "removed", "changed"]
 

@@ -13,8 +13,8 @@ from mcp_server.domain.names import check_model_type, did_you_mean, nearest
 from mcp_server.domain.patterns import UNJUDGED, Verdicts
 from mcp_server.domain.templates import Engine, template_engine
 from mcp_server.domain.texts import refused, shown
-from storage.codecs import CONTENT_TYPES, argument_to_json, draft_to_json, message_to_json
-from storage.entities import (
+from storage.values.codecs import CONTENT_TYPES, argument_to_json, draft_to_json, message_to_json
+from storage.values.entities import (
     Argument,
     ArgumentType,
     Draft,
@@ -23,7 +23,7 @@ from storage.entities import (
     TemplateFormat,
     TextContent,
 )
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 MAX_VARIANTS = 64
 

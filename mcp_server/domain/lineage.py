@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from storage.entities import Ancestry
+from storage.values.entities import Ancestry
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,16 @@ from mcp_server.domain.diffs import VersionDiff, diff_versions
 from mcp_server.domain.drafts import messages_to_json, placeholders
 from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.regions import cut_regions
-from storage.codecs import argument_to_json, content_to_json
-from storage.entities import Argument, Content, Draft, Message, TemplateFormat, TextContent, Version
+from storage.values.codecs import argument_to_json, content_to_json
+from storage.values.entities import (
+    Argument,
+    Content,
+    Draft,
+    Message,
+    TemplateFormat,
+    TextContent,
+    Version,
+)
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -13,7 +13,7 @@ from mcp_server.domain.texts import (
     check_text,
     refused,
 )
-from storage.entities import (
+from storage.values.entities import (
     AudioContent,
     Content,
     EmbeddedResource,

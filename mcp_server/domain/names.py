@@ -14,8 +14,8 @@ from mcp_server.domain.texts import (
     refused,
     shown,
 )
-from storage.entities import LATEST, Metadata
-from storage.errors import Invalid
+from storage.values.entities import LATEST, Metadata
+from storage.values.errors import Invalid
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from mcp_server.domain.names import BRANCH, LABEL, NAME, did_you_mean, nearest, safe_name
 from mcp_server.domain.texts import shown
 from mcp_server.domain.weights import choose
-from storage.entities import LATEST, PRODUCTION, Prompt
-from storage.errors import Invalid, NotFound
+from storage.values.entities import LATEST, PRODUCTION, Prompt
+from storage.values.errors import Invalid, NotFound
 
 BRANCH_PREFIX = "branch:"
 

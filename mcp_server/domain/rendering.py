@@ -11,7 +11,7 @@ from mcp_server.domain.messages import content_text
 from mcp_server.domain.patterns import UNJUDGED, Verdicts
 from mcp_server.domain.templates import Engine, template_engine
 from mcp_server.domain.templates.partials import MAX_SECONDS, Source
-from storage.entities import Argument, Content, Draft, EmbeddedResource, Message, TextContent
+from storage.values.entities import Argument, Content, Draft, EmbeddedResource, Message, TextContent
 
 MAX_RENDERED = 4_000_000
 """Characters of text in all messages of one rendered prompt together."""

@@ -2,7 +2,7 @@
 
 import re
 
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 MAX_DATA = 8_000_000
 """Characters of base64 in all messages of one version together."""

@@ -6,8 +6,8 @@ import re
 from typing import NoReturn
 
 from mcp_server.domain.texts import check_text, shown
-from storage.entities import ArgumentType
-from storage.errors import Invalid
+from storage.values.entities import ArgumentType
+from storage.values.errors import Invalid
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mcp_server.domain.drafts import placeholders
-from storage.entities import Draft, Message
+from storage.values.entities import Draft, Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_server.domain.texts import check_author
 from mcp_server.rest.problems import Problem
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 HEADER = "X-Dev-User"
 

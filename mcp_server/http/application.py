@@ -34,7 +34,7 @@ from mcp_server.rest.door import RestDoor
 from mcp_server.service.changes import ChangeFeed
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
-from storage.errors import PromptError, Unavailable
+from storage.values.errors import PromptError, Unavailable
 
 POOL_SIZE = 10
 """Database connections of a process that serves a team, unless a setting says otherwise."""

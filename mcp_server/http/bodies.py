@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_server.rest.problems import Problem
-from storage.errors import Unavailable
+from storage.values.errors import Unavailable
 
 BODY_SECONDS = 30.0
 """How long a client may take to send a body."""

@@ -13,7 +13,7 @@ from mcp_server.config import Settings
 from mcp_server.http.clients import ClientGuard
 from mcp_server.protocol.server import McpDoor
 from mcp_server.rest.problems import Problem
-from storage.errors import Unavailable
+from storage.values.errors import Unavailable
 
 MCP_PATH = "/mcp"
 SESSION_IDLE_SECONDS = 1_800.0

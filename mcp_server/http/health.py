@@ -6,8 +6,8 @@ import anyio
 from starlette.responses import JSONResponse
 
 from mcp_server.app import Live
-from storage.errors import PromptError
 from storage.schema import is_current, needed_revision
+from storage.values.errors import PromptError
 
 _SECONDS = 2.0
 """How long the database may take to answer a probe."""

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_server.rest.problems import Problem
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 ANY = "*"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

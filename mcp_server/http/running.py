@@ -23,7 +23,7 @@ from mcp_server.http.metrics import SHARED_VARIABLE
 from mcp_server.http.wire import Wire
 from mcp_server.logs import configure_logging
 from mcp_server.service.scope import Scope
-from storage.errors import Invalid, PromptError, Unavailable
+from storage.values.errors import Invalid, PromptError, Unavailable
 
 LOOPBACK = "127.0.0.1"
 _BACKLOG = 2048

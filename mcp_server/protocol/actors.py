@@ -4,7 +4,7 @@ from mcp_types import GetPromptRequestParams
 
 from mcp_server.protocol.errors import Context
 from mcp_server.service.inputs import Reader
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 MODEL_META = "promptstack/model_type"
 KEY_META = "promptstack/key"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mcp_server.service.results import Missing
-    from storage.entities import Argument
+    from storage.values.entities import Argument
 
 ASKED = "arguments"
 """The key under which the form goes out, and what was filled in comes back."""

@@ -36,8 +36,8 @@ from mcp_types import (
 
 from mcp_server.protocol.errors import Context
 from mcp_server.protocol.uris import moving_uris, parse_uri, prompt_uri
-from storage.entities import Change
-from storage.errors import Invalid
+from storage.values.entities import Change
+from storage.values.errors import Invalid
 
 MAX_WATCHED = 1_000
 """Resources that one client may want to be told of."""

@@ -10,7 +10,7 @@ from mcp_types import CompleteRequestParams, PromptReference
 from mcp_server.protocol.errors import Context
 from mcp_server.protocol.options import Ready
 from mcp_server.service.results import Completions
-from storage.errors import Invalid, NotFound
+from storage.values.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library

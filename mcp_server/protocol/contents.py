@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcp_server.service.results import PromptVersion
-from storage.entities import (
+from storage.values.entities import (
     Argument,
     AudioContent,
     Content,

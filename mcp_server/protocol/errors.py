@@ -10,7 +10,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from mcp_server.reasons import note_reason
-from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
+from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 Context = ServerRequestContext[Any, Any]
 Params = TypeVar("Params")

@@ -16,8 +16,8 @@ from typing import Any
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp_types.methods import serialize_server_result
 
-from storage.entities import PromptSummary
-from storage.pages import Page
+from storage.values.entities import PromptSummary
+from storage.values.pages import Page
 
 _MOST = 6
 """Lists remembered: each of the two, in the protocol versions that clients speak."""

@@ -11,7 +11,7 @@ from mcp_server.protocol.contents import Json, argument_description, prompt_mess
 from mcp_server.protocol.errors import Context
 from mcp_server.protocol.lists import ListMemory
 from mcp_server.protocol.options import Ready
-from storage.entities import Argument, PromptSummary
+from storage.values.entities import Argument, PromptSummary
 
 logger = logging.getLogger(__name__)
 

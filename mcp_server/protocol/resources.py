@@ -16,8 +16,8 @@ from mcp_server.protocol.errors import Context
 from mcp_server.protocol.lists import ListMemory
 from mcp_server.protocol.options import Ready
 from mcp_server.protocol.uris import HISTORY, LABEL, PROMPT, VERSION, parse_uri, prompt_uri
-from storage.entities import PromptSummary
-from storage.pages import decode_cursor
+from storage.values.entities import PromptSummary
+from storage.values.pages import decode_cursor
 
 JSON = "application/json"
 FIXED_SECONDS = 24 * 60 * 60

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from storage.entities import LATEST
-from storage.errors import NotFound
+from storage.values.entities import LATEST
+from storage.values.errors import NotFound
 
 PROMPT = "prompt://{name}"
 VERSION = "prompt://{name}/versions/{version}"

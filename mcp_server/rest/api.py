@@ -25,7 +25,7 @@ from mcp_server.rest.problems import Problem, of_http, on_bug
 from mcp_server.rest.prompts import PromptRoutes
 from mcp_server.rest.versions import VersionRoutes
 from mcp_server.schemas.base import Shape, refusal
-from storage.errors import PromptError
+from storage.values.errors import PromptError
 
 _ASSETS = "/docs/assets"
 _CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})

@@ -29,7 +29,7 @@ from mcp_server.rest.shapes import (
     present_merge_read,
 )
 from mcp_server.schemas.branches import BranchesOut, BranchOut, present_branch, present_branches
-from storage.entities import LATEST
+from storage.values.entities import LATEST
 
 
 class BranchRoutes:

@@ -2,7 +2,7 @@
 
 import re
 
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 _TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*')
 

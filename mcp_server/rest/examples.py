@@ -43,7 +43,7 @@ from mcp_server.service.results import (
     RenderedPrompt,
     Saved,
 )
-from storage.entities import (
+from storage.values.entities import (
     MAIN,
     Branch,
     Draft,
@@ -54,7 +54,7 @@ from storage.entities import (
     Version,
     VersionSummary,
 )
-from storage.pages import Page
+from storage.values.pages import Page
 
 _ID = UUID("01980d6a-7b1c-7d2e-8f3a-4b5c6d7e8f90")
 _CREATED = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)

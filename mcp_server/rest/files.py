@@ -28,8 +28,8 @@ from mcp_server.rest.responses import documented, json_response
 from mcp_server.schemas.base import Shape
 from mcp_server.schemas.importing import ImportOut, present_import
 from mcp_server.service.outcomes import Options, Outcome, Taken, Told
-from storage.entities import PromptFilter, TemplateFormat
-from storage.errors import Conflict, Invalid
+from storage.values.entities import PromptFilter, TemplateFormat
+from storage.values.errors import Conflict, Invalid
 
 _MEMORY = 1_000_000
 _AT_ONCE = 20

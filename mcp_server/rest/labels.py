@@ -19,7 +19,7 @@ from mcp_server.schemas.labels import (
     present_label_history,
     present_move,
 )
-from storage.entities import LATEST
+from storage.values.entities import LATEST
 
 
 class LabelRoutes:

@@ -24,7 +24,7 @@ from mcp_server.domain.texts import (
     MAX_TITLE,
 )
 from mcp_server.domain.weights import MAX_SHARED, MAX_WEIGHT
-from storage.entities import LATEST
+from storage.values.entities import LATEST
 
 JsonObject = dict[str, Any]
 

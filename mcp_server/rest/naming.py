@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.names import check_name
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 _UNSHOWABLE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
 _MAX_NAME = 255

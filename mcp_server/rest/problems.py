@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from mcp_server.domain.texts import shown
 from mcp_server.reasons import note_reason
-from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
+from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 1

@@ -44,8 +44,8 @@ from mcp_server.schemas.prompts import present_summary
 from mcp_server.schemas.reading import RenderedOut, present_rendered
 from mcp_server.service.inputs import Reader
 from mcp_server.service.results import PromptVersion, Saved
-from storage.entities import SearchHit
-from storage.errors import Invalid
+from storage.values.entities import SearchHit
+from storage.values.errors import Invalid
 
 IfMatch = Annotated[
     str | None,

@@ -10,7 +10,7 @@ from mcp_server.rest.shapes import Number, UrlNumber
 from mcp_server.schemas.base import Shape
 from mcp_server.schemas.prompts import Cursor, Limit
 from mcp_server.schemas.reading import ForModel, Key
-from storage.entities import PromptFilter
+from storage.values.entities import PromptFilter
 
 
 class PromptsQuery(Shape):

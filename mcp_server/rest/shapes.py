@@ -30,8 +30,8 @@ from mcp_server.schemas.reading import ForModel, Key
 from mcp_server.schemas.versions import VersionFields
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import Merged, PromptVersion, Saved
-from storage.entities import TemplateFormat
-from storage.errors import Invalid
+from storage.values.entities import TemplateFormat
+from storage.values.errors import Invalid
 
 MAX_VERSION = 999_999_999
 """The largest number that a reference can hold; no prompt has come so far."""

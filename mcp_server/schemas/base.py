@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from mcp_server.domain.names import did_you_mean, nearest
 from mcp_server.domain.texts import shown
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 
 class Shape(BaseModel):

@@ -10,8 +10,8 @@ from mcp_server.schemas.base import Shape, Time, Unwrapped, Whole
 from mcp_server.schemas.composition import Force, Warnings
 from mcp_server.schemas.prompts import Reference
 from mcp_server.service.results import LabelMove
-from storage.entities import RecordedMove
-from storage.pages import Page
+from storage.values.entities import RecordedMove
+from storage.values.pages import Page
 
 Weights = Annotated[
     dict[str, Annotated[int, Whole]],

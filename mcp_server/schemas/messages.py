@@ -7,8 +7,8 @@ from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema
 
 from mcp_server.domain.drafts import arguments_from_json, messages_from_json
 from mcp_server.schemas.base import LooseText, Shape
-from storage.codecs import argument_to_json, message_to_json
-from storage.entities import Argument, ArgumentType, Message, Role
+from storage.values.codecs import argument_to_json, message_to_json
+from storage.values.entities import Argument, ArgumentType, Message, Role
 
 
 def _content(value: object) -> object:

@@ -18,7 +18,7 @@ from mcp_server.schemas.messages import (
 )
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import PromptVersion, Saved
-from storage.entities import MAX_VERSION, Draft, Message, PromptSummary, TemplateFormat
+from storage.values.entities import MAX_VERSION, Draft, Message, PromptSummary, TemplateFormat
 
 Name = Annotated[
     str,

@@ -11,8 +11,8 @@ from mcp_server.schemas.prompts import (
     PromptSummaryOut,
     present_summary,
 )
-from storage.entities import MAX_VERSION, PromptFilter, SearchHit
-from storage.pages import Page
+from storage.values.entities import MAX_VERSION, PromptFilter, SearchHit
+from storage.values.pages import Page
 
 
 class SearchIn(Shape):

@@ -21,8 +21,8 @@ from mcp_server.schemas.prompts import (
     Reference,
 )
 from mcp_server.service.results import Comparison
-from storage.entities import Argument, VersionSummary
-from storage.pages import Page
+from storage.values.entities import Argument, VersionSummary
+from storage.values.pages import Page
 
 DiffKind = Literal["added", "removed", "changed"]
 

@@ -24,8 +24,8 @@ from mcp_server.service.writing import (
     read_prompt,
 )
 from storage.database import Transaction
-from storage.entities import MAIN, Draft, Prompt, Version
-from storage.errors import Conflict, Invalid
+from storage.values.entities import MAIN, Draft, Prompt, Version
+from storage.values.errors import Conflict, Invalid
 
 MAX_BRANCHES = 200
 """Branches of one prompt: they are read with it, each time."""

@@ -14,7 +14,7 @@ from cachetools import LRUCache
 from mcp_server.domain.messages import content_data, content_text
 from mcp_server.service.listing import Listings
 from storage.database import Database, Transaction
-from storage.entities import (
+from storage.values.entities import (
     Change,
     Prompt,
     PromptFilter,
@@ -22,7 +22,7 @@ from storage.entities import (
     Reached,
     Version,
 )
-from storage.pages import Page
+from storage.values.pages import Page
 
 T = TypeVar("T")
 

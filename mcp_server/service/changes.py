@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from storage.entities import Change
+from storage.values.entities import Change
 
 QUIET_SECONDS = 0.02
 """A burst ends when nothing has changed for so long."""

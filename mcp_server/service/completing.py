@@ -8,7 +8,7 @@ from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import Completions
 from mcp_server.service.scope import Scope
-from storage.entities import LATEST
+from storage.values.entities import LATEST
 
 _MOST = 100
 """The protocol's bound on one answer."""

@@ -23,8 +23,8 @@ from mcp_server.service.catalog import Catalog
 from mcp_server.service.inputs import ANYONE, Reader
 from mcp_server.service.scope import Scope
 from storage.database import Transaction
-from storage.entities import Draft, Prompt, PromptSummary, Reached, Version
-from storage.errors import Conflict, Invalid, NotFound, PromptError
+from storage.values.entities import Draft, Prompt, PromptSummary, Reached, Version
+from storage.values.errors import Conflict, Invalid, NotFound, PromptError
 
 FindPrompt = Callable[[str], Prompt | None]
 FindVersion = Callable[[UUID, int], Version | None]

@@ -12,8 +12,8 @@ from mcp_server.domain.composition import includes_of, merge_included
 from mcp_server.domain.drafts import content_hash, placeholders
 from mcp_server.service.composing import Composer
 from storage.database import Transaction
-from storage.entities import Argument, Draft, Prompt
 from storage.ids import new_id
+from storage.values.entities import Argument, Draft, Prompt
 
 
 async def own_draft(

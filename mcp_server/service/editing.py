@@ -10,8 +10,8 @@ from mcp_server.domain.merging import Merge
 from mcp_server.domain.names import check_metadata
 from mcp_server.domain.patterns import UNJUDGED, Comparison, Verdicts
 from mcp_server.service.inputs import PromptInput
-from storage.entities import Argument, Draft, Message, Metadata
-from storage.errors import Invalid
+from storage.values.entities import Argument, Draft, Message, Metadata
+from storage.values.errors import Invalid
 
 _CONTENT = ("messages", "arguments", "template_format", "model_type", "model_config", "variants")
 

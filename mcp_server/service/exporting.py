@@ -8,7 +8,7 @@ from mcp_server.service.catalog import Catalog
 from mcp_server.service.scope import Scope
 from mcp_server.service.writing import metadata_of
 from storage.database import Transaction
-from storage.entities import MAIN, Metadata, PromptFilter, PromptSummary
+from storage.values.entities import MAIN, Metadata, PromptFilter, PromptSummary
 
 _PAGE = 50
 _PAGE_OF_HISTORIES = 20

@@ -20,8 +20,8 @@ from mcp_server.service.inputs import ANYONE, Reader
 from mcp_server.service.results import PromptVersion
 from mcp_server.service.scope import Scope
 from storage.database import Database, Transaction
-from storage.entities import Prompt
-from storage.errors import Invalid, NotFound
+from storage.values.entities import Prompt
+from storage.values.errors import Invalid, NotFound
 
 _SUGGESTED = 3
 """Names that are suggested in place of one that isn't there."""

@@ -29,9 +29,9 @@ from mcp_server.service.scope import Scope
 from mcp_server.service.writing import Writer
 from storage.bulk import Trace
 from storage.database import Database, Transaction
-from storage.entities import Change, History, Metadata, Prompt
-from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError
 from storage.ids import new_id
+from storage.values.entities import Change, History, Metadata, Prompt
+from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, PromptError
 
 _BATCH = 100
 _MANY = 3 * _BATCH

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, Final, Literal
 
-from storage.entities import Argument, Message, TemplateFormat
+from storage.values.entities import Argument, Message, TemplateFormat
 
 
 class _Unset(Enum):

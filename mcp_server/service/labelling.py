@@ -2,7 +2,7 @@
 
 from mcp_server.domain.formats.files import PromptFile
 from storage.database import Transaction
-from storage.entities import Prompt
+from storage.values.entities import Prompt
 
 
 async def move_labels(

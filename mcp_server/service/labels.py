@@ -11,8 +11,8 @@ from mcp_server.service.finding import Finder
 from mcp_server.service.results import LabelMove
 from mcp_server.service.writing import Writer, check_message, check_state, read_prompt
 from storage.database import Transaction
-from storage.entities import Prompt, RecordedMove
-from storage.pages import Page
+from storage.values.entities import Prompt, RecordedMove
+from storage.values.pages import Page
 
 
 class Labels:

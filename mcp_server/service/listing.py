@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from storage.database import Database
-from storage.entities import Change, PromptFilter, PromptSummary
+from storage.values.entities import Change, PromptFilter, PromptSummary
 
 MOST_WHOLE = 5_000
 """Prompts in view that are listed in one go; more of them come in pages."""

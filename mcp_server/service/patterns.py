@@ -11,7 +11,7 @@ from cachetools import LRUCache
 
 from mcp_server.domain.patterns import PATTERN_SECONDS, Comparison, Verdict, Verdicts
 from mcp_server.service.workers import Answer, Busy, Crew, Lost
-from storage.errors import Unavailable
+from storage.values.errors import Unavailable
 
 QUICK_SECONDS = 0.025
 """Processor time of comparisons that nobody has to fear."""

@@ -13,8 +13,8 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.histories import with_moves
 from mcp_server.domain.patterns import Comparison, Verdicts
 from mcp_server.domain.texts import located
-from storage.entities import MAIN, Branch, History, Version
-from storage.errors import Invalid
+from storage.values.entities import MAIN, Branch, History, Version
+from storage.values.errors import Invalid
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,18 @@ from mcp_server.service.results import Archiving, Missing, PromptVersion, Render
 from mcp_server.service.scope import Scope
 from mcp_server.service.values import ArgumentValues
 from mcp_server.service.writing import Writer, check_called, check_state, metadata_of, read_prompt
-from storage.entities import MAIN, Draft, Metadata, Prompt, PromptFilter, PromptSummary, Version
-from storage.errors import Conflict
 from storage.ids import new_id
-from storage.pages import Page, cut_page, decode_cursor
+from storage.values.entities import (
+    MAIN,
+    Draft,
+    Metadata,
+    Prompt,
+    PromptFilter,
+    PromptSummary,
+    Version,
+)
+from storage.values.errors import Conflict
+from storage.values.pages import Page, cut_page, decode_cursor
 
 
 class Prompts:

@@ -13,8 +13,8 @@ from mcp_server.service.scope import Scope
 from mcp_server.service.writing import Writer, metadata_of
 from storage.bulk import Trace
 from storage.database import Transaction
-from storage.entities import History, Metadata, Prompt, Version
-from storage.errors import Conflict
+from storage.values.entities import History, Metadata, Prompt, Version
+from storage.values.errors import Conflict
 
 
 @dataclass(frozen=True, slots=True)

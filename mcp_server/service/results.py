@@ -6,8 +6,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server.domain.composition import ALONE, Composition, includes_of, merge_included
-from storage.entities import Argument, Branch, Message, Prompt, Version
-from storage.pages import Page
+from storage.values.entities import Argument, Branch, Message, Prompt, Version
+from storage.values.pages import Page
 
 if TYPE_CHECKING:  # a door that waits for its first call loads neither
     from mcp_server.domain.diffs import VersionDiff

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 from mcp_server.domain.names import check_folder, check_tag
 from mcp_server.domain.texts import check_text
-from storage.entities import Metadata, Prompt, PromptFilter, PromptSummary
-from storage.errors import Forbidden
+from storage.values.entities import Metadata, Prompt, PromptFilter, PromptSummary
+from storage.values.errors import Forbidden
 
 
 @dataclass(frozen=True, slots=True)

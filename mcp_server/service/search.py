@@ -7,8 +7,8 @@ from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
 from mcp_server.service.scope import Scope
-from storage.entities import PromptFilter, SearchHit
-from storage.pages import Page
+from storage.values.entities import PromptFilter, SearchHit
+from storage.values.pages import Page
 
 _MAX_WORDS = 1_000
 

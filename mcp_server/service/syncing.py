@@ -15,7 +15,7 @@ from mcp_server.service.prompts import Prompts
 from mcp_server.service.scope import Scope
 from mcp_server.service.writing import metadata_of
 from storage.database import Transaction
-from storage.entities import Metadata, Prompt, PromptFilter, Version
+from storage.values.entities import Metadata, Prompt, PromptFilter, Version
 
 _PAGE = 50
 """Texts that are held at once; each may be a megabyte."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from storage.database import Database
-from storage.errors import Unavailable
+from storage.values.errors import Unavailable
 
 _MAX_WAITING = 5_000
 

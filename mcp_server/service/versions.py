@@ -13,9 +13,9 @@ from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import Comparison, History, PromptVersion, Saved
 from mcp_server.service.writing import Writer, metadata_of
-from storage.entities import MAIN, Draft, Metadata, Prompt, Version, VersionSummary
-from storage.errors import Invalid, NotFound
-from storage.pages import Page
+from storage.values.entities import MAIN, Draft, Metadata, Prompt, Version, VersionSummary
+from storage.values.errors import Invalid, NotFound
+from storage.values.pages import Page
 
 
 class Versions:

@@ -15,9 +15,9 @@ from mcp_server.service.including import Broken, Includers
 from mcp_server.service.results import PromptVersion, Saved, state_of
 from mcp_server.service.scope import Scope
 from storage.database import Database, Transaction
-from storage.entities import LATEST, MAIN, Change, Draft, Metadata, Prompt, Version
-from storage.errors import Conflict, Invalid
 from storage.ids import new_id
+from storage.values.entities import LATEST, MAIN, Change, Draft, Metadata, Prompt, Version
+from storage.values.errors import Conflict, Invalid
 
 _MAX_MESSAGE = 2_000
 

@@ -19,7 +19,7 @@ from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.service.changes import ChangeFeed
 from mcp_server.stdio.messages import Incoming, Outgoing, Unanswered
 from mcp_server.stdio.streams import standard_output, take_standard_input
-from storage.errors import PromptError, Unavailable
+from storage.values.errors import PromptError, Unavailable
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library

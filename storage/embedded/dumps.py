@@ -11,7 +11,7 @@ from storage.embedded.errors import EmbeddedError
 from storage.embedded.lifecycle import ConnInfo, ensure
 from storage.embedded.paths import Root
 from storage.embedded.plans import choose_binaries
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 _ARCHIVE_MARK = b"PGDMP"
 

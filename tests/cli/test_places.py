@@ -10,7 +10,7 @@ import pytest
 from mcp_server.cli import places
 from mcp_server.cli.places import is_inside, path_in, replacing, write_file
 from mcp_server.cli.sources import would_be_read
-from storage.errors import Conflict, Invalid
+from storage.values.errors import Conflict, Invalid
 
 DAY = 24 * 60 * 60
 

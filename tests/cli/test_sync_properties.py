@@ -20,8 +20,8 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from storage.connectors import UrlConnector
 from storage.database import Database
-from storage.entities import Argument, Message, PromptFilter, TextContent
-from storage.errors import PromptError
+from storage.values.entities import Argument, Message, PromptFilter, TextContent
+from storage.values.errors import PromptError
 from tests.support.effort import examples
 
 FILES = {

@@ -10,7 +10,7 @@ import pytest
 
 from mcp_server.domain.syncing import Base, decide
 from mcp_server.service.syncing import Syncing
-from storage.errors import Unavailable
+from storage.values.errors import Unavailable
 from tests.support.processes import PIPE, SECONDS, started
 
 

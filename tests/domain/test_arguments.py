@@ -13,8 +13,8 @@ from mcp_server.domain.arguments import (
     merge_arguments,
 )
 from mcp_server.domain.patterns import Comparison, Verdict
-from storage.entities import Argument
-from storage.errors import Invalid
+from storage.values.entities import Argument
+from storage.values.errors import Invalid
 from tests.support.judging import verdicts_on
 
 

@@ -16,8 +16,8 @@ from mcp_server.domain.composition import (
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.rendering import render
 from mcp_server.domain.templates import simple
-from storage.entities import Argument, ImageContent, Message, TemplateFormat
-from storage.errors import Conflict, Invalid, NotFound
+from storage.values.entities import Argument, ImageContent, Message, TemplateFormat
+from storage.values.errors import Conflict, Invalid, NotFound
 
 ME = UUID(int=1)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mcp_server.domain.diffs import ArgumentDiff, FieldDiff, MessageDiff, diff_versions
 from mcp_server.domain.drafts import content_hash, make_draft
 from mcp_server.domain.line_diffs import align, unified_diff
-from storage.entities import (
+from storage.values.entities import (
     Argument,
     Draft,
     ImageContent,

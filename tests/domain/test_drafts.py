@@ -15,7 +15,7 @@ from mcp_server.domain.drafts import (
     messages_from_json,
     messages_to_json,
 )
-from storage.entities import (
+from storage.values.entities import (
     Argument,
     AudioContent,
     Content,
@@ -26,7 +26,7 @@ from storage.entities import (
     ResourceLink,
     TextContent,
 )
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 WORDS = st.text(min_size=1, max_size=8)
 BASE64 = st.binary(min_size=1, max_size=8).map(lambda raw: base64.b64encode(raw).decode())

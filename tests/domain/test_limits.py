@@ -10,8 +10,15 @@ from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.limits import Limits, limits, use_limits
 from mcp_server.domain.names import check_metadata, check_tags
 from mcp_server.domain.texts import check_author
-from storage.entities import Argument, ImageContent, Message, Metadata, ResourceLink, TextContent
-from storage.errors import Invalid
+from storage.values.entities import (
+    Argument,
+    ImageContent,
+    Message,
+    Metadata,
+    ResourceLink,
+    TextContent,
+)
+from storage.values.errors import Invalid
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 from mcp_server.domain.lineage import Lineage
-from storage.entities import Ancestry
+from storage.values.entities import Ancestry
 
 
 def _lineage(*rows):

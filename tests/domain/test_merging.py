@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.merging import merge_drafts, write_conflicts
-from storage.entities import Argument, Draft, ImageContent, Message, TextContent
+from storage.values.entities import Argument, Draft, ImageContent, Message, TextContent
 
 _LINE = st.text(st.characters(exclude_characters="\n", exclude_categories=("Cs",)), max_size=5)
 _TEXT = st.lists(_LINE | st.sampled_from("abc"), max_size=12).map("\n".join)

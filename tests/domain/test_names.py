@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from mcp_server.domain import names
 from mcp_server.domain.limits import Limits
-from storage.entities import Metadata
-from storage.errors import Invalid
+from storage.values.entities import Metadata
+from storage.values.errors import Invalid
 
 
 @given(st.text())

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_server.domain.references import Reference, label_of, parse_reference, resolve_reference
-from storage.entities import Prompt
-from storage.errors import Invalid, NotFound
+from storage.values.entities import Prompt
+from storage.values.errors import Invalid, NotFound
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,63}", fullmatch=True)
 LABELS = st.from_regex(r"[a-z][a-z0-9_.-]{0,63}", fullmatch=True)

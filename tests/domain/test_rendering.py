@@ -2,7 +2,7 @@ import pytest
 
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.rendering import MAX_RENDERED, Rendered, render
-from storage.entities import (
+from storage.values.entities import (
     Argument,
     EmbeddedResource,
     ImageContent,
@@ -10,7 +10,7 @@ from storage.entities import (
     ResourceLink,
     TextContent,
 )
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 
 def test_texts_are_filled_and_everything_else_stays() -> None:

@@ -1,7 +1,7 @@
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.syncing import fingerprint
-from storage.entities import Message, Metadata, TextContent
+from storage.values.entities import Message, Metadata, TextContent
 
 
 def _file(**fields) -> PromptFile:

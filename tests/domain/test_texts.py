@@ -1,7 +1,7 @@
 import pytest
 
 from mcp_server.domain.texts import check_line, check_text, located, shown
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 
 @pytest.mark.parametrize(

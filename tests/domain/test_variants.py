@@ -3,8 +3,8 @@ import pytest
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.rendering import render
 from mcp_server.domain.variants import choose_variant, for_variant
-from storage.entities import Message, TextContent
-from storage.errors import Invalid
+from storage.values.entities import Message, TextContent
+from storage.values.errors import Invalid
 
 
 def _said(text: str):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_server.domain.weights import check_weights, choose, heaviest
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 PROMPT = UUID(int=7)
 

@@ -11,7 +11,7 @@ from mcp_server.app import open_library
 from mcp_server.config import read_settings
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.registry import read_file
-from storage.entities import PromptFilter
+from storage.values.entities import PromptFilter
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 PLACEHOLDER = re.compile(r"\$\{([^{}$:]+)(?::([^{}]*))?\}")

@@ -6,7 +6,7 @@ import pytest
 
 from mcp_server.http import bodies
 from mcp_server.http.bodies import BodyGuard
-from storage.errors import Unavailable
+from storage.values.errors import Unavailable
 from tests.rest.checking import JSON, problem
 from tests.support.processes import SECONDS
 from tests.support.serving import serving

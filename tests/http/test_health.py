@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from storage.connectors import UrlConnector
 from storage.database import Database
-from storage.errors import Unavailable
+from storage.values.errors import Unavailable
 from tests.rest.checking import problem
 from tests.support.processes import SECONDS
 from tests.support.relays import relaying

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mcp_server.http.hosts import AllowedHosts, is_any_address, is_loopback
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 from tests.rest.checking import problem
 from tests.support.serving import serving
 

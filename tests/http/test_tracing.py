@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 
 from mcp_server.http import tracing
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 from tests.support.deployment import Replica, container_environment
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"

@@ -28,9 +28,9 @@ from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options
 from storage.connectors import UrlConnector
 from storage.database import Database
-from storage.entities import MAIN, PromptFilter
-from storage.errors import PromptError
 from storage.notifications import Listener
+from storage.values.entities import MAIN, PromptFilter
+from storage.values.errors import PromptError
 from tests.parity.doors import ACTOR, CliDoor, McpDoor, RestDoor
 from tests.support.effort import examples
 

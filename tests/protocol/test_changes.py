@@ -12,7 +12,7 @@ from mcp_types import (
 )
 
 from mcp_server.protocol import changes
-from storage.entities import Change
+from storage.values.entities import Change
 from tests.support.processes import SECONDS
 
 pytestmark = pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")

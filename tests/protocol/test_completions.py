@@ -4,7 +4,7 @@ from mcp_types import PromptReference, ResourceTemplateReference
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
-from storage.entities import Argument
+from storage.values.entities import Argument
 
 VERSION = ResourceTemplateReference(uri="prompt://{name}/versions/{version}")
 LABEL = ResourceTemplateReference(uri="prompt://{name}/labels/{label}")

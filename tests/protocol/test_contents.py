@@ -1,7 +1,7 @@
 import pytest
 
 from mcp_server.protocol.contents import argument_description, prompt_messages
-from storage.entities import Argument, ImageContent, Message, TextContent
+from storage.values.entities import Argument, ImageContent, Message, TextContent
 
 
 def system(text):

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 import mcp_server.service.library  # noqa: F401  so that every kind of failure is known
 from mcp_server.protocol.errors import KINDS, kind_of, to_failed_result, to_protocol_error
 from mcp_server.protocol.server import ServerOptions, build_server
-from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
+from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 from tests.protocol.conftest import ERAS
 
 

@@ -6,7 +6,7 @@ from mcp_server.service import listing
 from mcp_server.service import prompts as service_prompts
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
-from storage.entities import Argument
+from storage.values.entities import Argument
 from tests.protocol.conftest import open_door
 
 

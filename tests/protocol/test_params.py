@@ -7,7 +7,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, Request
 from pydantic import TypeAdapter
 
-from storage.entities import Argument
+from storage.values.entities import Argument
 
 
 async def ask(client, method, params):

@@ -10,7 +10,7 @@ from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
-from storage.entities import (
+from storage.values.entities import (
     Argument,
     AudioContent,
     EmbeddedResource,
@@ -19,8 +19,8 @@ from storage.entities import (
     ResourceLink,
     TextContent,
 )
-from storage.errors import Unavailable
-from storage.pages import encode_cursor
+from storage.values.errors import Unavailable
+from storage.values.pages import encode_cursor
 from tests.protocol.checking import check_snapshot
 from tests.protocol.conftest import open_door
 from tests.support.processes import SECONDS

@@ -6,7 +6,13 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
 from mcp_server.service.inputs import PromptInput
-from storage.entities import EmbeddedResource, ImageContent, Message, ResourceLink, TextContent
+from storage.values.entities import (
+    EmbeddedResource,
+    ImageContent,
+    Message,
+    ResourceLink,
+    TextContent,
+)
 
 
 async def text_of(client, uri):

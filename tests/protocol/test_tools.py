@@ -6,7 +6,7 @@ from mcp_types import INVALID_PARAMS
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
-from storage.entities import Argument, ImageContent, Message, TextContent
+from storage.values.entities import Argument, ImageContent, Message, TextContent
 from tests.protocol.calling import REVIEW, call, failure, outcome
 from tests.protocol.conftest import open_door
 from tests.protocol.test_surface import WRITING

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from mcp_server.rest.conditions import expected_states, is_known
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 from tests.rest.checking import problem
 
 

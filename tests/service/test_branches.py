@@ -5,8 +5,8 @@ import pytest
 from mcp_server.service.branches import MAX_BRANCHES
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import state_of
-from storage.entities import Argument
-from storage.errors import Conflict, Invalid, NotFound
+from storage.values.entities import Argument
+from storage.values.errors import Conflict, Invalid, NotFound
 from tests.support.processes import SECONDS
 
 BASE = "one\ntwo {{a}}\nthree\n"

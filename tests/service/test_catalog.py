@@ -11,8 +11,8 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
 from storage.database import Database
-from storage.entities import Change, EmbeddedResource, Message, TextContent
-from storage.errors import Unavailable
+from storage.values.entities import Change, EmbeddedResource, Message, TextContent
+from storage.values.errors import Unavailable
 from tests.support.processes import SECONDS
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mcp_server.service import changes
 from mcp_server.service.changes import ChangeFeed
-from storage.entities import Change
+from storage.values.entities import Change
 
 
 class Burst:

@@ -9,8 +9,8 @@ from mcp_server.service.composing import Composer
 from mcp_server.service.inputs import PromptInput, Reader
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
-from storage.entities import Argument, PromptFilter
-from storage.errors import Conflict, Invalid, NotFound
+from storage.values.entities import Argument, PromptFilter
+from storage.values.errors import Conflict, Invalid, NotFound
 
 EVERY = PromptFilter()
 
@@ -176,7 +176,7 @@ async def test_only_versions_in_use_count_as_use(styled):
 
 
 async def test_a_model_gets_the_included_variant(styled):
-    from storage.entities import Message, TextContent
+    from storage.values.entities import Message, TextContent
 
     terse = {"gpt-*": [Message("user", TextContent("Kind."))]}
     await _update(styled, "tone", "Be very kind.", variants=terse)

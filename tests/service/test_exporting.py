@@ -9,8 +9,8 @@ from mcp_server.domain.formats.registry import FORMATS, read_file
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options, Outcome
-from storage.entities import Metadata, PromptFilter
-from storage.errors import Invalid, NotFound
+from storage.values.entities import Metadata, PromptFilter
+from storage.values.errors import Invalid, NotFound
 from tests.support.settings import WRITTEN, reversed_keys
 
 

@@ -10,10 +10,10 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from storage.connectors import UrlConnector
 from storage.database import Database
-from storage.entities import Change
-from storage.errors import Unavailable
 from storage.notifications import Listener
 from storage.schema import migrate
+from storage.values.entities import Change
+from storage.values.errors import Unavailable
 from tests.support.clusters import Cluster, both, streaming_pair
 from tests.support.processes import SECONDS
 

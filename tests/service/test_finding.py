@@ -6,8 +6,8 @@ import pytest
 
 from mcp_server.domain.lineage import Lineage
 from mcp_server.service.inputs import PromptInput
-from storage.entities import PromptFilter, Reached
-from storage.errors import NotFound
+from storage.values.entities import PromptFilter, Reached
+from storage.values.errors import NotFound
 
 
 @pytest.fixture

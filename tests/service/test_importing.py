@@ -13,8 +13,8 @@ from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options, Outcome
 from mcp_server.service.preparing import in_order, prepare
 from mcp_server.service.scope import Scope
-from storage.entities import Argument, Change, Metadata, PromptFilter
-from storage.errors import Invalid, NotFound
+from storage.values.entities import Argument, Change, Metadata, PromptFilter
+from storage.values.errors import Invalid, NotFound
 
 CSV = (
     'act,prompt,for_devs,type,contributor\nTravel Guide,"Guide me to ${city:Rome}",TRUE,TEXT,ada\n'

@@ -14,9 +14,9 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options
 from mcp_server.service.scope import Scope
-from storage.entities import Message, PromptFilter, TextContent
-from storage.errors import Conflict
 from storage.includes import Includes
+from storage.values.entities import Message, PromptFilter, TextContent
+from storage.values.errors import Conflict
 
 TWO = PromptInput(messages=[Message("user", TextContent("1")), Message("user", TextContent("2"))])
 

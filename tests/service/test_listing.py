@@ -10,9 +10,9 @@ from mcp_server.service import listing, prompts
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
-from storage.entities import Change
-from storage.errors import Invalid, NotFound
 from storage.ids import new_id
+from storage.values.entities import Change
+from storage.values.errors import Invalid, NotFound
 from tests.support.library import add_many
 
 WHOLE, PAGE = 10, 4

@@ -2,8 +2,8 @@ import pytest
 
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
-from storage.entities import PromptFilter
-from storage.errors import Conflict, Invalid, NotFound
+from storage.values.entities import PromptFilter
+from storage.values.errors import Conflict, Invalid, NotFound
 
 
 @pytest.fixture(params=[False, True], ids=["from the database", "from memory"])

@@ -15,8 +15,8 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.patterns import QUICK, SLOW, UNKNOWN, Allowance, Patterns
 from mcp_server.service.workers import Crew
-from storage.entities import Argument
-from storage.errors import Invalid, Unavailable
+from storage.values.entities import Argument
+from storage.values.errors import Invalid, Unavailable
 from tests.support.effort import examples
 from tests.support.judging import verdicts_on
 from tests.support.processes import SECONDS

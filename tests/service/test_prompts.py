@@ -7,8 +7,8 @@ import pytest
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
-from storage.entities import Argument, Draft, Message, PromptFilter, TextContent
-from storage.errors import Conflict, Forbidden, Invalid, NotFound
+from storage.values.entities import Argument, Draft, Message, PromptFilter, TextContent
+from storage.values.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.support.processes import SECONDS
 
 

@@ -5,8 +5,8 @@ import pytest
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.scope import Scope
-from storage.entities import PromptFilter
-from storage.errors import Forbidden, Invalid, NotFound
+from storage.values.entities import PromptFilter
+from storage.values.errors import Forbidden, Invalid, NotFound
 
 TEXT = PromptInput(template="hello")
 

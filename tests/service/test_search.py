@@ -3,8 +3,8 @@
 import pytest
 
 from mcp_server.service.inputs import PromptInput
-from storage.entities import PromptFilter
-from storage.errors import Invalid
+from storage.values.entities import PromptFilter
+from storage.values.errors import Invalid
 
 
 async def test_so_many_characters_can_be_searched_for(library):

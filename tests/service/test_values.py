@@ -8,7 +8,7 @@ import pytest
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from storage.database import Database
-from storage.errors import Unavailable
+from storage.values.errors import Unavailable
 
 
 class Refusing(Database):

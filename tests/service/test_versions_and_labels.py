@@ -2,7 +2,7 @@ import pytest
 import sqlalchemy as sa
 
 from mcp_server.service.inputs import PromptInput, Reader
-from storage.errors import Conflict, Invalid, NotFound
+from storage.values.errors import Conflict, Invalid, NotFound
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ async def test_versions_are_listed_newest_first(three):
 
 
 async def test_completion_offers_choices_then_what_was_used_before(library):
-    from storage.entities import Argument
+    from storage.values.entities import Argument
 
     arguments = [Argument("tone", type="enum", choices=("warm", "dry")), Argument("who")]
     await library.prompts.create(

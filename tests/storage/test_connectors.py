@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from storage.connectors import UrlConnector
-from storage.errors import Invalid, Unavailable
 from storage.urls import seconds_of_environment
+from storage.values.errors import Invalid, Unavailable
 from tests.support.network import Network
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
+from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 
 @pytest.mark.parametrize(

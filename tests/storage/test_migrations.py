@@ -15,8 +15,6 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from mcp_server.domain.drafts import content_hash
 from storage.connectors import UrlConnector
 from storage.database import Database
-from storage.entities import Version
-from storage.errors import Unavailable
 from storage.rows import version_from_row
 from storage.schema import (
     _LOCK,
@@ -27,6 +25,8 @@ from storage.schema import (
     needed_revision,
 )
 from storage.tables import VERSION_TABLE, metadata, prompt_versions
+from storage.values.entities import Version
+from storage.values.errors import Unavailable
 
 _ID = "00000000-0000-0000-0000-000000000001"
 OLD_PROMPT = (

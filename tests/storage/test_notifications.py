@@ -7,9 +7,9 @@ import pytest
 
 from storage.connectors import UrlConnector
 from storage.database import Database
-from storage.entities import Change
-from storage.errors import Unavailable
 from storage.notifications import Listener
+from storage.values.entities import Change
+from storage.values.errors import Unavailable
 from tests.support.library import add_prompt
 from tests.support.network import Network
 from tests.support.processes import SECONDS
@@ -66,8 +66,8 @@ async def test_a_commit_is_heard_with_the_prompts_name(database, listener, heard
 async def test_a_rollback_is_never_heard(database, listener, heard):
     with pytest.raises(RuntimeError):
         async with database.transaction() as tx:
-            from storage.entities import Metadata
             from storage.ids import new_id
+            from storage.values.entities import Metadata
 
             await tx.prompts.insert(new_id(), Metadata("ghost"))
             raise RuntimeError

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from storage.errors import Invalid
-from storage.pages import decode_cursor, encode_cursor
+from storage.values.errors import Invalid
+from storage.values.pages import decode_cursor, encode_cursor
 
 DEEP = "[" * 100_000
 
@@ -50,6 +50,6 @@ def test_a_forged_position_is_refused(position, kinds):
 
 
 def test_a_position_that_is_nested_too_deep_is_refused(monkeypatch):
-    monkeypatch.setattr("storage.pages.json.dumps", lambda *_, **__: DEEP)
+    monkeypatch.setattr("storage.values.pages.json.dumps", lambda *_, **__: DEEP)
     with pytest.raises(Invalid, match="Leave the cursor out"):
         decode_cursor("list", encode_cursor("list", ()), str)

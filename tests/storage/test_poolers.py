@@ -10,9 +10,9 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from storage.connectors import UrlConnector
 from storage.database import Database
-from storage.entities import PromptFilter
 from storage.notifications import Listener
 from storage.schema import migrate
+from storage.values.entities import PromptFilter
 from tests.support.poolers import PGBOUNCER, pooler_to
 from tests.support.processes import SECONDS
 

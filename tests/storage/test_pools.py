@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from storage.connectors import UrlConnector
 from storage.database import Database
-from storage.errors import Unavailable
 from storage.pools import PoolFigures
+from storage.values.errors import Unavailable
 from tests.support.library import add_prompt
 from tests.support.network import Network
 from tests.support.processes import SECONDS

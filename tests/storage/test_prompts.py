@@ -2,9 +2,9 @@ from uuid import UUID
 
 import pytest
 
-from storage.entities import PromptFilter
-from storage.errors import Invalid
-from storage.pages import encode_cursor
+from storage.values.entities import PromptFilter
+from storage.values.errors import Invalid
+from storage.values.pages import encode_cursor
 from tests.support.library import add_prompt
 
 NOBODY = UUID(int=0)

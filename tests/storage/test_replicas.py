@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from storage.connectors import PREFER_STANDBY, UrlConnector
 from storage.database import Database
-from storage.errors import Unavailable
 from storage.schema import migrate
+from storage.values.errors import Unavailable
 from tests.support.clusters import Cluster, both, streaming_pair
 from tests.support.library import add_prompt
 from tests.support.processes import SECONDS

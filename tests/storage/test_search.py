@@ -1,6 +1,6 @@
 import pytest
 
-from storage.entities import PromptFilter
+from storage.values.entities import PromptFilter
 from tests.support.library import add_prompt
 
 LIBRARY = [

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from storage.connectors import UrlConnector
 from storage.database import Database
-from storage.entities import PromptFilter
+from storage.values.entities import PromptFilter
 from tests.support.library import add_many, add_prompt
 from tests.support.postgres import Server
 

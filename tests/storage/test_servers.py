@@ -9,9 +9,9 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from storage.connectors import UrlConnector
 from storage.database import Database
-from storage.entities import PromptFilter
 from storage.notifications import Listener
 from storage.schema import is_current, migrate
+from storage.values.entities import PromptFilter
 from tests.support.clusters import cluster
 
 pytestmark = pytest.mark.slow

@@ -3,9 +3,9 @@ import asyncio
 import asyncpg
 import pytest
 
-from storage.entities import Draft, ImageContent, Message, Metadata, TextContent
-from storage.errors import Conflict
 from storage.ids import new_id
+from storage.values.entities import Draft, ImageContent, Message, Metadata, TextContent
+from storage.values.errors import Conflict
 from tests.support.library import add_prompt, add_version
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from storage.database import Database
-from storage.entities import MAIN, Argument, Draft, Message, Metadata, TextContent
 from storage.ids import new_id
+from storage.values.entities import MAIN, Argument, Draft, Message, Metadata, TextContent
 
 
 def draft(text: str, *arguments: Argument, model_type: str | None = None) -> Draft:

@@ -44,8 +44,8 @@ from mcp_server.domain.templates import template_engine
 from mcp_server.domain.templates.identifiers import NAMED, identifier, is_named
 from mcp_server.domain.templates.simple import Placeholder
 from mcp_server.domain.texts import shown
-from storage.entities import Argument, Draft, Metadata
-from storage.errors import Invalid
+from storage.values.entities import Argument, Draft, Metadata
+from storage.values.errors import Invalid
 
 _INPUT = re.compile(rf"\$\{{input:{NAMED}(?::(?P<hint>[^{{}}\n]*))?\}}")
 COMMANDS = "commands"

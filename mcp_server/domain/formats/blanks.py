@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 from mcp_server.domain.templates.identifiers import is_named
 from mcp_server.domain.templates.simple import Include, Part, Placeholder, compose, parse
-from storage.entities import Draft, Metadata
-from storage.errors import Invalid
+from storage.values.entities import Draft, Metadata
+from storage.values.errors import Invalid
 
 
 def read_blanks(

@@ -19,8 +19,8 @@ from mcp_server.domain.names import (
 from mcp_server.domain.templates.identifiers import NAMED, identifier, is_named
 from mcp_server.domain.templates.simple import Include, Part, Placeholder, parse
 from mcp_server.domain.texts import MAX_NOTE, check_text, refused, shown
-from storage.entities import LATEST, Draft, Message, Metadata, Role, TextContent
-from storage.errors import Invalid
+from storage.values.entities import LATEST, Draft, Message, Metadata, Role, TextContent
+from storage.values.errors import Invalid
 
 Json = dict[str, Any]
 Lost = tuple[str, ...]

@@ -21,7 +21,7 @@ from mcp_server.domain.arguments import MAX_ARGUMENT_NAME
 from mcp_server.domain.formats.markdown_code import Code
 from mcp_server.domain.templates.identifiers import identifier, is_identifier
 from mcp_server.domain.templates.simple import Include, Part, Placeholder, compose, parse
-from storage.entities import Argument
+from storage.values.entities import Argument
 
 WHOLE = "arguments"
 """The name of an argument that is everything, where nothing else names it."""

@@ -18,7 +18,7 @@ from mcp_server.domain.formats.claude_blanks import (
 )
 from mcp_server.domain.templates import template_engine
 from mcp_server.domain.templates.simple import compose
-from storage.entities import Argument, Draft
+from storage.values.entities import Argument, Draft
 
 BLANKS = "blanks"
 """The key of a model_config that holds how a file wrote its blanks: by the name of each, its

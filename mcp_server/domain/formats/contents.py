@@ -13,7 +13,7 @@ from mcp_server.domain.drafts import (
 from mcp_server.domain.formats.keys import Keys
 from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.texts import refused
-from storage.entities import Draft, Message
+from storage.values.entities import Draft, Message
 
 Record = dict[str, Any]
 _T = TypeVar("_T")

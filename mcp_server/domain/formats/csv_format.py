@@ -17,8 +17,8 @@ from mcp_server.domain.formats.labels import read_placeholders, write_placeholde
 from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.names import check_metadata, unique_names
 from mcp_server.domain.texts import check_author, refused, shown
-from storage.entities import Metadata
-from storage.errors import Invalid
+from storage.values.entities import Metadata
+from storage.values.errors import Invalid
 
 COLUMNS = ("act", "prompt", "for_devs", "type", "contributor")
 FOR_DEVS = "for-devs"

@@ -5,7 +5,7 @@ from functools import partial
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.formats.files import PromptFile, file_title, reading
 from mcp_server.domain.names import check_metadata, safe_name
-from storage.entities import Message, Metadata, TextContent
+from storage.values.entities import Message, Metadata, TextContent
 
 
 def read_pattern(system: str, user: str, source: str) -> PromptFile:

@@ -7,8 +7,8 @@ from pathlib import PurePath
 from typing import TypeVar
 
 from mcp_server.domain.texts import located, shown
-from storage.entities import Draft, History, Metadata
-from storage.errors import Invalid
+from storage.values.entities import Draft, History, Metadata
+from storage.values.errors import Invalid
 
 _T = TypeVar("_T")
 EVERYTHING = frozenset({"title", "description", "folder", "tags"})

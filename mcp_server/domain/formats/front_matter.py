@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from mcp_server.domain.formats.yaml_text import dump_yaml, load_yaml
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 _OPENING = re.compile(r"---[ \t]*(?:\r\n?|\n)")
 _CLOSING = re.compile(r"(?<![^\r\n])---[ \t]*(?:\r\n?|\n|\Z)")

@@ -13,7 +13,7 @@ from mcp_server.domain.formats.keys import Keys, number_in
 from mcp_server.domain.names import check_branch, check_label, check_name, check_tags
 from mcp_server.domain.texts import MAX_NOTE, check_author, check_text, refused, shown
 from mcp_server.domain.weights import check_weights, heaviest
-from storage.entities import MAIN, Branch, History, RecordedMove, Version
+from storage.values.entities import MAIN, Branch, History, RecordedMove, Version
 
 HISTORY = (
     "former_names", "created_at", "archived_at", "branches", "labels", "moves", "versions",

@@ -18,7 +18,7 @@ from mcp_server.domain.formats.openai import is_message, is_openai, read_openai,
 from mcp_server.domain.formats.records import read_record
 from mcp_server.domain.formats.rows import is_row, read_row, row_names, write_row
 from mcp_server.domain.formats.streams import json_values
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 Files = Iterator[PromptFile | Invalid]
 

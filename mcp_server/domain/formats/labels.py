@@ -9,7 +9,7 @@ from itertools import count
 from mcp_server.domain.arguments import MAX_ARGUMENT_NAME
 from mcp_server.domain.templates.identifiers import identifier, is_identifier
 from mcp_server.domain.templates.simple import Part, Placeholder, compose, parse
-from storage.entities import Argument
+from storage.values.entities import Argument
 
 MAX_LABEL = 64
 

@@ -26,7 +26,7 @@ from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.names import NAME, check_metadata, safe_name
 from mcp_server.domain.templates import template_engine
 from mcp_server.domain.texts import check_author, refused
-from storage.entities import Argument, Draft, Metadata
+from storage.values.entities import Argument, Draft, Metadata
 
 KNOWN = (
     "name",

@@ -17,7 +17,7 @@ from mcp_server.domain.formats.chats import (
 from mcp_server.domain.formats.files import Place, PromptFile
 from mcp_server.domain.formats.keys import Keys
 from mcp_server.domain.texts import refused, shown
-from storage.entities import Content, ImageContent, Message, Role, TextContent
+from storage.values.entities import Content, ImageContent, Message, Role, TextContent
 
 _DATA_URL = re.compile(r"data:([\w.+/-]+);base64,([A-Za-z0-9+/=]*)\Z")
 _OWN = ("name", "description", "model", "system", "messages")

@@ -25,7 +25,7 @@ from mcp_server.domain.formats.keys import Keys
 from mcp_server.domain.messages import first_line
 from mcp_server.domain.names import check_label, check_metadata, check_name, safe_name
 from mcp_server.domain.texts import MAX_NOTE, check_author, check_text, refused, shown
-from storage.entities import MAIN, Draft, Metadata
+from storage.values.entities import MAIN, Draft, Metadata
 
 _SAYING = ("name", "title", "description", "folder", "tags")
 _OF_THE_TEXT = ("created_by", "commit_message", "labels")

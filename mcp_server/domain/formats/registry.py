@@ -28,7 +28,7 @@ from mcp_server.domain.formats.yaml_text import dump_yaml
 from mcp_server.domain.names import did_you_mean, nearest
 from mcp_server.domain.templates.lookalikes import remarks_on_blanks
 from mcp_server.domain.texts import located, shown
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 Read = Callable[[Iterable[str], str], Iterator[PromptFile | Invalid]]
 Write = Callable[[PromptFile], Written]

@@ -12,8 +12,8 @@ from mcp_server.domain.formats.files import EVERYTHING, PromptFile, Written
 from mcp_server.domain.formats.registry import Format, detect, find_format, read_file
 from mcp_server.domain.formats.shapes import Change, ended, shape_of
 from mcp_server.domain.texts import shown
-from storage.entities import Draft, Metadata
-from storage.errors import Invalid
+from storage.values.entities import Draft, Metadata
+from storage.values.errors import Invalid
 
 
 @dataclass(frozen=True, slots=True)

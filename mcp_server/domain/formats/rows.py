@@ -17,8 +17,8 @@ from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.names import NAME, check_metadata, safe_name, unique_name, unique_names
 from mcp_server.domain.templates.simple import parse
 from mcp_server.domain.texts import check_author, refused, shown
-from storage.entities import Draft, Metadata
-from storage.errors import Invalid
+from storage.values.entities import Draft, Metadata
+from storage.values.errors import Invalid
 
 _TITLES = ("act", "title")
 

@@ -14,7 +14,7 @@ from mcp_server.domain.formats.records import read_record
 from mcp_server.domain.formats.yaml_text import load_yaml
 from mcp_server.domain.strict_json import NotStrict, no_constant, unique
 from mcp_server.domain.texts import shown
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 MAX_RECORD = 64_000_000
 """Characters of one prompt with its history."""

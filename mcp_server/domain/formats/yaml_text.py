@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from mcp_server.domain.texts import shown
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 _RESOLVED = {
     "null": (r"~|null|Null|NULL|", "~nN"),

@@ -7,8 +7,8 @@ from typing import Protocol, cast, get_args
 from mcp_server.domain.templates import simple, text
 from mcp_server.domain.templates.partials import NO_PARTIALS, Partials
 from mcp_server.domain.texts import shown
-from storage.entities import Argument, TemplateFormat
-from storage.errors import Invalid
+from storage.values.entities import Argument, TemplateFormat
+from storage.values.errors import Invalid
 
 
 class Engine(Protocol):

@@ -5,7 +5,7 @@ import re
 from mcp_server.domain.drafts import texts_of
 from mcp_server.domain.templates.identifiers import is_identifier
 from mcp_server.domain.texts import shown
-from storage.entities import Draft
+from storage.values.entities import Draft
 
 # What other programs write as names, paths, filters and conditions; a `{` more is no blank at all.
 _BRACED = re.compile(r"(?<![{\\])\{\{([\w.\-$#/@|?\t ]{1,80}+)\}\}(?!\})")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-from storage.entities import TemplateFormat
+from storage.values.entities import TemplateFormat
 
 MAX_SECONDS = 0.15
 """Processor time of templates that compute, in one rendering with all that it includes."""

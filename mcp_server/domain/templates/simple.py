@@ -15,7 +15,7 @@ from mcp_server.domain.templates.identifiers import NAMED, identifier, is_named
 from mcp_server.domain.templates.identifiers import is_identifier as is_identifier
 from mcp_server.domain.templates.partials import NO_INCLUDES, NO_PARTIALS, Partials
 from mcp_server.domain.texts import check_rendered
-from storage.entities import Argument
+from storage.values.entities import Argument
 
 # Both the lookbehind and the possessive `+` keep a long run of backslashes linear.
 # What stands behind '>' is read generously: a reference that is misspelt is no literal text.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mcp_server.domain.templates.partials import NO_INCLUDES, NO_PARTIALS, Partials
 from mcp_server.domain.texts import check_rendered
-from storage.entities import Argument
+from storage.values.entities import Argument
 
 
 def check(template: str, /) -> None:

@@ -14,8 +14,8 @@ from mcp_types import INVALID_PARAMS, CallToolRequestParams, PaginatedRequestPar
 from mcp_server.protocol.actors import actor_of
 from mcp_server.protocol.errors import Context, to_failed_result
 from mcp_server.protocol.options import Ready, ServerOptions
-from storage.errors import PromptError
-from storage.pages import decode_cursor
+from storage.values.errors import PromptError
+from storage.values.pages import decode_cursor
 
 if TYPE_CHECKING:
     from mcp_server.protocol.tools.tool import Tool

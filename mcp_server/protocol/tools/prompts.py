@@ -16,7 +16,7 @@ from mcp_server.schemas.prompts import (
     present_saved,
 )
 from mcp_server.schemas.reading import ReferenceIn, RenderedOut, RenderIn, present_rendered
-from storage.entities import MAIN
+from storage.values.entities import MAIN
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library

@@ -18,7 +18,7 @@ from mcp_server.schemas.versions import (
     present_diff,
     present_versions,
 )
-from storage.entities import MAIN
+from storage.values.entities import MAIN
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library

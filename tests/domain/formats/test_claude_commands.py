@@ -17,8 +17,8 @@ from mcp_server.domain.formats.front_matter import (
 )
 from mcp_server.domain.formats.registry import FORMATS, read_file
 from mcp_server.domain.templates import template_engine
-from storage.entities import Argument, Message, Metadata, TextContent
-from storage.errors import Invalid
+from storage.values.entities import Argument, Message, Metadata, TextContent
+from storage.values.errors import Invalid
 
 COMMAND = ".claude/commands/moor.md"
 

@@ -12,8 +12,8 @@ from mcp_server.domain.formats.csv_format import FORMULA, CsvWriter, read_csv
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.labels import read_placeholders, write_placeholders
 from mcp_server.domain.rendering import render
-from storage.entities import Argument, Message, Metadata, TextContent
-from storage.errors import Invalid
+from storage.values.entities import Argument, Message, Metadata, TextContent
+from storage.values.errors import Invalid
 
 HEADER = "act,prompt,for_devs,type,contributor\r\n"
 REAL = Path(__file__).parents[3].parent / "shared/data/prompts-chat.csv"

@@ -13,8 +13,8 @@ from mcp_server.domain.drafts import content_hash, make_draft
 from mcp_server.domain.formats.csv_format import read_csv
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.registry import FORMATS, detect, guarded, read_file
-from storage.entities import Argument, Draft, Message, Metadata, TextContent
-from storage.errors import Invalid
+from storage.values.entities import Argument, Draft, Message, Metadata, TextContent
+from storage.values.errors import Invalid
 from tests.support.settings import SETTINGS
 
 DATA = Path(__file__).parents[4] / "shared" / "data"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from mcp_server.domain.drafts import content_hash, make_draft
 from mcp_server.domain.formats.histories import with_moves
-from storage.entities import Branch, History, RecordedMove, Version
+from storage.values.entities import Branch, History, RecordedMove, Version
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 2, 1, tzinfo=UTC)

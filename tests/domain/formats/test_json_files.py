@@ -10,8 +10,8 @@ from mcp_server.domain.drafts import content_hash, make_draft
 from mcp_server.domain.formats import json_files, streams
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.registry import FORMATS, read_file, whole
-from storage.entities import Argument, Message, Metadata, TextContent
-from storage.errors import Invalid
+from storage.values.entities import Argument, Message, Metadata, TextContent
+from storage.values.errors import Invalid
 
 OURS = {
     "template_format": "simple",

@@ -5,8 +5,8 @@ import pytest
 from mcp_server.domain.formats.fabric import read_pattern
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.registry import FORMATS, detect, read_file
-from storage.entities import Argument, Message, Metadata, TextContent
-from storage.errors import Invalid
+from storage.values.entities import Argument, Message, Metadata, TextContent
+from storage.values.errors import Invalid
 
 
 def read(text: str, source: str = "a.md", template_format: str | None = None) -> PromptFile:

@@ -12,7 +12,7 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.markdown_format import read_markdown, write_markdown
 from mcp_server.domain.formats.registry import read_file
 from mcp_server.domain.formats.yaml_text import dump_yaml, load_yaml
-from storage.entities import (
+from storage.values.entities import (
     Argument,
     EmbeddedResource,
     ImageContent,
@@ -20,7 +20,7 @@ from storage.entities import (
     Metadata,
     TextContent,
 )
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 from tests.support.effort import examples
 
 DATA = Path(__file__).parents[3].parent / "shared/data"

@@ -8,8 +8,8 @@ import pytest
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.registry import FORMATS, read_file
-from storage.entities import ImageContent, Metadata, TextContent
-from storage.errors import Invalid
+from storage.values.entities import ImageContent, Metadata, TextContent
+from storage.values.errors import Invalid
 
 LANGFUSE = {
     "name": "team/Greet",

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mcp_server.domain.formats.registry import read_file
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 OURS = '{"name": "a", "template": "x"}'
 LANGFUSE = '{"name": "a", "prompt": "x"}'

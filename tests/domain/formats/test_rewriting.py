@@ -20,8 +20,8 @@ from mcp_server.domain.formats.rewriting import (
     write_new,
 )
 from mcp_server.domain.formats.shapes import shape_of
-from storage.entities import History, Message, TextContent
-from storage.errors import Invalid
+from storage.values.entities import History, Message, TextContent
+from storage.values.errors import Invalid
 
 FILES = {
     "a.md": "---\nname: a\ntemplate_format: simple\ntitle: A\n---\nalpha {{x}}\n",

@@ -15,8 +15,8 @@ from mcp_server.domain.templates import liquid
 from mcp_server.domain.templates.liquid.environment import parse
 from mcp_server.domain.templates.liquid.sizes import weigh
 from mcp_server.domain.templates.partials import Source
-from storage.entities import Argument, Message, TextContent
-from storage.errors import Invalid
+from storage.values.entities import Argument, Message, TextContent
+from storage.values.errors import Invalid
 from tests.domain.templates.hostile_liquid import HOSTILE, PARTIALS, TYPES, VALUES
 from tests.support.effort import examples
 from tests.support.processes import run

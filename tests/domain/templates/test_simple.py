@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mcp_server.domain.templates import simple, template_engine
 from mcp_server.domain.templates.simple import Placeholder, is_identifier
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 PIECES = st.sampled_from(
     ["{", "}", "{{", "}}", "\\", " ", "a", "{{a}}", "{{ é1 }}", "\n", "1", "$"]

@@ -10,7 +10,7 @@ from storage.embedded.dumps import dump, restore, shell_command
 from storage.embedded.errors import EmbeddedError
 from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 from tests.storage.embedded.client_process import fetch
 from tests.support.processes import run
 

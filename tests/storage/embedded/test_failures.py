@@ -9,7 +9,7 @@ from storage.embedded import failures
 from storage.embedded.errors import EmbeddedError
 from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
-from storage.errors import Unavailable
+from storage.values.errors import Unavailable
 from tests.storage.embedded.client_process import fetch
 
 pytestmark = pytest.mark.slow

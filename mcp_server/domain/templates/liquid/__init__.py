@@ -21,8 +21,8 @@ from mcp_server.domain.templates.liquid.faults import fault, rendering_fault
 from mcp_server.domain.templates.liquid.metering import Meter, Metered, Output
 from mcp_server.domain.templates.partials import NO_PARTIALS, Partials
 from mcp_server.domain.texts import shown
-from storage.entities import Argument
-from storage.errors import Invalid
+from storage.values.entities import Argument
+from storage.values.errors import Invalid
 
 MAX_JSON = 200_000
 """Characters of a value that is JSON."""

@@ -3,7 +3,7 @@
 from liquid.exceptions import LiquidError
 
 from mcp_server.domain.texts import refused, shown
-from storage.errors import Invalid
+from storage.values.errors import Invalid
 
 
 def fault(reason: str, template: str | None = None, index: int | None = None) -> Invalid:

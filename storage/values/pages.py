@@ -9,8 +9,8 @@ from hashlib import blake2s
 from math import isfinite
 from typing import Generic, TypeVar
 
-from storage.entities import MAX_VERSION
-from storage.errors import Invalid
+from storage.values.entities import MAX_VERSION
+from storage.values.errors import Invalid
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from unicodedata import normalize
 
-from storage.entities import (
+from storage.values.entities import (
     Argument,
     AudioContent,
     Content,

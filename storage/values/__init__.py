@@ -1,0 +1,1 @@
+"""The pure part of storage: what all rooms may see."""
