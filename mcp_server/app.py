@@ -50,9 +50,52 @@ def make_connector(settings: Settings) -> Connector:
 
 async def _bring_up(connector: Connector) -> None:
     """Make what somebody has put in the place of the data folder fit for this version."""
-    from storage.schema import migrate
+    from storage import schema
 
-    await migrate(connector)
+    await schema.migrate(connector)
+
+
+async def migrate(settings: Settings) -> bool:
+    """Bring the schema to what this version needs; return whether that changed anything.
+
+    Raises:
+        Unavailable: the database can't be reached.
+    """
+    from storage import schema
+
+    return await schema.migrate(make_direct_connector(settings))
+
+
+async def check_schema(settings: Settings) -> None:
+    """Check that the schema is what this version needs.
+
+    Raises:
+        Unavailable: it isn't, or the database can't be reached.
+    """
+    from storage import schema
+
+    await schema.check_current(make_direct_connector(settings))
+
+
+def needed_revision() -> str:
+    """Return the revision of the schema that this version needs."""
+    from storage import schema
+
+    return schema.needed_revision()
+
+
+async def server_version(settings: Settings) -> str:
+    """Return the version of the PostgreSQL that answers.
+
+    Raises:
+        Unavailable: none does.
+    """
+    connection = await make_connector(settings).connect()
+    try:
+        version: str = await connection.fetchval("SHOW server_version")
+    finally:
+        await connection.close()
+    return version
 
 
 def make_direct_connector(settings: Settings) -> Connector:
@@ -90,9 +133,8 @@ async def open_library(settings: Settings, scope: Scope | None = None) -> AsyncI
         Unavailable: the database can't be reached.
     """
     from mcp_server.service.library import Library
-    from storage.schema import migrate
 
-    await migrate(make_direct_connector(settings))
+    await migrate(settings)
     database = make_database(settings)
     library = Library(database, scope=scope, remember_values=settings.remember_values)
     try:
@@ -110,6 +152,16 @@ class Live:
     library: Library
     database: Database
     listener: Listener
+
+    async def has_current_schema(self) -> bool:
+        """Return whether the schema is what this version needs, by a query.
+
+        Raises:
+            Unavailable: the database can't be reached.
+        """
+        from storage import schema
+
+        return await schema.is_current(self.database)
 
 
 @asynccontextmanager
@@ -193,11 +245,10 @@ class LiveLibrary:
         """
         # Importing storage takes half a second: in a thread, so that the protocol stays responsive.
         await asyncio.to_thread(_import_storage)
-        from storage.schema import migrate
         from storage.values.entities import Change
 
         try:
-            await migrate(make_direct_connector(self._settings))
+            await migrate(self._settings)
             async with live_library(self._settings, self._scope, self._tell) as live:
                 _collect_garbage_again()
                 self._tell(Change("everything"))

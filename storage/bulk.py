@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -24,20 +23,19 @@ from storage.tables import (
     prompts,
 )
 from storage.values.codecs import draft_to_json
-from storage.values.entities import MAIN, Branch, History, Metadata, Prompt, RecordedMove, Version
+from storage.values.entities import (
+    MAIN,
+    Branch,
+    History,
+    Metadata,
+    Origin,
+    Prompt,
+    RecordedMove,
+    Version,
+)
 
 _AT_ONCE = 10
 """Versions that are read before others get their turn; each may be a megabyte."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """What tells a version from others: its content, and where it comes from."""
-
-    content_hash: str
-    branch: str
-    parent: int | None
-    merged_from: int | None
 
 
 class Bulk:
@@ -75,7 +73,7 @@ class Bulk:
         by_id = {row["id"]: prompt_from_row(row) for row in found.mappings()}
         return {name: by_id[key] for name, key in ids.items()}
 
-    async def trace(self, ids: Collection[UUID]) -> dict[UUID, dict[int, Trace]]:
+    async def origins(self, ids: Collection[UUID]) -> dict[UUID, dict[int, Origin]]:
         """Return what tells the versions of some prompts apart, by their numbers."""
         column = prompt_versions.c
         query = sa.select(
@@ -86,9 +84,9 @@ class Bulk:
             column.parent,
             column.merged_from,
         ).where(column.prompt_id.in_(list(ids)))
-        found: dict[UUID, dict[int, Trace]] = {each: {} for each in ids}
+        found: dict[UUID, dict[int, Origin]] = {each: {} for each in ids}
         for key, number, *rest in await self._connection.execute(query):
-            found[key][number] = Trace(*rest)
+            found[key][number] = Origin(*rest)
         return found
 
     async def insert(self, new: Iterable[tuple[UUID, Metadata, History]]) -> None:

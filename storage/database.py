@@ -34,6 +34,12 @@ class Transaction:
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
 
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """Do something that may fail: an exception takes back what the block did, and no more."""
+        async with self.connection.begin_nested():
+            yield
+
     @cached_property
     def prompts(self) -> Prompts:
         """The named things."""

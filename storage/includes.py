@@ -1,7 +1,7 @@
 """Includes: which prompts the texts of others take in, and what is reached that way."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -19,35 +19,20 @@ from storage.tables import (
     prompt_versions,
     prompts,
 )
-from storage.values.entities import LATEST, MAIN, Prompt, PromptFilter, Reached, Version
+from storage.values.entities import (
+    LATEST,
+    MAIN,
+    Edge,
+    Includer,
+    Prompt,
+    PromptFilter,
+    Reached,
+    Version,
+)
 
 _MOST = 1_000
 """Versions that are read for one prompt, whatever includes what."""
 _BRANCH = "branch:"
-
-
-class Includer(NamedTuple):
-    """A version that includes others, and its prompt's name."""
-
-    prompt_id: UUID
-    version: int
-    name: str
-
-
-class Edge(NamedTuple):
-    """A version includes another prompt, by what stands behind the '@'; '' is nothing.
-
-    `meant` is a version that this means to a reader, `name` the included prompt's, and `seen` says
-    whether a filter keeps that prompt.
-    """
-
-    prompt_id: UUID
-    version: int
-    included_id: UUID
-    point: str
-    name: str
-    meant: int | None
-    seen: bool
 
 
 def _reached() -> sa.CTE:

@@ -20,14 +20,11 @@ if TYPE_CHECKING:
 
 def migrate(context: typer.Context) -> None:
     """Bring the database's schema to what this version needs."""
-    from mcp_server.app import make_direct_connector
-    from storage.schema import migrate as bring_up
-    from storage.schema import needed_revision
+    from mcp_server import app
 
-    connector = make_direct_connector(Invocation.of(context).settings)
-    migrated = run_async(bring_up(connector))
+    migrated = run_async(app.migrate(Invocation.of(context).settings))
     done = "migrated to" if migrated else "up to date at"
-    write_line(f"The schema is {done} revision {needed_revision()}.")
+    write_line(f"The schema is {done} revision {app.needed_revision()}.")
 
 
 def show_version() -> None:
@@ -124,11 +121,11 @@ def _embedded(context: typer.Context) -> Iterator["Root"]:
     """Give the root of the embedded PostgreSQL; its failures are ours.
 
     Raises:
-        Invalid: DATABASE_URL names another database.
+        Invalid: DATABASE_URL names another database, or a file can't be used.
         Unavailable: it can't do what is asked.
     """
     from mcp_server.app import embedded_root
-    from storage.embedded.errors import EmbeddedError
+    from storage.embedded.errors import EmbeddedError, UnusableFile
 
     settings = Invocation.of(context).settings
     if settings.database_url:
@@ -138,6 +135,8 @@ def _embedded(context: typer.Context) -> Iterator["Root"]:
         )
     try:
         yield embedded_root(settings)
+    except UnusableFile as error:
+        raise Invalid(str(error)) from None
     except EmbeddedError as error:
         raise Unavailable(str(error)) from None
 

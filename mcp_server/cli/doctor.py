@@ -14,7 +14,6 @@ from storage.values.errors import PromptError
 
 if TYPE_CHECKING:
     from mcp_server.config import Settings
-    from storage.connectors import Connector
 
 Check = Callable[[], Awaitable[object]]
 """Looks at one thing; what it returns describes it."""
@@ -42,12 +41,10 @@ def _scope_options(scope: Scope) -> list[str]:
 
 
 def _checks(invocation: Invocation, command: Sequence[str]) -> Iterator[tuple[str, Check]]:
-    from mcp_server.app import make_connector
     from mcp_server.cli.conversation import converse
 
-    connector = make_connector(invocation.settings)
-    yield "Database", partial(_check_database, connector)
-    yield "Schema", partial(_check_schema, connector)
+    yield "Database", partial(_check_database, invocation.settings)
+    yield "Schema", partial(_check_schema, invocation.settings)
     yield "Library", partial(_check_library, invocation)
     yield "MCP, today's protocol", partial(converse, command, legacy=False)
     yield "MCP, with a handshake", partial(converse, command, legacy=True)
@@ -72,19 +69,16 @@ async def _run(checks: Iterator[tuple[str, Check]]) -> int:
     return 0
 
 
-async def _check_database(connector: "Connector") -> str:
-    connection = await connector.connect()
-    try:
-        version: str = await connection.fetchval("SHOW server_version")
-    finally:
-        await connection.close()
-    return f"PostgreSQL {version} answers"
+async def _check_database(settings: "Settings") -> str:
+    from mcp_server.app import server_version
+
+    return f"PostgreSQL {await server_version(settings)} answers"
 
 
-async def _check_schema(connector: "Connector") -> str:
-    from storage.schema import migrate, needed_revision
+async def _check_schema(settings: "Settings") -> str:
+    from mcp_server.app import migrate, needed_revision
 
-    migrated = await migrate(connector)
+    migrated = await migrate(settings)
     return f"{'migrated to' if migrated else 'is at'} revision {needed_revision()}"
 
 

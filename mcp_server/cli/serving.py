@@ -114,15 +114,12 @@ def _prepare(settings: Settings, migrate: bool) -> None:
     Raises:
         Unavailable: the database can't be reached, or its schema is behind.
     """
-    from mcp_server.app import make_direct_connector
-    from storage.schema import check_current
-    from storage.schema import migrate as bring_up
+    from mcp_server import app
 
-    connector = make_direct_connector(settings)
     if migrate or not settings.database_url:
-        run_async(bring_up(connector))
+        run_async(app.migrate(settings))
     else:
-        run_async(check_current(connector))
+        run_async(app.check_schema(settings))
 
 
 def _address(host: str, port: int) -> str:

@@ -5,8 +5,7 @@ import logging
 import anyio
 from starlette.responses import JSONResponse
 
-from mcp_server.app import Live
-from storage.schema import is_current, needed_revision
+from mcp_server.app import Live, needed_revision
 from storage.values.errors import PromptError
 
 _SECONDS = 2.0
@@ -34,7 +33,7 @@ async def readiness(live: Live) -> JSONResponse:
         return _answer(checks, live)
     try:
         with anyio.fail_after(_SECONDS):
-            current = await is_current(live.database)
+            current = await live.has_current_schema()
     except TimeoutError:
         checks |= {"database": f"no answer within {_SECONDS:g} seconds", "schema": "unknown"}
     except PromptError as error:

@@ -27,10 +27,9 @@ from mcp_server.service.preparing import (
 from mcp_server.service.renewing import Done, Renewing
 from mcp_server.service.scope import Scope
 from mcp_server.service.writing import Writer
-from storage.bulk import Trace
 from storage.database import Database, Transaction
 from storage.ids import new_id
-from storage.values.entities import Change, History, Metadata, Prompt
+from storage.values.entities import Change, History, Metadata, Origin, Prompt
 from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, PromptError
 
 _BATCH = 100
@@ -194,7 +193,7 @@ class Importing:
         names = [name for each in batch for name in names_of(each.file)]
         present = await tx.bulk.find(names, lock=True)
         ids = {prompt.id for prompt in present.values()}
-        traces = await tx.bulk.trace(ids) if ids else {}
+        origins = await tx.bulk.origins(ids) if ids else {}
         included = await tx.includes.included(ids) if ids else frozenset()
         new = []
         for each in batch:
@@ -209,7 +208,7 @@ class Importing:
                     run.done(file, _CREATED)
                 else:
                     renew = self._renew_kept if prompt.id in included else self._renew
-                    run.done(file, await renew(tx, prompt, traces[prompt.id], file, run))
+                    run.done(file, await renew(tx, prompt, origins[prompt.id], file, run))
             except _OF_THE_PROMPT as error:
                 run.miss(each, error)
         await tx.bulk.insert(new)
@@ -218,7 +217,7 @@ class Importing:
         """Take a prompt that includes others, once those are there."""
         file = each.file
         try:
-            async with tx.connection.begin_nested():
+            async with tx.attempt():
                 found = await tx.bulk.find(names_of(file), lock=True)
                 present = found.get(file.metadata.name)
                 if file.composed:
@@ -231,10 +230,10 @@ class Importing:
                     await self._create_including(tx, file.metadata, history, run)
                     done = _CREATED
                 else:
-                    traces = await tx.bulk.trace([present.id])
+                    origins = await tx.bulk.origins([present.id])
                     included = await tx.includes.included([present.id])
                     renew = self._renew_kept if included else self._renew
-                    done = await renew(tx, present, traces[present.id], file, run)
+                    done = await renew(tx, present, origins[present.id], file, run)
         except _OF_THE_PROMPT as error:
             run.miss(each, error)
         else:
@@ -261,7 +260,7 @@ class Importing:
         self,
         tx: Transaction,
         present: Prompt,
-        traces: Mapping[int, Trace],
+        origins: Mapping[int, Origin],
         file: PromptFile,
         run: _Run,
     ) -> Done:
@@ -270,8 +269,8 @@ class Importing:
         Who those are is only asked for where it changes: it is changed, and that is taken back.
         """
         with suppress(_Undone):
-            async with tx.connection.begin_nested():
-                done = await self._renew(tx, present, traces, file, run)
+            async with tx.attempt():
+                done = await self._renew(tx, present, origins, file, run)
                 if done.kind == "unchanged":
                     return done
                 run.met.discard(present.id)
@@ -280,10 +279,10 @@ class Importing:
         force = run.options.force and run.is_last
         try:
             async with (
-                tx.connection.begin_nested(),
+                tx.attempt(),
                 self._writer.includers.kept(tx, present, force=force) as broken,
             ):
-                done = await self._renew(tx, present, traces, file, run)
+                done = await self._renew(tx, present, origins, file, run)
         except WouldBreak:
             run.met.discard(present.id)
             raise
@@ -293,7 +292,7 @@ class Importing:
         self,
         tx: Transaction,
         present: Prompt,
-        traces: Mapping[int, Trace],
+        origins: Mapping[int, Origin],
         file: PromptFile,
         run: _Run,
     ) -> Done:
@@ -308,9 +307,9 @@ class Importing:
         if present.archived_at is not None:
             return Done("unchanged")
         if file.history is None:
-            done = await self._renewing.renew_text(tx, present, traces, file, run.by)
+            done = await self._renewing.renew_text(tx, present, origins, file, run.by)
         else:
-            done = await self._renewing.renew_history(tx, present, traces, file, file.history)
+            done = await self._renewing.renew_history(tx, present, origins, file, file.history)
         if run.options.move_labels and await move_labels(tx, present, file, done.version, run.by):
             done = replace(done, kind="updated") if done.kind == "unchanged" else done
         run.met.add(present.id)

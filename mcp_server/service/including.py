@@ -12,8 +12,7 @@ from mcp_server.service.composing import as_told, find_in
 from mcp_server.service.inputs import ANYONE
 from mcp_server.service.scope import Scope
 from storage.database import Transaction
-from storage.includes import Edge, Includer
-from storage.values.entities import Prompt, Reached
+from storage.values.entities import Edge, Includer, Prompt, Reached
 from storage.values.errors import Conflict, PromptError
 
 _TOLD = 10

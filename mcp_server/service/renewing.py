@@ -11,9 +11,8 @@ from mcp_server.service.outcomes import Kind
 from mcp_server.service.preparing import note_of
 from mcp_server.service.scope import Scope
 from mcp_server.service.writing import Writer, metadata_of
-from storage.bulk import Trace
 from storage.database import Transaction
-from storage.values.entities import History, Metadata, Prompt, Version
+from storage.values.entities import History, Metadata, Origin, Prompt, Version
 from storage.values.errors import Conflict
 
 
@@ -38,7 +37,7 @@ class Renewing:
         self,
         tx: Transaction,
         present: Prompt,
-        traces: Mapping[int, Trace],
+        origins: Mapping[int, Origin],
         file: PromptFile,
         by: str,
     ) -> Done:
@@ -46,7 +45,7 @@ class Renewing:
         said = metadata_of(present)
         merged = _merged(said, file)
         wanted = content_hash(file.draft)
-        known = max((n for n, trace in traces.items() if trace.content_hash == wanted), default=0)
+        known = max((n for n, each in origins.items() if each.content_hash == wanted), default=0)
         if known and known != present.latest_version:
             return Done("unchanged", known, (_older(present.name, known),))
         if known and merged == said:
@@ -71,7 +70,7 @@ class Renewing:
         self,
         tx: Transaction,
         present: Prompt,
-        traces: Mapping[int, Trace],
+        origins: Mapping[int, Origin],
         file: PromptFile,
         history: History,
     ) -> Done:
@@ -81,8 +80,8 @@ class Renewing:
             Conflict: they parted before.
         """
         for version in history.versions:
-            trace = traces.get(version.version)
-            if trace is not None and trace != _trace(version):
+            origin = origins.get(version.version)
+            if origin is not None and origin != _origin(version):
                 raise Conflict(
                     f"Version {version.version} of '{present.name}' is another one here than in "
                     "the file: both were written since they parted. Rename the prompt in the file, "
@@ -121,8 +120,8 @@ class Renewing:
             await tx.includes.record(key, version.version, edges)
 
 
-def _trace(version: Version) -> Trace:
-    return Trace(version.content_hash, version.branch, version.parent, version.merged_from)
+def _origin(version: Version) -> Origin:
+    return Origin(version.content_hash, version.branch, version.parent, version.merged_from)
 
 
 def _older(name: str, version: int) -> str:

@@ -7,11 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from storage.embedded.cluster import write_secret
-from storage.embedded.errors import EmbeddedError
+from storage.embedded.errors import EmbeddedError, UnusableFile
 from storage.embedded.lifecycle import ConnInfo, ensure
 from storage.embedded.paths import Root
 from storage.embedded.plans import choose_binaries
-from storage.values.errors import Invalid
 
 _ARCHIVE_MARK = b"PGDMP"
 
@@ -22,7 +21,7 @@ def dump(root: Root, file: Path | None = None) -> Path:
     The file appears, or is replaced, only when it's complete.
 
     Raises:
-        Invalid: The file can't be written.
+        UnusableFile: The file can't be written.
         EmbeddedError: The server can't be started.
     """
     connection = ensure(root)
@@ -34,7 +33,7 @@ def dump(root: Root, file: Path | None = None) -> Path:
         _run(root, connection, "pg_dump", "--format=custom", f"--file={unfinished}")
         unfinished.replace(target)
     except OSError as error:
-        raise Invalid(
+        raise UnusableFile(
             f"The dump can't be written to '{target}' ({error.strerror}); name another file."
         ) from error
     finally:
@@ -48,7 +47,7 @@ def restore(root: Root, file: Path) -> Path:
     Returns the dump of what it held before, which lies in the root's backups.
 
     Raises:
-        Invalid: The file can't be read, or is no archive.
+        UnusableFile: The file can't be read, or is no archive.
         EmbeddedError: The database refuses it.
     """
     _check_archive(file)
@@ -84,12 +83,12 @@ def _check_archive(file: Path) -> None:
         with open(file, "rb") as archive:
             start = archive.read(len(_ARCHIVE_MARK))
     except OSError as error:
-        raise Invalid(
+        raise UnusableFile(
             f"The file '{file}' can't be read ({error.strerror}); name a file that "
             "'promptstack db dump' wrote."
         ) from error
     if start != _ARCHIVE_MARK:
-        raise Invalid(
+        raise UnusableFile(
             f"The file '{file}' isn't an archive of pg_dump, so nothing was changed; name a file "
             "that 'promptstack db dump' wrote."
         )

@@ -25,3 +25,7 @@ class DataAway(EmbeddedError):
         "is put back. Try again then; whoever runs this server finds more in its log, or with "
         "`promptstack db status`."
     )
+
+
+class UnusableFile(EmbeddedError):
+    """The file that was named for an archive can't be read or written, or is no archive."""

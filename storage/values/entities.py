@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 Role = Literal["system", "user", "assistant"]
@@ -232,6 +232,40 @@ class Reached:
 
     prompts: Mapping[str, Prompt]
     versions: Mapping[tuple[UUID, int], Version]
+
+
+class Includer(NamedTuple):
+    """A version that includes others, and its prompt's name."""
+
+    prompt_id: UUID
+    version: int
+    name: str
+
+
+class Edge(NamedTuple):
+    """A version includes another prompt, by what stands behind the '@'; '' is nothing.
+
+    `meant` is a version that this means to a reader, `name` the included prompt's, and `seen` says
+    whether a filter keeps that prompt.
+    """
+
+    prompt_id: UUID
+    version: int
+    included_id: UUID
+    point: str
+    name: str
+    meant: int | None
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What tells a version from others: its content, and where it comes from."""
+
+    content_hash: str
+    branch: str
+    parent: int | None
+    merged_from: int | None
 
 
 @dataclass(frozen=True, slots=True)

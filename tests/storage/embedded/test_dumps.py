@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from storage.embedded.dumps import dump, restore, shell_command
-from storage.embedded.errors import EmbeddedError
+from storage.embedded.errors import EmbeddedError, UnusableFile
 from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
-from storage.values.errors import Invalid
 from tests.storage.embedded.client_process import fetch
 from tests.support.processes import run
 
@@ -53,11 +52,11 @@ def test_backups_made_at_once_do_not_replace_each_other(root: Root) -> None:
 
 
 def test_a_dump_that_cannot_be_written_leaves_nothing(root: Root, folder: Path) -> None:
-    with pytest.raises(Invalid, match="No such file or directory"):
+    with pytest.raises(UnusableFile, match="No such file or directory"):
         dump(root, folder / "missing" / "dump")
 
     (folder / "taken").mkdir()
-    with pytest.raises(Invalid, match="Is a directory"):
+    with pytest.raises(UnusableFile, match="Is a directory"):
         dump(root, folder / "taken")
     assert {path.name for path in folder.iterdir()} == {"postgres", "taken"}
 
@@ -67,12 +66,12 @@ def test_a_file_that_is_no_archive_is_refused(content: bytes, root: Root, folder
     file = folder / "file"
     file.write_bytes(content)
 
-    with pytest.raises(Invalid, match=f"'{file}' isn't an archive"):
+    with pytest.raises(UnusableFile, match=f"'{file}' isn't an archive"):
         restore(root, file)
 
 
 def test_a_missing_file_is_refused(root: Root, folder: Path) -> None:
-    with pytest.raises(Invalid, match="can't be read"):
+    with pytest.raises(UnusableFile, match="can't be read"):
         restore(root, folder / "missing")
 
 
