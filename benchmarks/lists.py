@@ -126,9 +126,9 @@ def main(sizes: list[int]) -> None:
 async def measure_ours() -> None:
     from mcp_server.config import read_settings
     from mcp_server.http.application import Application
-    from mcp_server.service.scope import Scope
+    from mcp_server.service.views import View
 
-    app = Application(read_settings(os.environ), Scope()).asgi
+    app = Application(read_settings(os.environ), View()).asgi
     print("promptstack", flush=True)
     async with _lifespan(app):
         _settle()

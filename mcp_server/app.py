@@ -20,7 +20,7 @@ import anyio
 
 from mcp_server.config import Settings
 from mcp_server.domain.limits import use_limits
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.errors import PromptError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def make_database(settings: Settings, *, pool_size: int | None = None) -> Databa
 
 
 @asynccontextmanager
-async def open_library(settings: Settings, scope: Scope | None = None) -> AsyncIterator[Library]:
+async def open_library(settings: Settings, view: View | None = None) -> AsyncIterator[Library]:
     """Open the library for one command: migrated, reading straight from the database.
 
     Raises:
@@ -136,7 +136,7 @@ async def open_library(settings: Settings, scope: Scope | None = None) -> AsyncI
 
     await migrate(settings)
     database = make_database(settings)
-    library = Library(database, scope=scope, remember_values=settings.remember_values)
+    library = Library(database, view=view, remember_values=settings.remember_values)
     try:
         yield library
         await library.values.flush()
@@ -167,7 +167,7 @@ class Live:
 @asynccontextmanager
 async def live_library(
     settings: Settings,
-    scope: Scope,
+    view: View,
     tell: Callable[[Change], None],
     *,
     pool_size: int | None = None,
@@ -196,7 +196,7 @@ async def live_library(
     listener = Listener(make_direct_connector(settings), hear, database.notify)
     library = Library(
         database,
-        scope=scope,
+        view=view,
         is_hearing=lambda: listener.listening,
         remember_values=settings.remember_values,
     )
@@ -223,9 +223,9 @@ class LiveLibrary:
     changed, which stands for all that committed since.
     """
 
-    def __init__(self, settings: Settings, scope: Scope, tell: Callable[[Change], None]) -> None:
+    def __init__(self, settings: Settings, view: View, tell: Callable[[Change], None]) -> None:
         self._settings = settings
-        self._scope = scope
+        self._view = view
         self._tell = tell
         self._library: asyncio.Future[Library] = asyncio.get_running_loop().create_future()
 
@@ -249,7 +249,7 @@ class LiveLibrary:
 
         try:
             await migrate(self._settings)
-            async with live_library(self._settings, self._scope, self._tell) as live:
+            async with live_library(self._settings, self._view, self._tell) as live:
                 _collect_garbage_again()
                 self._tell(Change("everything"))
                 self._library.set_result(live.library)

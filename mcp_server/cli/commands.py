@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from mcp_server.cli.printing import forget_output
 from mcp_server.cli.running import Invocation, exit_code, fail, give_up, settings_of
 from mcp_server.config import Settings
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.errors import Invalid, PromptError, Unavailable
 
 
@@ -90,8 +90,8 @@ def serve(
 ) -> None:
     """Serve MCP over stdio, unless a command is named."""
     settings = settings_of(log_format)
-    scope = Scope(tuple(tag or ()), tuple(folder or ()), read_only)
-    context.obj = Invocation(settings, scope)
+    view = View(tuple(tag or ()), tuple(folder or ()), read_only)
+    context.obj = Invocation(settings, view)
     if context.invoked_subcommand is not None:
         return
     if sys.stdin is None or sys.stdout is None:
@@ -104,10 +104,10 @@ def serve(
 
         explain()
         return
-    _serve(settings, scope, page_size)
+    _serve(settings, view, page_size)
 
 
-def _serve(settings: Settings, scope: Scope, page_size: int | None) -> None:
+def _serve(settings: Settings, view: View, page_size: int | None) -> None:
     from mcp_server.app import warm_database
 
     # The database starts, or is found, while Python is still importing the protocol.
@@ -118,9 +118,7 @@ def _serve(settings: Settings, scope: Scope, page_size: int | None) -> None:
     from mcp_server.protocol.server import ServerOptions
     from mcp_server.stdio.serving import serve_stdio
 
-    options = ServerOptions(
-        version=version(), scope=scope, page_size=page_size, actor=settings.actor
-    )
+    options = ServerOptions(version=version(), view=view, page_size=page_size, actor=settings.actor)
     asyncio.run(serve_stdio(settings, options, give_up))
 
 

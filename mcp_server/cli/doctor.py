@@ -9,7 +9,7 @@ import typer
 
 from mcp_server.cli.printing import counted, write, write_line
 from mcp_server.cli.running import BUG, Invocation, exit_code, run_async
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.errors import PromptError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def examine(context: typer.Context) -> None:
     from mcp_server.cli.clients import server_command
 
     settings = Invocation.of(context).settings
-    command = [*server_command(), *_scope_options(Invocation.of(context).scope)]
+    command = [*server_command(), *_view_options(Invocation.of(context).view)]
     code = run_async(_run(_checks(Invocation.of(context), command)))
     write_line(f"\nThe data lives in {_place(settings)}.")
     if code:
@@ -32,11 +32,11 @@ def examine(context: typer.Context) -> None:
     _show_clients(command)
 
 
-def _scope_options(scope: Scope) -> list[str]:
+def _view_options(view: View) -> list[str]:
     """Return the options that the server is to be started with, as they were given here."""
-    pairs = [("--tag", tag) for tag in scope.tags]
-    pairs += [("--folder", folder) for folder in scope.folders]
-    read_only = ["--read-only"] if scope.read_only else []
+    pairs = [("--tag", tag) for tag in view.tags]
+    pairs += [("--folder", folder) for folder in view.folders]
+    read_only = ["--read-only"] if view.read_only else []
     return [*read_only, *(part for pair in pairs for part in pair)]
 
 
@@ -85,7 +85,7 @@ async def _check_schema(settings: "Settings") -> str:
 async def _check_library(invocation: Invocation) -> str:
     from mcp_server.app import open_library
 
-    async with open_library(invocation.settings, invocation.scope) as library:
+    async with open_library(invocation.settings, invocation.view) as library:
         published = await library.prompts.count_published()
     if published:
         return counted(published, "prompt")

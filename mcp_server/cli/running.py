@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from mcp_server.config import Settings, read_settings
 from mcp_server.logs import configure_logging
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Invocation:
     """What was said before the command: the settings, and the part of the library to see."""
 
     settings: Settings
-    scope: Scope
+    view: View
 
     @classmethod
     def of(cls, context: typer.Context) -> Invocation:
@@ -72,7 +72,7 @@ def use_library(context: typer.Context, use: Callable[[Library], Awaitable[T]]) 
     async def opened() -> T:
         from mcp_server.app import open_library
 
-        async with open_library(invocation.settings, invocation.scope) as library:
+        async with open_library(invocation.settings, invocation.view) as library:
             return await use(library)
 
     return run_async(opened())

@@ -77,7 +77,7 @@ def serve(
         address = _address(settings.host, listening.getsockname()[1])
         running.serve(
             settings,
-            invocation.scope,
+            invocation.view,
             listening,
             page_size=page_size,
             started=lambda: _announce(address, settings),

@@ -13,8 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Send
-from starlette.types import Scope as AsgiScope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_server import version
 from mcp_server.app import Live, live_library
@@ -33,7 +32,7 @@ from mcp_server.rest.api import build_api
 from mcp_server.rest.door import RestDoor
 from mcp_server.service.changes import ChangeFeed
 from mcp_server.service.library import Library
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.errors import PromptError, Unavailable
 
 POOL_SIZE = 10
@@ -49,15 +48,15 @@ logger = logging.getLogger(__name__)
 class Application:
     """The library over HTTP, from its start to its orderly end."""
 
-    def __init__(self, settings: Settings, scope: Scope, page_size: int | None = None) -> None:
+    def __init__(self, settings: Settings, view: View, page_size: int | None = None) -> None:
         self._settings = settings
-        self._scope = scope
+        self._view = view
         self._live: Live | None = None
         self._metrics = Metrics()
         options = ServerOptions(
             version=version(),
             actor=settings.actor,
-            scope=scope,
+            view=view,
             page_size=page_size,
             state_keys=settings.state_keys,
             traced=is_traced(),
@@ -114,7 +113,7 @@ class Application:
 
         # No router in front of the two: most requests are MCP's, and it looks for itself what to
         # do with a method.
-        async def doors(scope: AsgiScope, receive: Receive, send: Send) -> None:
+        async def doors(scope: Scope, receive: Receive, send: Send) -> None:
             is_mcp = scope["type"] == "http" and scope["path"] == MCP_PATH
             await (self._mcp if is_mcp else api)(scope, receive, send)
 
@@ -142,7 +141,7 @@ class Application:
         with tracing(version()):
             async with (
                 live_library(
-                    self._settings, self._scope, self._feed.hear, pool_size=POOL_SIZE
+                    self._settings, self._view, self._feed.hear, pool_size=POOL_SIZE
                 ) as live,
                 anyio.create_task_group() as tasks,
             ):

@@ -22,7 +22,7 @@ from mcp_server.http.application import DRAIN_SECONDS, Application
 from mcp_server.http.metrics import SHARED_VARIABLE
 from mcp_server.http.wire import Wire
 from mcp_server.logs import configure_logging
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.errors import Invalid, PromptError, Unavailable
 
 LOOPBACK = "127.0.0.1"
@@ -67,7 +67,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 def serve(
     settings: Settings,
-    scope: Scope,
+    view: View,
     listening: socket.socket,
     *,
     page_size: int | None = None,
@@ -79,9 +79,9 @@ def serve(
         PromptError: the library couldn't be opened, or the settings contradict each other.
     """
     if settings.workers > 1:
-        _serve_with_workers(settings, scope, listening, page_size, started)
+        _serve_with_workers(settings, view, listening, page_size, started)
         return
-    application = Application(settings, scope, page_size)
+    application = Application(settings, view, page_size)
     server = _Server(configure(application.asgi, proxies=settings.trusted_proxies), started)
     server.run([listening])
     if application.failure is not None:
@@ -114,14 +114,14 @@ class _Server(uvicorn.Server):
 
 def _serve_with_workers(
     settings: Settings,
-    scope: Scope,
+    view: View,
     listening: socket.socket,
     page_size: int | None,
     started: Callable[[], None],
 ) -> None:
     # Made here once, so that what is wrong with the settings is told before any worker starts.
-    Application(settings, scope, page_size)
-    make = partial(_make_in_worker, settings, scope, page_size)
+    Application(settings, view, page_size)
+    make = partial(_make_in_worker, settings, view, page_size)
     config = configure(make, workers=settings.workers, proxies=settings.trusted_proxies)
     with _shared_figures():
         workers = _Workers(config, listening, started)
@@ -177,9 +177,9 @@ class _Workers(Multiprocess):
         return {process.pid for process in self.processes if process.pid is not None}
 
 
-def _make_in_worker(settings: Settings, scope: Scope, page_size: int | None) -> ASGIApp:
+def _make_in_worker(settings: Settings, view: View, page_size: int | None) -> ASGIApp:
     configure_logging(settings.log_format, settings.log_level)
-    application = Application(settings, scope, page_size)
+    application = Application(settings, view, page_size)
     _spare_the_collector()
     return application.asgi
 

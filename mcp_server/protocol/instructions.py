@@ -1,6 +1,6 @@
 """What a model is told about this server before it sees any tool."""
 
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 
 _LIBRARY = """\
 promptstack is a library of prompts: texts with blanks, kept in versions and shared by people and \
@@ -33,6 +33,6 @@ server can publish a part of the library instead, with --tag or --folder."""
 _READ_ONLY = "\n\nThis server only reads: it has no tools that change the library."
 
 
-def instructions(scope: Scope) -> str:
+def instructions(view: View) -> str:
     """Return the instructions of a server."""
-    return _LIBRARY + _LONG + (_READ_ONLY if scope.read_only else _WRITING)
+    return _LIBRARY + _LONG + (_READ_ONLY if view.read_only else _WRITING)

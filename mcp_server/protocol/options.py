@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library
@@ -26,7 +26,7 @@ class ServerOptions:
 
     version: str
     actor: str
-    scope: Scope = field(default_factory=Scope)
+    view: View = field(default_factory=View)
     page_size: int | None = None
     state_keys: tuple[str, ...] = ()
     traced: bool = True

@@ -78,7 +78,7 @@ def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
         version=options.version,
         title="promptstack",
         description="A library of prompts: versioned, labelled, searchable.",
-        instructions=instructions(options.scope),
+        instructions=instructions(options.view),
         cache_hints=_CACHE_HINTS,
         # No argument of a tool is repeated in a header, so there is nothing to compare.
         get_tool_input_schema=lambda name: None,

@@ -7,7 +7,7 @@ from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import Completions
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.entities import LATEST
 
 _MOST = 100
@@ -17,10 +17,10 @@ _MOST = 100
 class Completing:
     """Completes what a person types."""
 
-    def __init__(self, catalog: Catalog, finder: Finder, scope: Scope) -> None:
+    def __init__(self, catalog: Catalog, finder: Finder, view: View) -> None:
         self._catalog = catalog
         self._finder = finder
-        self._scope = scope
+        self._view = view
 
     async def argument(self, reference: str, argument: str, typed: str) -> Completions:
         """Complete an argument's value: its choices, then values given before.
@@ -50,12 +50,12 @@ class Completing:
         Raises:
             Invalid: the text can't be part of one.
         """
-        view, wanted = self._scope.view, check_text(typed, "value").casefold()
-        whole = await self._catalog.lists.whole(view)
+        seen, wanted = self._view.filter, check_text(typed, "value").casefold()
+        whole = await self._catalog.lists.whole(seen)
         if whole is not None:
             return _completed((known.name for known in whole), typed)
         names = await self._catalog.read(
-            lambda tx: tx.prompts.list_names(view, wanted, limit=_MOST + 1)
+            lambda tx: tx.prompts.list_names(seen, wanted, limit=_MOST + 1)
         )
         return Completions(tuple(names[:_MOST]), len(names) if len(names) <= _MOST else None)
 

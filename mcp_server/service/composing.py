@@ -21,7 +21,7 @@ from mcp_server.domain.texts import refused, shown
 from mcp_server.domain.variants import choose_variant
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.inputs import ANYONE, Reader
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.database import Transaction
 from storage.values.entities import Draft, Prompt, PromptSummary, Reached, Version
 from storage.values.errors import Conflict, Invalid, NotFound, PromptError
@@ -50,9 +50,9 @@ class Included:
 class Composer:
     """Puts prompts and those that they include together."""
 
-    def __init__(self, catalog: Catalog, scope: Scope) -> None:
+    def __init__(self, catalog: Catalog, view: View) -> None:
         self._catalog = catalog
-        self._scope = scope
+        self._view = view
 
     async def compose(
         self, prompt: Prompt, version: Version, reader: Reader = ANYONE
@@ -94,7 +94,7 @@ class Composer:
         try:
             fragments = compose(name, prompt_id, references, find_in(reached, ANYONE))
         except PromptError as problem:
-            told = as_told(problem, self._scope, reached)
+            told = as_told(problem, self._view, reached)
             if isinstance(told, NotFound):
                 raise Invalid(told.message, fields={"template": told.message}) from None
             raise told from None
@@ -128,7 +128,7 @@ class Composer:
         try:
             find = _finder(self._remembered_prompt, self._remembered_version, reader)
             composed = _composed(name, prompt_id, references, find)
-            if composed.problem is None or not self._scope.narrows:
+            if composed.problem is None or not self._view.is_partial:
                 return composed
         except _NotRemembered:
             pass
@@ -146,7 +146,7 @@ class Composer:
     ) -> Composition:
         composed = _composed(name, prompt_id, references, find_in(reached, reader))
         problem = composed.problem
-        return replace(composed, problem=problem and as_told(problem, self._scope, reached))
+        return replace(composed, problem=problem and as_told(problem, self._view, reached))
 
     async def _complete(self, summary: PromptSummary) -> PromptSummary:
         if not summary.includes:
@@ -174,10 +174,10 @@ class Composer:
     async def _check_visible(self, tx: Transaction, asked: Reference, reached: Reached) -> None:
         """Refuse what this server doesn't show: its text would come out with the including one."""
         prompt = reached.prompts.get(asked.name)
-        if prompt is not None and self._scope.admits(prompt):
+        if prompt is not None and self._view.admits(prompt):
             return
-        view = self._scope.view
-        alike = () if prompt else await tx.prompts.list_spellings(asked.name, view, limit=1)
+        seen = self._view.filter
+        alike = () if prompt else await tx.prompts.list_spellings(asked.name, seen, limit=1)
         hint = f"Use '{alike[0]}', or create it first" if alike else "Create it first"
         raise refused(
             "template", f"includes '{shown(str(asked))}', but there is no such prompt. {hint}"
@@ -200,9 +200,9 @@ def _composed(name: str, prompt_id: UUID, references: Sequence[str], find: Find)
         return Composition(problem=problem)
 
 
-def as_told(problem: PromptError, scope: Scope, reached: Reached) -> PromptError:
+def as_told(problem: PromptError, view: View, reached: Reached) -> PromptError:
     """Return why something can't be included, without what this server hides among it."""
-    hides = not all(scope.admits(prompt) for prompt in reached.prompts.values())
+    hides = not all(view.admits(prompt) for prompt in reached.prompts.values())
     return Conflict(_UNTOLD) if hides else problem
 
 

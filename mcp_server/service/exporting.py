@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.service.catalog import Catalog
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from mcp_server.service.writing import metadata_of
 from storage.database import Transaction
 from storage.values.entities import MAIN, Metadata, PromptFilter, PromptSummary
@@ -18,9 +18,9 @@ _PAGE_OF_HISTORIES = 20
 class Exporting:
     """Gives prompts out to files."""
 
-    def __init__(self, catalog: Catalog, scope: Scope) -> None:
+    def __init__(self, catalog: Catalog, view: View) -> None:
         self._catalog = catalog
-        self._scope = scope
+        self._view = view
 
     async def read(
         self, chosen: PromptFilter, *, history: bool = False
@@ -34,7 +34,7 @@ class Exporting:
             Invalid: the filter holds what no prompt can have.
         """
         for archived in (False, True) if history and not chosen.archived else (chosen.archived,):
-            narrowed = self._scope.narrow(replace(chosen, archived=archived))
+            narrowed = self._view.narrow(replace(chosen, archived=archived))
             size = _PAGE_OF_HISTORIES if history else _PAGE
             async for page in self._catalog.each_page(narrowed, size):
                 found = self._histories(page) if history else self._served(page)

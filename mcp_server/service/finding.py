@@ -1,4 +1,4 @@
-"""Finding one prompt by what a caller wrote, in sight of this server's scope."""
+"""Finding one prompt by what a caller wrote, in sight of this server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +18,7 @@ from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
 from mcp_server.service.inputs import ANYONE, Reader
 from mcp_server.service.results import PromptVersion
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.database import Database, Transaction
 from storage.values.entities import Prompt
 from storage.values.errors import Invalid, NotFound
@@ -31,12 +31,12 @@ class Finder:
     """Looks prompts up: from memory for readers, under a lock for writers."""
 
     def __init__(
-        self, database: Database, catalog: Catalog, composer: Composer, scope: Scope
+        self, database: Database, catalog: Catalog, composer: Composer, view: View
     ) -> None:
         self._database = database
         self._catalog = catalog
         self._composer = composer
-        self._scope = scope
+        self._view = view
 
     async def read(self, text: str, reader: Reader = ANYONE) -> PromptVersion:
         """Return the prompt and version that a reference means now to a reader.
@@ -73,10 +73,10 @@ class Finder:
         return replace(reference, name=name)
 
     async def _is_in_sight(self, name: str) -> bool:
-        if not self._scope.narrows:
+        if not self._view.is_partial:
             return True
         prompt = await self._catalog.find_prompt(name)
-        return prompt is not None and self._scope.admits(prompt)
+        return prompt is not None and self._view.admits(prompt)
 
     async def bare(self, text: str) -> Reference:
         """Read a name, or an id, where the whole prompt is meant and not one of its versions.
@@ -93,10 +93,10 @@ class Finder:
             NotFound: there is none in sight.
         """
         prompt = await self._catalog.find_prompt(reference.name)
-        if prompt is None or not self._scope.admits(prompt):
+        if prompt is None or not self._view.admits(prompt):
             raise await self._missing(reference.name)
         if prompt.archived_at is not None and not archived:
-            raise _is_archived(prompt.name, self._scope)
+            raise _is_archived(prompt.name, self._view)
         return prompt
 
     @asynccontextmanager
@@ -110,23 +110,23 @@ class Finder:
             Invalid: the name isn't one.
             NotFound: there is no such prompt in sight, or it's archived and that isn't wanted.
         """
-        self._scope.check_writable()
+        self._view.check_writable()
         # Looked up first, without holding a connection: a refusal looks for names that are alike.
         wanted = await self.bare(name)
         await self.prompt(wanted, archived=archived)
         async with self._database.transaction() as tx:
             prompt = await tx.prompts.find(wanted.name, lock=True)
-            if prompt is None or not self._scope.admits(prompt):
+            if prompt is None or not self._view.admits(prompt):
                 raise no_such_prompt(wanted.name, ())
             if prompt.archived_at is not None and not archived:
-                raise _is_archived(wanted.name, self._scope)
+                raise _is_archived(wanted.name, self._view)
             yield tx, prompt
 
     async def _missing(self, name: str) -> NotFound:
-        view = self._scope.view
+        seen = self._view.filter
         async with self._database.reading() as tx:
-            similar = await tx.prompts.list_spellings(name, view, limit=_SUGGESTED)
-        if not similar and (whole := await self._catalog.lists.whole(view)):
+            similar = await tx.prompts.list_spellings(name, seen, limit=_SUGGESTED)
+        if not similar and (whole := await self._catalog.lists.whole(seen)):
             # Comparing thousands of names is work for the processor, and others wait for this loop.
             similar = await asyncio.to_thread(nearest, name, [each.name for each in whole])
         return no_such_prompt(name, similar)
@@ -163,6 +163,6 @@ def is_id(name: str) -> bool:
     return ID.fullmatch(name) is not None
 
 
-def _is_archived(name: str, scope: Scope) -> NotFound:
-    restoring = "Ask for it to be restored" if scope.read_only else "Restore it"
+def _is_archived(name: str, view: View) -> NotFound:
+    restoring = "Ask for it to be restored" if view.read_only else "Restore it"
     return NotFound(f"The prompt '{name}' is archived. {restoring} to use or change it again.")

@@ -25,7 +25,7 @@ from mcp_server.service.preparing import (
     prepare,
 )
 from mcp_server.service.renewing import Done, Renewing
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from mcp_server.service.writing import Writer
 from storage.database import Database, Transaction
 from storage.ids import new_id
@@ -110,15 +110,15 @@ class Importing:
         writer: Writer,
         composer: Composer,
         patterns: Patterns,
-        scope: Scope,
+        view: View,
     ) -> None:
         self._database = database
         self._catalog = catalog
         self._writer = writer
         self._composer = composer
-        self._renewing = Renewing(writer, composer, scope)
+        self._renewing = Renewing(writer, composer, view)
         self._patterns = patterns
-        self._scope = scope
+        self._view = view
 
     async def take(
         self,
@@ -140,7 +140,7 @@ class Importing:
             Unavailable: the database can't be reached, or went away in between.
             Conflict: somebody created a prompt of the same name meanwhile.
         """
-        self._scope.check_writable()
+        self._view.check_writable()
         run = _Run(by, options, report)
         try:
             async with self._database.transaction() as tx:
@@ -240,7 +240,7 @@ class Importing:
             run.done(file, done)
 
     def _check_new(self, file: PromptFile, present: Mapping[str, Prompt]) -> None:
-        self._scope.check_stays_inside(file.metadata)
+        self._view.check_stays_inside(file.metadata)
         taken = next((name for name in names_of(file) if name in present), None)
         if taken is not None:
             raise Conflict(
@@ -297,7 +297,7 @@ class Importing:
         run: _Run,
     ) -> Done:
         """Bring a prompt that is there up to what a file says."""
-        if not self._scope.admits(present):
+        if not self._view.admits(present):
             raise Conflict(f"The name '{file.metadata.name}' is taken. Choose another one.")
         if present.id in run.met:
             raise Conflict(

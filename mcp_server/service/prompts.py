@@ -27,8 +27,8 @@ from mcp_server.service.inputs import ANYONE, PromptInput, Reader
 from mcp_server.service.listing import MOST_WHOLE, PAGE
 from mcp_server.service.patterns import Patterns
 from mcp_server.service.results import Archiving, Missing, PromptVersion, RenderedPrompt, Saved
-from mcp_server.service.scope import Scope
 from mcp_server.service.values import ArgumentValues
+from mcp_server.service.views import View
 from mcp_server.service.writing import Writer, check_called, check_state, metadata_of, read_prompt
 from storage.ids import new_id
 from storage.values.entities import (
@@ -55,7 +55,7 @@ class Prompts:
         writer: Writer,
         values: ArgumentValues,
         patterns: Patterns,
-        scope: Scope,
+        view: View,
     ) -> None:
         self._catalog = catalog
         self._finder = finder
@@ -63,7 +63,7 @@ class Prompts:
         self._writer = writer
         self._values = values
         self._patterns = patterns
-        self._scope = scope
+        self._view = view
         self.reads = 0
         """Prompts that were read or rendered."""
         self.shared_reads: Counter[tuple[str, str, int]] = Counter()
@@ -244,7 +244,7 @@ class Prompts:
         Raises:
             Invalid: the cursor isn't one of this list.
         """
-        narrowed = self._scope.narrow(chosen)
+        narrowed = self._view.narrow(chosen)
         page = await self._catalog.read(
             lambda tx: tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)
         )
@@ -261,13 +261,13 @@ class Prompts:
         Raises:
             Invalid: the cursor isn't one of this list.
         """
-        listing = f"published {self._scope}"
+        listing = f"published {self._view}"
         after = None if cursor is None else str(decode_cursor(listing, cursor, str)[0])
-        whole = await self._catalog.lists.whole(self._scope.view)
+        whole = await self._catalog.lists.whole(self._view.filter)
         if whole is None:
             size = min(limit or PAGE, MOST_WHOLE)
             published = await self._catalog.read(
-                lambda tx: tx.prompts.list_listed(self._scope.view, limit=size + 1, after=after)
+                lambda tx: tx.prompts.list_listed(self._view.filter, limit=size + 1, after=after)
             )
         else:
             published = whole
@@ -279,7 +279,7 @@ class Prompts:
 
     async def count_published(self) -> int:
         """Count what is published."""
-        return await self._catalog.read(lambda tx: tx.prompts.count(self._scope.view))
+        return await self._catalog.read(lambda tx: tx.prompts.count(self._view.filter))
 
     async def archive(
         self,

@@ -9,7 +9,7 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.service.composing import Composer
 from mcp_server.service.outcomes import Kind
 from mcp_server.service.preparing import note_of
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from mcp_server.service.writing import Writer, metadata_of
 from storage.database import Transaction
 from storage.values.entities import History, Metadata, Origin, Prompt, Version
@@ -28,10 +28,10 @@ class Done:
 class Renewing:
     """Writes what a file says more, or otherwise, of a prompt."""
 
-    def __init__(self, writer: Writer, composer: Composer, scope: Scope) -> None:
+    def __init__(self, writer: Writer, composer: Composer, view: View) -> None:
         self._writer = writer
         self._composer = composer
-        self._scope = scope
+        self._view = view
 
     async def renew_text(
         self,
@@ -50,7 +50,7 @@ class Renewing:
             return Done("unchanged", known, (_older(present.name, known),))
         if known and merged == said:
             return Done("unchanged", known)
-        self._scope.check_stays_inside(merged)
+        self._view.check_stays_inside(merged)
         if merged != said:
             await tx.prompts.update(present.id, merged)
         if known:
@@ -91,7 +91,7 @@ class Renewing:
         newest = len(history.versions)
         if newest < present.last_version or (newest == present.last_version and merged == said):
             return Done("unchanged")
-        self._scope.check_stays_inside(merged)
+        self._view.check_stays_inside(merged)
         if merged != said:
             await tx.prompts.update(present.id, merged)
         if newest == present.last_version:

@@ -6,7 +6,7 @@ from mcp_server.domain.snippets import snippet
 from mcp_server.domain.texts import check_text
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.entities import PromptFilter, SearchHit
 from storage.values.pages import Page
 
@@ -16,10 +16,10 @@ _MAX_WORDS = 1_000
 class Search:
     """Finding prompts."""
 
-    def __init__(self, catalog: Catalog, composer: Composer, scope: Scope) -> None:
+    def __init__(self, catalog: Catalog, composer: Composer, view: View) -> None:
         self._catalog = catalog
         self._composer = composer
-        self._scope = scope
+        self._view = view
 
     async def find(
         self, words: str, chosen: PromptFilter, *, limit: int, cursor: str | None = None
@@ -32,7 +32,7 @@ class Search:
             Invalid: the cursor isn't one of this search, or the words can't be searched for.
         """
         check_text(words, "query", limit=_MAX_WORDS)
-        narrowed = self._scope.narrow(chosen)
+        narrowed = self._view.narrow(chosen)
         if not words.strip():
             page = await self._catalog.read(
                 lambda tx: tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)

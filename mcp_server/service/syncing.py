@@ -12,7 +12,7 @@ from mcp_server.domain.syncing import fingerprint
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.prompts import Prompts
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from mcp_server.service.writing import metadata_of
 from storage.database import Transaction
 from storage.values.entities import Metadata, Prompt, PromptFilter, Version
@@ -41,14 +41,14 @@ class Away:
 class Syncing:
     """Reads and writes what a synced folder holds."""
 
-    def __init__(self, catalog: Catalog, prompts: Prompts, scope: Scope) -> None:
+    def __init__(self, catalog: Catalog, prompts: Prompts, view: View) -> None:
         self._catalog = catalog
         self._prompts = prompts
-        self._scope = scope
+        self._view = view
 
     async def pages(self, chosen: PromptFilter) -> AsyncIterator[dict[str, Head]]:
         """Yield the newest texts of all prompts of a filter by name, a few at a time."""
-        narrowed = self._scope.narrow(chosen)
+        narrowed = self._view.narrow(chosen)
         async for page in self._catalog.each_page(narrowed, _PAGE):
             found = await self._catalog.read(partial(_heads, [summary.id for summary in page]))
             yield {prompt.name: _head(prompt, version) for prompt, version in found}
@@ -73,7 +73,7 @@ class Syncing:
         Raises:
             Invalid: no prompt can be what it says.
         """
-        return self._scope.keeps(chosen, check_metadata(new))
+        return self._view.keeps(chosen, check_metadata(new))
 
     async def mark(self) -> str:
         """Return something that is another one once any prompt has changed."""
@@ -118,7 +118,7 @@ class Syncing:
         return _head(saved.current.prompt, saved.current.version), saved.warnings
 
     def _away(self, name: str, prompt: Prompt, chosen: PromptFilter) -> Away | None:
-        if not self._scope.keeps(chosen, prompt):
+        if not self._view.keeps(chosen, prompt):
             return Away("not asked for", prompt.name)
         if prompt.archived_at is not None:
             return Away("archived", prompt.name)

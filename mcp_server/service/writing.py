@@ -13,7 +13,7 @@ from mcp_server.service.composing import Composer
 from mcp_server.service.finding import Finder
 from mcp_server.service.including import Broken, Includers
 from mcp_server.service.results import PromptVersion, Saved, state_of
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.database import Database, Transaction
 from storage.ids import new_id
 from storage.values.entities import LATEST, MAIN, Change, Draft, Metadata, Prompt, Version
@@ -34,15 +34,15 @@ class Writer:
         catalog: Catalog,
         finder: Finder,
         composer: Composer,
-        scope: Scope,
+        view: View,
     ) -> None:
         self._database = database
         self._catalog = catalog
         self._finder = finder
         self._composer = composer
-        self.includers = Includers(scope)
+        self.includers = Includers(view)
         """Keeps those who include a prompt from being broken unawares."""
-        self._scope = scope
+        self._view = view
 
     async def create(
         self, metadata: Metadata, draft: Draft, *, by: str, commit_message: str | None = None
@@ -52,8 +52,8 @@ class Writer:
         Raises:
             Conflict: the name is taken, also where an archived prompt has it.
         """
-        self._scope.check_writable()
-        self._scope.check_stays_inside(metadata)
+        self._view.check_writable()
+        self._view.check_stays_inside(metadata)
         check_message(commit_message)
         prompt_id = new_id()
         async with self._database.transaction() as tx:
@@ -89,7 +89,7 @@ class Writer:
             check_head(prompt, branch, expected_version, expected_states)
             head = await head_of(tx, prompt, branch)
             metadata, draft = edit(prompt, head)
-            self._scope.check_stays_inside(metadata)
+            self._view.check_stays_inside(metadata)
             described = metadata != metadata_of(prompt)
             if described:
                 await tx.prompts.update(prompt.id, metadata)
@@ -125,7 +125,7 @@ class Writer:
             NotFound: there is no such prompt to copy.
             Conflict: the new name is taken.
         """
-        self._scope.check_stays_inside(metadata)
+        self._view.check_stays_inside(metadata)
         async with self._finder.locked(name) as (tx, source):
             prompt_id = new_id()
             await tx.prompts.insert(prompt_id, metadata)

@@ -63,7 +63,7 @@ class _Connection:
         self._door = build_server(self._ready, options)
         self._door.server.middleware.append(self._note_answer)
         self._feed = ChangeFeed(self._door.changes.publish)
-        self._library = LiveLibrary(settings, options.scope, self._feed.hear)
+        self._library = LiveLibrary(settings, options.view, self._feed.hear)
 
     async def serve(self) -> None:
         """Speak the protocol until the client closes its end."""

@@ -6,16 +6,16 @@ from mcp import Client
 from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 
 ERAS = ("legacy", "auto")
 
 
-def open_door(library: Library, *, scope: Scope | None = None, page_size: int | None = None):
+def open_door(library: Library, *, view: View | None = None, page_size: int | None = None):
     async def ready() -> Library:
         return library
 
-    options = ServerOptions("1.2.3", "ada", scope or Scope(), page_size)
+    options = ServerOptions("1.2.3", "ada", view or View(), page_size)
     return build_server(ready, options)
 
 

@@ -3,7 +3,7 @@ from mcp_types import PromptReference, ResourceTemplateReference
 
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.entities import Argument
 
 VERSION = ResourceTemplateReference(uri="prompt://{name}/versions/{version}")
@@ -33,7 +33,7 @@ async def test_values_are_not_remembered_where_that_is_turned_off_or_nothing_is_
     await write("greeting", template="Hello {{name}}")
     for forgetful in (
         Library(database, remember_values=False),
-        Library(database, scope=Scope(read_only=True)),
+        Library(database, view=View(read_only=True)),
     ):
         await forgetful.prompts.render("greeting", {"name": "Ada"})
         await forgetful.values.flush()

@@ -9,7 +9,7 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.entities import (
     Argument,
     AudioContent,
@@ -95,7 +95,7 @@ async def test_a_forged_cursor_whose_check_is_right_is_refused_with_a_sentence(
 ):
     await write("greeting")
     refused = await refusal_of(
-        client.list_prompts(cursor=encode_cursor(f"published {Scope()}", position))
+        client.list_prompts(cursor=encode_cursor(f"published {View()}", position))
     )
     assert refused.code == INVALID_PARAMS
     assert "is not one that this list gave out" in refused.message
@@ -105,8 +105,8 @@ async def test_the_list_has_only_what_the_allow_list_admits(database, era):
     everything = Library(database)
     await everything.prompts.create("open", PromptInput(template="a", tags=["public"]), by="ada")
     await everything.prompts.create("shut", PromptInput(template="b"), by="ada")
-    scope = Scope(tags=("public",))
-    door = open_door(Library(database, scope=scope), scope=scope)
+    view = View(tags=("public",))
+    door = open_door(Library(database, view=view), view=view)
     async with Client(door.server, mode=era) as client:
         assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["open"]
         assert len((await client.list_resources()).resources) == 1

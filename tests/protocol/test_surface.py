@@ -7,7 +7,7 @@ from mcp import Client
 from mcp_server.protocol.instructions import instructions
 from mcp_server.protocol.tools.table import TOOLS, offered
 from mcp_server.service.listing import MOST_WHOLE, PAGE
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from tests.protocol.checking import FOLDER, check_snapshot
 from tests.protocol.conftest import open_door
 
@@ -82,18 +82,18 @@ def test_a_schema_is_plain_and_describes_every_property(schema):
             assert node["additionalProperties"] is False, path
 
 
-@pytest.mark.parametrize("scope", [Scope(), Scope(read_only=True)])
-def test_the_instructions_fit_what_clients_show(scope):
-    text = instructions(scope)
+@pytest.mark.parametrize("view", [View(), View(read_only=True)])
+def test_the_instructions_fit_what_clients_show(view):
+    text = instructions(view)
     assert len(text.encode()) < 2048
     assert f"more than {MOST_WHOLE:,} prompts" in text
     assert f"in pages of {PAGE:,}" in text
     mentioned = {name for name in TOOLS if name in text}
-    assert mentioned == {tool.name for tool in offered(scope.read_only)}
+    assert mentioned == {tool.name for tool in offered(view.read_only)}
 
 
 async def test_a_server_that_only_reads_lists_no_tool_that_writes(library, era):
-    door = open_door(library, scope=Scope(read_only=True))
+    door = open_door(library, view=View(read_only=True))
     async with Client(door.server, mode=era) as client:
         listed = {tool.name for tool in (await client.list_tools()).tools}
     assert listed == set(TOOLS) - WRITING

@@ -9,7 +9,7 @@ import pytest
 from mcp_server.service import catalog, listing
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.database import Database
 from storage.values.entities import Change, EmbeddedResource, Message, TextContent
 from storage.values.errors import Unavailable
@@ -193,7 +193,7 @@ async def test_a_view_that_is_forgotten_while_it_is_read_is_answered_all_the_sam
 ):
     async def look_elsewhere():
         for number in range(listing._VIEWS):
-            await remembering.catalog.lists.whole(Scope(tags=(f"t{number}",)).view)
+            await remembering.catalog.lists.whole(View(tags=(f"t{number}",)).filter)
 
     await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
     interrupted.meanwhile = look_elsewhere

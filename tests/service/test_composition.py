@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from mcp_server.service.composing import Composer
 from mcp_server.service.inputs import PromptInput, Reader
 from mcp_server.service.library import Library
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.entities import Argument, PromptFilter
 from storage.values.errors import Conflict, Invalid, NotFound
 
@@ -186,7 +186,7 @@ async def test_a_model_gets_the_included_variant(styled):
 
 async def test_nothing_is_included_that_this_server_does_not_show(database, library):
     await _create(library, "secret", "hidden")
-    narrowed = Library(database, scope=Scope(tags=("public",)))
+    narrowed = Library(database, view=View(tags=("public",)))
     with pytest.raises(Invalid, match="no such prompt"):
         await _create(narrowed, "open", "{{> secret}}", tags=["public"])
 
@@ -209,7 +209,7 @@ async def _includers(library, name):
 
 
 async def test_reasons_from_memory_are_told_whole_where_nothing_is_hidden(database, styled):
-    remembering = Library(database, scope=Scope(tags=("t",)), is_hearing=lambda: True)
+    remembering = Library(database, view=View(tags=("t",)), is_hearing=lambda: True)
     for name, text in {"inner": "x", "outer": "{{> inner}}"}.items():
         await remembering.prompts.create(name, PromptInput(template=text, tags=["t"]), by="me")
     await remembering.prompts.get("outer")
@@ -223,5 +223,5 @@ async def test_a_summary_of_a_version_that_is_gone_stays_as_it_is(styled):
     listed = (await styled.prompts.list_published()).items
     (review,) = [each for each in listed if each.name == "review"]
     stale = replace(review, version=99)
-    composer = Composer(styled.catalog, Scope())
+    composer = Composer(styled.catalog, View())
     assert await composer.complete([stale]) == (stale,)

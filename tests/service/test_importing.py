@@ -12,7 +12,7 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options, Outcome
 from mcp_server.service.preparing import in_order, prepare
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.entities import Argument, Change, Metadata, PromptFilter
 from storage.values.errors import Invalid, NotFound
 
@@ -227,7 +227,7 @@ async def test_slow_patterns_of_a_file_have_a_requests_budget_and_honest_ones_go
 
 async def test_a_name_that_is_hidden_here_is_taken(library, database):
     await library.prompts.create("secret", PromptInput(template="x"), by="me")
-    narrowed = Library(database, scope=Scope(tags=("public",)))
+    narrowed = Library(database, view=View(tags=("public",)))
     told: list[Outcome] = []
     record = {"name": "secret", "template": "y", "tags": ["public"]}
     await narrowed.importing.take(

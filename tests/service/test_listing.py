@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from mcp_server.service import listing, prompts
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.ids import new_id
 from storage.values.entities import Change
 from storage.values.errors import Invalid, NotFound
@@ -92,16 +92,16 @@ async def test_a_page_of_a_size_that_was_asked_for_is_never_longer_than_a_whole_
 async def test_a_cursor_of_another_list_is_refused_in_pages_too(library):
     await fill(library, LONG)
     given = (await library.prompts.list_published()).next_cursor
-    narrow = Library(library.prompts._catalog._database, scope=Scope(folders=("a",)))
+    narrow = Library(library.prompts._catalog._database, view=View(folders=("a",)))
     for other, cursor in ((narrow, given), (library, f"{given}x"), (library, "forged")):
         with pytest.raises(Invalid, match="is not one that this list gave out"):
             await other.prompts.list_published(cursor=cursor)
 
 
-@pytest.mark.parametrize("scope", [Scope(folders=("open",)), Scope(tags=("t",))])
-async def test_a_short_view_of_a_long_library_is_whole(library, database, scope):
+@pytest.mark.parametrize("view", [View(folders=("open",)), View(tags=("t",))])
+async def test_a_short_view_of_a_long_library_is_whole(library, database, view):
     await fill(library, LONG)
-    narrow = Library(database, scope=scope, is_hearing=lambda: True)
+    narrow = Library(database, view=view, is_hearing=lambda: True)
     assert await pages(narrow) == [[]]
     for name in ("b", "a"):
         inside = PromptInput(template="x", folder="open/a", tags=["t"])
@@ -182,7 +182,7 @@ async def test_more_views_than_are_remembered_are_all_right(database):
     await fill(library, LONG[:2])
     for _ in range(2):
         for number in range(listing._VIEWS + 2):
-            view = Scope(tags=(f"t{number}",)).view
+            view = View(tags=(f"t{number}",)).filter
             assert await library.catalog.lists.whole(view) == ()
     assert len(library.catalog.lists._views) == listing._VIEWS
     assert await pages(library) == [LONG[:2]]
@@ -213,7 +213,7 @@ async def test_a_long_completion_says_that_there_is_more(library):
 
 async def test_nothing_is_suggested_that_isnt_in_view(library, database):
     await fill(library, [*LONG, "launch-codes"])
-    narrow = Library(database, scope=Scope(folders=("open",)))
+    narrow = Library(database, view=View(folders=("open",)))
     with pytest.raises(NotFound, match="Search for words of it"):
         await narrow.prompts.get("launch-code")
     including = PromptInput(template="{{> launch-code}}", folder="open")

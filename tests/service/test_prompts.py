@@ -6,7 +6,7 @@ import pytest
 
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.entities import Argument, Draft, Message, PromptFilter, TextContent
 from storage.values.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.support.processes import SECONDS
@@ -215,7 +215,7 @@ async def test_a_prompt_is_found_by_its_id_as_by_its_name(library):
 
 
 async def test_a_read_only_library_refuses_every_write(database):
-    writable, reading = Library(database), Library(database, scope=Scope(read_only=True))
+    writable, reading = Library(database), Library(database, view=View(read_only=True))
     await _create(writable)
     attempts = [
         reading.prompts.create("x", PromptInput(template="x"), by="x"),
@@ -234,7 +234,7 @@ async def test_a_narrowed_library_shows_and_touches_only_its_part(database):
     everything = Library(database)
     await _create(everything, name="inside", tags=["team"], folder="a/b")
     await _create(everything, name="outside")
-    narrow = Library(database, scope=Scope(tags=("team",), folders=("a",)))
+    narrow = Library(database, view=View(tags=("team",), folders=("a",)))
     assert [known.name for known in (await narrow.prompts.list_published()).items] == ["inside"]
     assert [hit.prompt.name for hit in (
         await narrow.search.find("hello", PromptFilter(), limit=9)
@@ -267,12 +267,12 @@ async def test_a_folder_that_cannot_be_one_is_refused_as_a_filter(library):
 
 
 def test_what_a_server_publishes_is_named_as_prompts_name_it():
-    assert Scope(tags=(" a ",), folders=("/x/y/",)) == Scope(tags=("a",), folders=("x/y",))
-    assert Scope(folders=("x", "/")).folders == ()
+    assert View(tags=(" a ",), folders=("/x/y/",)) == View(tags=("a",), folders=("x/y",))
+    assert View(folders=("x", "/")).folders == ()
     with pytest.raises(Invalid, match="Use 'team-a'"):
-        Scope(folders=("Team A",))
+        View(folders=("Team A",))
     with pytest.raises(Invalid, match="blank"):
-        Scope(tags=("",))
+        View(tags=("",))
 
 
 async def test_filters_and_messages_that_cant_be_stored_are_refused_before_the_database(library):

@@ -13,7 +13,7 @@ import uvicorn
 from mcp_server.config import Settings
 from mcp_server.http.application import Application
 from mcp_server.http.running import configure
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from tests.support.processes import SECONDS
 
 ACTOR = "tester"
@@ -33,7 +33,7 @@ class Served:
 async def serving(
     database_url: str,
     *,
-    scope: Scope | None = None,
+    view: View | None = None,
     page_size: int | None = None,
     **settings: Any,
 ) -> AsyncIterator[Served]:
@@ -42,7 +42,7 @@ async def serving(
     Everything has ended when the block has: the server's task, its connections and its socket.
     """
     chosen = {"database_url": database_url, "user": ACTOR, "host": HOST, **settings}
-    application = Application(Settings(**chosen), scope or Scope(), page_size)
+    application = Application(Settings(**chosen), view or View(), page_size)
     with socket.create_server((HOST, 0), backlog=128) as listening:
         url = f"http://{HOST}:{listening.getsockname()[1]}"
         async with (

@@ -34,11 +34,11 @@ class ToolHandlers:
 
         if params.cursor is not None:
             decode_cursor("tools", params.cursor)
-        return {"tools": [tool.declaration for tool in offered(self._options.scope.read_only)]}
+        return {"tools": [tool.declaration for tool in offered(self._options.view.read_only)]}
 
     async def call(self, ctx: Context, params: CallToolRequestParams) -> HandlerResult:
         """Call a tool. What a model can mend comes back as a failed result that it can read."""
-        tool = _find(params.name, self._options.scope.read_only)
+        tool = _find(params.name, self._options.view.read_only)
         try:
             return await self._run(tool, params.arguments, actor_of(ctx, self._options.actor))
         except PromptError as error:
@@ -48,7 +48,7 @@ class ToolHandlers:
         self, tool: Tool[Any, Any], arguments: dict[str, Any] | None, actor: str
     ) -> HandlerResult:
         if tool.writes:
-            self._options.scope.check_writable()
+            self._options.view.check_writable()
         given = tool.input.read(arguments)
         outcome = await tool.run(await self._ready(), given, actor)
         return {

@@ -4,7 +4,7 @@ import pytest
 
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
-from mcp_server.service.scope import Scope
+from mcp_server.service.views import View
 from storage.values.entities import PromptFilter
 from storage.values.errors import Forbidden, Invalid, NotFound
 
@@ -19,8 +19,8 @@ def everything(database):
 @pytest.fixture(params=[False, True], ids=["from the database", "from memory"])
 def support(request, database):
     """A server of the folder 'support' alone."""
-    scope = Scope(folders=("support",))
-    return Library(database, scope=scope, is_hearing=lambda: request.param)
+    view = View(folders=("support",))
+    return Library(database, view=view, is_hearing=lambda: request.param)
 
 
 async def _put(library, name, folder, template="hello"):
@@ -63,7 +63,7 @@ async def test_an_underscore_in_a_folder_is_no_wildcard(everything, database):
     await _put(everything, "meant", "a_b/c")
     await _put(everything, "other", "axb/c")
     chosen = PromptFilter(folder="a_b")
-    narrow = Library(database, scope=Scope(folders=("a_b",)))
+    narrow = Library(database, view=View(folders=("a_b",)))
     for library, asked in ((everything, chosen), (narrow, PromptFilter())):
         assert await _listed(library, asked) == ["meant"]
         assert await _found(library, "hello", asked) == ["meant"]

@@ -9,8 +9,8 @@ from storage.values.errors import Forbidden
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """An allow-list: a prompt needs one of the tags, and has to lie in one of the folders.
+class View:
+    """The part of the library that a caller sees: prompts with one of the tags, in one of the folders.
 
     Raises:
         Invalid: a tag or folder is none that a prompt can have.
@@ -32,7 +32,7 @@ class Scope:
         return tagged and (not self.folders or self._holds(prompt.folder))
 
     @property
-    def narrows(self) -> bool:
+    def is_partial(self) -> bool:
         """Whether there may be prompts that aren't published."""
         return bool(self.tags or self.folders)
 
@@ -47,7 +47,7 @@ class Scope:
         return inside and set(chosen.tags) <= set(prompt.tags) and self.admits(prompt)
 
     @property
-    def view(self) -> PromptFilter:
+    def filter(self) -> PromptFilter:
         """The filter that keeps all that is published, and nothing else."""
         return PromptFilter(any_tags=self.tags, folders=self.folders)
 
