@@ -123,7 +123,7 @@ async def run(environment: dict[str, str], turns: int, hostile_turns: int) -> No
     settings = read_settings(environment)
     async with open_library(settings) as library:
         await fill(library)
-        workers, before = library.patterns, InProcess()
+        workers, before = library.core.patterns, InProcess()
         for kind in ("honest", "hostile"):
             for many in COUNTS:
                 for how, patterns in (("workers", workers), ("in the loop", before)):

@@ -20,11 +20,11 @@ import anyio
 
 from mcp_server.config import Settings
 from mcp_server.domain.limits import use_limits
-from mcp_server.service.views import View
+from mcp_server.service.callers import Caller
 from storage.values.errors import PromptError
 
 if TYPE_CHECKING:
-    from mcp_server.service.library import Library
+    from mcp_server.service.library import Core, Library
     from storage.connectors import Connector
     from storage.database import Database
     from storage.embedded.paths import Root
@@ -126,22 +126,24 @@ def make_database(settings: Settings, *, pool_size: int | None = None) -> Databa
 
 
 @asynccontextmanager
-async def open_library(settings: Settings, view: View | None = None) -> AsyncIterator[Library]:
+async def open_library(settings: Settings, caller: Caller | None = None) -> AsyncIterator[Library]:
     """Open the library for one command: migrated, reading straight from the database.
+
+    Without a `caller` it is seen by whom the settings name.
 
     Raises:
         Unavailable: the database can't be reached.
     """
-    from mcp_server.service.library import Library
+    from mcp_server.service.library import Core
 
     await migrate(settings)
     database = make_database(settings)
-    library = Library(database, view=view, remember_values=settings.remember_values)
+    core = Core(database, remember_values=settings.remember_values)
     try:
-        yield library
-        await library.values.flush()
+        yield core.seen_by(caller or Caller(settings.actor, door="cli"))
+        await core.flush()
     finally:
-        library.patterns.close()
+        core.close()
         await database.close()
 
 
@@ -149,7 +151,7 @@ async def open_library(settings: Settings, view: View | None = None) -> AsyncIte
 class Live:
     """A library that hears every change, and what an operator looks at behind it."""
 
-    library: Library
+    core: Core
     database: Database
     listener: Listener
 
@@ -165,9 +167,8 @@ class Live:
 
 
 @asynccontextmanager
-async def live_library(
+async def live_core(
     settings: Settings,
-    view: View,
     tell: Callable[[Change], None],
     *,
     pool_size: int | None = None,
@@ -180,11 +181,11 @@ async def live_library(
     Raises:
         Unavailable: the database can't be reached at the start.
     """
-    from mcp_server.service.library import Library
+    from mcp_server.service.library import Core
     from storage.notifications import Listener
 
     def hear(change: Change) -> None:
-        library.catalog.hear(change)
+        core.hear(change)
         tell(change)
 
     if not settings.database_url:
@@ -194,9 +195,8 @@ async def live_library(
         absence.expect(embedded_root(settings))
     database = make_database(settings, pool_size=pool_size)
     listener = Listener(make_direct_connector(settings), hear, database.notify)
-    library = Library(
+    core = Core(
         database,
-        view=view,
         is_hearing=lambda: listener.listening,
         remember_values=settings.remember_values,
     )
@@ -204,18 +204,18 @@ async def live_library(
         await listener.start()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(listener.run)
-            tasks.start_soon(_flush_for_ever, library)
-            yield Live(library, database, listener)
+            tasks.start_soon(_flush_for_ever, core)
+            yield Live(core, database, listener)
             tasks.cancel_scope.cancel()
     finally:
-        library.patterns.close()
+        core.close()
         with anyio.move_on_after(CLOSING_SECONDS, shield=True):
-            await library.values.flush()
+            await core.flush()
         with anyio.move_on_after(CLOSING_SECONDS, shield=True):
             await database.close()
 
 
-class LiveLibrary:
+class LiveCore:
     """A live library that is brought up beside the protocol.
 
     Whoever subscribes meanwhile is answered at once: a client doesn't wait as long as a database
@@ -223,19 +223,18 @@ class LiveLibrary:
     changed, which stands for all that committed since.
     """
 
-    def __init__(self, settings: Settings, view: View, tell: Callable[[Change], None]) -> None:
+    def __init__(self, settings: Settings, tell: Callable[[Change], None]) -> None:
         self._settings = settings
-        self._view = view
         self._tell = tell
-        self._library: asyncio.Future[Library] = asyncio.get_running_loop().create_future()
+        self._core: asyncio.Future[Core] = asyncio.get_running_loop().create_future()
 
-    async def ready(self) -> Library:
+    async def ready(self) -> Core:
         """Wait for the library.
 
         Raises:
             Unavailable: it couldn't be brought up.
         """
-        return await asyncio.shield(self._library)
+        return await asyncio.shield(self._core)
 
     async def run(self) -> None:
         """Bring the library up, then keep it until cancelled.
@@ -249,22 +248,22 @@ class LiveLibrary:
 
         try:
             await migrate(self._settings)
-            async with live_library(self._settings, self._view, self._tell) as live:
+            async with live_core(self._settings, self._tell) as live:
                 _collect_garbage_again()
                 self._tell(Change("everything"))
-                self._library.set_result(live.library)
+                self._core.set_result(live.core)
                 await anyio.sleep_forever()
         except PromptError as error:
-            if not self._library.done():
-                self._library.set_exception(error)
-                self._library.exception()  # whoever waits is told; nobody waiting is fine, too
+            if not self._core.done():
+                self._core.set_exception(error)
+                self._core.exception()  # whoever waits is told; nobody waiting is fine, too
             raise
 
 
-async def _flush_for_ever(library: Library) -> None:
+async def _flush_for_ever(core: Core) -> None:
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
-        await library.values.flush()
+        await core.flush()
 
 
 def _import_storage() -> None:

@@ -6,7 +6,6 @@ import pytest
 from mcp_server import app
 from mcp_server.app import make_connector, make_database, make_direct_connector
 from mcp_server.config import Settings, read_settings
-from mcp_server.service.views import View
 from storage.values.errors import Invalid
 
 POOLED = "postgresql://u:p@pooler:6432/d"
@@ -54,13 +53,13 @@ async def test_a_database_is_closed_also_where_the_last_flush_hangs(database_url
     monkeypatch.setattr(app, "CLOSING_SECONDS", 0.05)
     closed = []
     settings = Settings(database_url=database_url)
-    async with app.live_library(settings, View(), lambda change: None) as live:
+    async with app.live_core(settings, lambda change: None) as live:
         close = live.database.close
 
         async def noted():
             await close()
             closed.append(True)
 
-        monkeypatch.setattr(live.library.values, "flush", anyio.sleep_forever)
+        monkeypatch.setattr(live.core.values, "flush", anyio.sleep_forever)
         monkeypatch.setattr(live.database, "close", noted)
     assert closed == [True]

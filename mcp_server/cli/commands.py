@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from mcp_server.cli.printing import forget_output
 from mcp_server.cli.running import Invocation, exit_code, fail, give_up, settings_of
 from mcp_server.config import Settings
+from mcp_server.service.callers import Caller
 from mcp_server.service.views import View
 from storage.values.errors import Invalid, PromptError, Unavailable
 
@@ -91,7 +92,7 @@ def serve(
     """Serve MCP over stdio, unless a command is named."""
     settings = settings_of(log_format)
     view = View(tuple(tag or ()), tuple(folder or ()), read_only)
-    context.obj = Invocation(settings, view)
+    context.obj = Invocation(settings, Caller(settings.actor, view, door="cli"))
     if context.invoked_subcommand is not None:
         return
     if sys.stdin is None or sys.stdout is None:

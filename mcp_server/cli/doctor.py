@@ -24,7 +24,7 @@ def examine(context: typer.Context) -> None:
     from mcp_server.cli.clients import server_command
 
     settings = Invocation.of(context).settings
-    command = [*server_command(), *_view_options(Invocation.of(context).view)]
+    command = [*server_command(), *_view_options(Invocation.of(context).caller.view)]
     code = run_async(_run(_checks(Invocation.of(context), command)))
     write_line(f"\nThe data lives in {_place(settings)}.")
     if code:
@@ -85,7 +85,7 @@ async def _check_schema(settings: "Settings") -> str:
 async def _check_library(invocation: Invocation) -> str:
     from mcp_server.app import open_library
 
-    async with open_library(invocation.settings, invocation.view) as library:
+    async with open_library(invocation.settings, invocation.caller) as library:
         published = await library.prompts.count_published()
     if published:
         return counted(published, "prompt")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from mcp_server.config import Settings, read_settings
 from mcp_server.logs import configure_logging
-from mcp_server.service.views import View
+from mcp_server.service.callers import Caller
 from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ BUG = 1
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What was said before the command: the settings, and the part of the library to see."""
+    """What was said before the command: the settings, and who acts."""
 
     settings: Settings
-    view: View
+    caller: Caller
 
     @classmethod
     def of(cls, context: typer.Context) -> Invocation:
@@ -48,7 +48,7 @@ class Invocation:
     @property
     def actor(self) -> str:
         """Who is named as the author of writes."""
-        return self.settings.actor
+        return self.caller.name
 
 
 def settings_of(log_format: str | None = None) -> Settings:
@@ -72,7 +72,7 @@ def use_library(context: typer.Context, use: Callable[[Library], Awaitable[T]]) 
     async def opened() -> T:
         from mcp_server.app import open_library
 
-        async with open_library(invocation.settings, invocation.view) as library:
+        async with open_library(invocation.settings, invocation.caller) as library:
             return await use(library)
 
     return run_async(opened())

@@ -77,7 +77,7 @@ def serve(
         address = _address(settings.host, listening.getsockname()[1])
         running.serve(
             settings,
-            invocation.view,
+            invocation.caller.view,
             listening,
             page_size=page_size,
             started=lambda: _announce(address, settings),

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_server import version
-from mcp_server.app import Live, live_library
+from mcp_server.app import Live, live_core
 from mcp_server.config import Settings
 from mcp_server.http import health
 from mcp_server.http.actors import DevUser
@@ -30,6 +30,7 @@ from mcp_server.http.tracing import is_traced, tracing
 from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.rest.api import build_api
 from mcp_server.rest.door import RestDoor
+from mcp_server.service.callers import Caller
 from mcp_server.service.changes import ChangeFeed
 from mcp_server.service.library import Library
 from mcp_server.service.views import View
@@ -50,7 +51,7 @@ class Application:
 
     def __init__(self, settings: Settings, view: View, page_size: int | None = None) -> None:
         self._settings = settings
-        self._view = view
+        self._caller = Caller(settings.actor, view)
         self._live: Live | None = None
         self._metrics = Metrics()
         options = ServerOptions(
@@ -80,7 +81,7 @@ class Application:
     async def _ready(self) -> Library:
         if self._live is None:
             raise Unavailable("The server is still starting. Try again.")
-        return self._live.library
+        return self._live.core.seen_by(self._caller)
 
     def _layers(self) -> ASGIApp:
         """Return all that a request passes, the innermost layer first."""
@@ -140,9 +141,7 @@ class Application:
     async def _running(self) -> AsyncIterator[None]:
         with tracing(version()):
             async with (
-                live_library(
-                    self._settings, self._view, self._feed.hear, pool_size=POOL_SIZE
-                ) as live,
+                live_core(self._settings, self._feed.hear, pool_size=POOL_SIZE) as live,
                 anyio.create_task_group() as tasks,
             ):
                 self._live = live

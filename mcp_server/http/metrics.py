@@ -171,12 +171,12 @@ class _States:
         for name, total in _totals(live):
             self._counted[name].inc(total - self._seen[name])
             self._seen[name] = total
-        for chosen, total in live.library.prompts.shared_reads.items():
+        for chosen, total in live.core.counts.shared_reads.items():
             self._shared.labels(*chosen).inc(total - self._shared_seen[chosen])
             self._shared_seen[chosen] = total
 
 
 def _totals(live: Live) -> Iterator[tuple[str, int]]:
-    yield "hits", live.library.catalog.hits
-    yield "misses", live.library.catalog.misses
-    yield "reads", live.library.prompts.reads
+    yield "hits", live.core.catalog.hits
+    yield "misses", live.core.catalog.misses
+    yield "reads", live.core.counts.reads

@@ -1,11 +1,14 @@
-"""The library: every use case under its noun."""
+"""The library: what all callers of a process share, and every use case as one of them sees it."""
 
 from collections.abc import Callable
+from functools import cached_property
 
 from mcp_server.service.branches import Branches
+from mcp_server.service.callers import Caller
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.completing import Completing
 from mcp_server.service.composing import Composer
+from mcp_server.service.counting import Counts
 from mcp_server.service.exporting import Exporting
 from mcp_server.service.finding import Finder
 from mcp_server.service.importing import Importing
@@ -16,47 +19,127 @@ from mcp_server.service.search import Search
 from mcp_server.service.syncing import Syncing
 from mcp_server.service.values import ArgumentValues
 from mcp_server.service.versions import Versions
-from mcp_server.service.views import View
 from mcp_server.service.writing import Writer
 from storage.database import Database
+from storage.values.entities import Change
 
 
-class Library:
-    """What every door calls. Each method is one operation and one transaction."""
+class Core:
+    """What all callers of a process share: the database, and what is remembered of it."""
 
     def __init__(
         self,
         database: Database,
         *,
-        view: View | None = None,
         is_hearing: Callable[[], bool] = lambda: False,
         remember_values: bool = True,
         patterns: Patterns | None = None,
     ) -> None:
-        """Open the library; `is_hearing` tells whether `catalog.hear` gets every commit.
+        """Make the core; `is_hearing` tells whether `hear` gets every commit.
 
-        With `remember_values` the values that arguments are given are kept, to be offered again;
-        a library that is only read keeps none. `patterns` compares values with patterns, and is
-        closed by whoever opened the library.
+        With `remember_values` the values that arguments are given are kept, to be offered again.
         """
-        self.view = view or View()
+        self.database = database
         self.catalog = Catalog(database, is_hearing)
-        remembers = remember_values and not self.view.read_only
-        self.values = ArgumentValues(database, remembers=remembers)
+        self.values = ArgumentValues(database, remembers=remember_values)
         self.patterns = patterns or Patterns()
-        composer = Composer(self.catalog, self.view)
-        finder = Finder(database, self.catalog, composer, self.view)
-        writer = Writer(database, self.catalog, finder, composer, self.view)
-        self.prompts = Prompts(
-            self.catalog, finder, composer, writer, self.values, self.patterns, self.view
+        self.counts = Counts()
+
+    def seen_by(self, caller: Caller) -> "Library":
+        """Return the library as a caller sees it; this takes microseconds, so each request may."""
+        return Library(self, caller)
+
+    def hear(self, change: Change) -> None:
+        """Take note of what was committed, by this process or another."""
+        self.catalog.hear(change)
+
+    async def flush(self) -> None:
+        """Write what was only noted in memory so far."""
+        await self.values.flush()
+
+    def close(self) -> None:
+        """End what runs beside the requests; the database is closed by whoever opened it."""
+        self.patterns.close()
+
+
+class Library:
+    """What every door calls. Each method of its nouns is one operation and one transaction."""
+
+    def __init__(self, core: Core, caller: Caller) -> None:
+        self.core = core
+        self.caller = caller
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        """The named things."""
+        core = self.core
+        return Prompts(
+            core.catalog,
+            self._finder,
+            self._composer,
+            self._writer,
+            core.values,
+            core.patterns,
+            core.counts,
+            self.caller.view,
         )
-        self.versions = Versions(self.catalog, finder, writer)
-        self.branches = Branches(self.catalog, finder, writer, self.patterns)
-        self.labels = Labels(self.catalog, finder, writer)
-        self.search = Search(self.catalog, composer, self.view)
-        self.completing = Completing(self.catalog, finder, self.view)
-        self.importing = Importing(
-            database, self.catalog, writer, composer, self.patterns, self.view
+
+    @cached_property
+    def versions(self) -> Versions:
+        """Their histories."""
+        return Versions(self.core.catalog, self._finder, self._writer)
+
+    @cached_property
+    def branches(self) -> Branches:
+        """Named lines of versions."""
+        return Branches(self.core.catalog, self._finder, self._writer, self.core.patterns)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Movable pointers to versions."""
+        return Labels(self.core.catalog, self._finder, self._writer)
+
+    @cached_property
+    def search(self) -> Search:
+        """Finding prompts by words."""
+        return Search(self.core.catalog, self._composer, self.caller.view)
+
+    @cached_property
+    def completing(self) -> Completing:
+        """What a text that is being typed may become."""
+        return Completing(self.core.catalog, self._finder, self.caller.view)
+
+    @cached_property
+    def importing(self) -> Importing:
+        """Files that are brought in."""
+        return Importing(
+            self.core.database,
+            self.core.catalog,
+            self._writer,
+            self._composer,
+            self.core.patterns,
+            self.caller.view,
         )
-        self.syncing = Syncing(self.catalog, self.prompts, self.view)
-        self.exporting = Exporting(self.catalog, self.view)
+
+    @cached_property
+    def syncing(self) -> Syncing:
+        """What a folder that is kept in step with the library asks for."""
+        return Syncing(self.core.catalog, self.prompts, self.caller.view)
+
+    @cached_property
+    def exporting(self) -> Exporting:
+        """Prompts on their way into files."""
+        return Exporting(self.core.catalog, self.caller.view)
+
+    @cached_property
+    def _composer(self) -> Composer:
+        return Composer(self.core.catalog, self.caller.view)
+
+    @cached_property
+    def _finder(self) -> Finder:
+        return Finder(self.core.database, self.core.catalog, self._composer, self.caller.view)
+
+    @cached_property
+    def _writer(self) -> Writer:
+        core = self.core
+        return Writer(core.database, core.catalog, self._finder, self._composer, self.caller.view)

@@ -1,7 +1,6 @@
 """Prompts: create, update, read, render, list, archive."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,6 +13,7 @@ from mcp_server.domain.texts import refused
 from mcp_server.domain.variants import for_variant
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
+from mcp_server.service.counting import Counts
 from mcp_server.service.editing import (
     check_whole,
     new_draft,
@@ -55,6 +55,7 @@ class Prompts:
         writer: Writer,
         values: ArgumentValues,
         patterns: Patterns,
+        counts: Counts,
         view: View,
     ) -> None:
         self._catalog = catalog
@@ -63,11 +64,8 @@ class Prompts:
         self._writer = writer
         self._values = values
         self._patterns = patterns
+        self._counts = counts
         self._view = view
-        self.reads = 0
-        """Prompts that were read or rendered."""
-        self.shared_reads: Counter[tuple[str, str, int]] = Counter()
-        """Reads that a label's weights decided: by prompt, label and version."""
 
     async def create(
         self,
@@ -198,7 +196,7 @@ class Prompts:
         Raises:
             Invalid, NotFound: see `Finder.read`.
         """
-        return self._counted(await self._finder.read(reference, reader))
+        return self._counts.read(await self._finder.read(reference, reader))
 
     async def render(
         self,
@@ -216,11 +214,12 @@ class Prompts:
             Invalid: arguments are missing, ill-typed or unknown; names all of them.
             NotFound, Conflict: see `Finder.read`; or what the text includes can't be.
         """
-        source = self._counted(await self._finder.read(reference, reader))
+        source = self._counts.read(await self._finder.read(reference, reader))
         if source.composition.problem is not None:
             raise source.composition.problem
         rendered = await self._render(source, arguments, lenient)
-        self._values.remember(source.prompt.id, rendered.values)
+        if not self._view.read_only:
+            self._values.remember(source.prompt.id, rendered.values)
         return RenderedPrompt(source, rendered.messages, rendered.ignored)
 
     async def missing(
@@ -304,12 +303,6 @@ class Prompts:
             current = await read_prompt(tx, prompt.name)
         self._writer.announce(prompt)
         return Archiving(current, broken.warnings)
-
-    def _counted(self, source: PromptVersion) -> PromptVersion:
-        self.reads += 1
-        if source.label is not None:
-            self.shared_reads[source.prompt.name, source.label, source.version.version] += 1
-        return source
 
     async def _create(
         self,

@@ -10,7 +10,7 @@ from storage.values.errors import Forbidden
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The part of the library that a caller sees: prompts with one of the tags, in one of the folders.
+    """The part of the library that a caller sees: what has one of the tags, in one of the folders.
 
     Raises:
         Invalid: a tag or folder is none that a prompt can have.

@@ -13,9 +13,10 @@ import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.stdio import stdio_server
 
-from mcp_server.app import LiveLibrary
+from mcp_server.app import LiveCore
 from mcp_server.config import Settings
 from mcp_server.protocol.server import ServerOptions, build_server
+from mcp_server.service.callers import Caller
 from mcp_server.service.changes import ChangeFeed
 from mcp_server.stdio.messages import Incoming, Outgoing, Unanswered
 from mcp_server.stdio.streams import standard_output, take_standard_input
@@ -63,7 +64,8 @@ class _Connection:
         self._door = build_server(self._ready, options)
         self._door.server.middleware.append(self._note_answer)
         self._feed = ChangeFeed(self._door.changes.publish)
-        self._library = LiveLibrary(settings, options.view, self._feed.hear)
+        self._caller = Caller(options.actor, options.view)
+        self._core = LiveCore(settings, self._feed.hear)
 
     async def serve(self) -> None:
         """Speak the protocol until the client closes its end."""
@@ -87,7 +89,7 @@ class _Connection:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._answered.wait(), _HANDSHAKE_SECONDS)
         try:
-            await self._library.run()
+            await self._core.run()
         except PromptError as error:
             await asyncio.sleep(_LAST_WORDS_SECONDS)
             self._give_up(error)
@@ -99,7 +101,7 @@ class _Connection:
         """Wait until the library is up: a client that leaves early learns of a failure, too."""
         self._answered.set()
         with suppress(PromptError):
-            await self._library.ready()
+            await self._core.ready()
             return
         await asyncio.sleep(60)  # the process is being given up
 
@@ -108,7 +110,7 @@ class _Connection:
         await self._feed.run()
 
     async def _ready(self) -> Library:
-        return await self._library.ready()
+        return (await self._core.ready()).seen_by(self._caller)
 
     async def _note_answer(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext

@@ -17,12 +17,12 @@ from mcp_server.cli.sync_runs import SyncRun
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.domain.formats.rewriting import agrees
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from storage.connectors import UrlConnector
 from storage.database import Database
 from storage.values.entities import Argument, Message, PromptFilter, TextContent
 from storage.values.errors import PromptError
 from tests.support.effort import examples
+from tests.support.seeing import seen
 
 FILES = {
     "a.md": "---\nname: a\ntemplate_format: simple\ntitle: A\n---\nalpha {{x}}\n",
@@ -91,7 +91,7 @@ async def _play(postgres, template, folder, rounds):
     await postgres.create_database(name, template)
     database = Database(UrlConnector(postgres.url(name)))
     try:
-        library = Library(database)
+        library = seen(database)
         await _sync(library, folder)
         for steps in [[], *rounds]:
             for step in steps:

@@ -23,6 +23,7 @@ from mcp_server.rest.door import RestDoor as ApiDoor
 from mcp_server.service.library import Library
 from storage.connectors import UrlConnector
 from storage.database import Database
+from tests.support.seeing import seen
 
 ACTOR = "tester"
 MOMENTS_AND_IDS = ("id", "created_at", "updated_at", "archived_at", "moved_at")
@@ -71,7 +72,7 @@ class McpDoor:
 
     async def _with_client(self, ask: Any) -> Any:
         database = Database(UrlConnector(self.url))
-        library = Library(database)
+        library = seen(database)
 
         async def ready() -> Library:
             return library
@@ -152,7 +153,7 @@ class RestDoor:
 
     async def _send(self, request: "Request") -> httpx2.Response:
         database = Database(UrlConnector(self.url))
-        _asked.set(Library(database))
+        _asked.set(seen(database))
         transport = httpx2.ASGITransport(app=_api())
         try:
             async with httpx2.AsyncClient(transport=transport, base_url="http://x") as client:

@@ -33,6 +33,7 @@ from storage.values.entities import MAIN, PromptFilter
 from storage.values.errors import PromptError
 from tests.parity.doors import ACTOR, CliDoor, McpDoor, RestDoor
 from tests.support.effort import examples
+from tests.support.seeing import seen
 
 WRITERS = 3
 NAMES = 3
@@ -84,7 +85,7 @@ class Writers(RuleBasedStateMachine):
         self.seen: dict[tuple[object, int], str] = {}
         self.exported = ""
         self.databases = [self._run(_open(url)) for _ in range(WRITERS)]
-        self.libraries = [Library(database) for database in self.databases]
+        self.libraries = [seen(database) for database in self.databases]
 
     @initialize()
     def begin(self):
@@ -257,8 +258,8 @@ class Writers(RuleBasedStateMachine):
         connector = UrlConnector(self.url)
         database = Database(connector)
         library: Library
-        listener = Listener(connector, lambda change: library.catalog.hear(change), database.notify)
-        library = Library(database, is_hearing=lambda: listener.listening)
+        listener = Listener(connector, lambda change: library.core.hear(change), database.notify)
+        library = seen(database, is_hearing=lambda: listener.listening)
         await listener.start()
         running = asyncio.create_task(listener.run())
         found = {}

@@ -7,6 +7,7 @@ from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.views import View
+from tests.support.seeing import seen
 
 ERAS = ("legacy", "auto")
 
@@ -22,7 +23,7 @@ def open_door(library: Library, *, view: View | None = None, page_size: int | No
 @pytest.fixture
 def library(database):
     """A library whose every write is its own, so that its memory is never behind."""
-    return Library(database, is_hearing=lambda: True)
+    return seen(database, is_hearing=lambda: True)
 
 
 @pytest.fixture(params=ERAS)

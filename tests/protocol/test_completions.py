@@ -2,9 +2,9 @@ import pytest
 from mcp_types import PromptReference, ResourceTemplateReference
 
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from mcp_server.service.views import View
 from storage.values.entities import Argument
+from tests.support.seeing import seen
 
 VERSION = ResourceTemplateReference(uri="prompt://{name}/versions/{version}")
 LABEL = ResourceTemplateReference(uri="prompt://{name}/labels/{label}")
@@ -32,11 +32,11 @@ async def test_values_are_not_remembered_where_that_is_turned_off_or_nothing_is_
 ):
     await write("greeting", template="Hello {{name}}")
     for forgetful in (
-        Library(database, remember_values=False),
-        Library(database, view=View(read_only=True)),
+        seen(database, remember_values=False),
+        seen(database, view=View(read_only=True)),
     ):
         await forgetful.prompts.render("greeting", {"name": "Ada"})
-        await forgetful.values.flush()
+        await forgetful.core.values.flush()
         found = await forgetful.completing.argument("greeting", "name", "")
         assert found.values == ()
 
@@ -44,7 +44,7 @@ async def test_values_are_not_remembered_where_that_is_turned_off_or_nothing_is_
 async def test_values_used_before_complete_an_argument(client, write, library):
     await write("greeting", template="Hello {{name}}")
     await client.get_prompt("greeting", {"name": "Ada"})
-    await library.values.flush()
+    await library.core.values.flush()
     assert await values(client, PromptReference(name="greeting"), "name", "A") == ["Ada"]
 
 

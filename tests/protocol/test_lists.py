@@ -5,9 +5,9 @@ from mcp_server.protocol import lists, prompts, resources
 from mcp_server.service import listing
 from mcp_server.service import prompts as service_prompts
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from storage.values.entities import Argument
 from tests.protocol.conftest import open_door
+from tests.support.seeing import seen
 
 
 async def names(client):
@@ -91,7 +91,7 @@ async def test_a_library_that_hears_nothing_is_remembered_by_what_its_entries_sa
     database, write, made, era
 ):
     await write("a")
-    async with Client(open_door(Library(database)).server, mode=era) as client:
+    async with Client(open_door(seen(database)).server, mode=era) as client:
         assert await names(client) == ["a"]
         assert await names(client) == ["a"]
         assert made == ["a"]

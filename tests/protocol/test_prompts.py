@@ -8,7 +8,6 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from mcp_server.service.views import View
 from storage.values.entities import (
     Argument,
@@ -24,6 +23,7 @@ from storage.values.pages import encode_cursor
 from tests.protocol.checking import check_snapshot
 from tests.protocol.conftest import open_door
 from tests.support.processes import SECONDS
+from tests.support.seeing import seen
 
 
 async def refusal_of(call):
@@ -102,11 +102,11 @@ async def test_a_forged_cursor_whose_check_is_right_is_refused_with_a_sentence(
 
 
 async def test_the_list_has_only_what_the_allow_list_admits(database, era):
-    everything = Library(database)
+    everything = seen(database)
     await everything.prompts.create("open", PromptInput(template="a", tags=["public"]), by="ada")
     await everything.prompts.create("shut", PromptInput(template="b"), by="ada")
     view = View(tags=("public",))
-    door = open_door(Library(database, view=view), view=view)
+    door = open_door(seen(database, view=view), view=view)
     async with Client(door.server, mode=era) as client:
         assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["open"]
         assert len((await client.list_resources()).resources) == 1

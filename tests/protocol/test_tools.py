@@ -4,12 +4,12 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from mcp_server.service.views import View
 from storage.values.entities import Argument, ImageContent, Message, TextContent
 from tests.protocol.calling import REVIEW, call, failure, outcome
 from tests.protocol.conftest import open_door
 from tests.protocol.test_surface import WRITING
+from tests.support.seeing import seen
 
 
 async def test_a_created_prompt_reads_back_as_it_was_written(client):
@@ -241,8 +241,8 @@ async def test_archived_prompts_are_found_where_they_are_asked_for(client, write
 async def test_a_server_that_only_reads_suggests_no_tool_that_writes(database, library, write, era):
     await write("gone")
     await library.prompts.archive("gone")
-    reading = Library(database, view=View(read_only=True))
-    async with Client(open_door(reading, view=reading.view).server, mode=era) as client:
+    reading = seen(database, view=View(read_only=True))
+    async with Client(open_door(reading, view=reading.caller.view).server, mode=era) as client:
         with pytest.raises(MCPError) as refused:
             await client.call_tool("set_labell", {})
         assert not WRITING & set(refused.value.message.replace(",", "").split())
@@ -339,9 +339,9 @@ async def test_an_unknown_tool_is_the_clients_mistake(client):
 
 
 async def test_a_server_that_only_reads_refuses_to_write(database, era):
-    await Library(database).prompts.create("greeting", PromptInput(template="a"), by="ada")
+    await seen(database).prompts.create("greeting", PromptInput(template="a"), by="ada")
     view = View(read_only=True)
-    door = open_door(Library(database, view=view), view=view)
+    door = open_door(seen(database, view=view), view=view)
     async with Client(door.server, mode=era) as client:
         for name in WRITING:
             sentence, data = await failure(client, name, {"name": "greeting"})

@@ -6,6 +6,7 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from mcp_server.rest.reading import read_json
+from mcp_server.service.prompts import Prompts
 from tests.rest.checking import JSON, is_refused, problem
 
 LONG = "a" * 300
@@ -244,8 +245,7 @@ async def test_a_bug_says_nothing_of_itself_and_is_logged_once(served, write, mo
     async def fail(*_, **__):
         raise RuntimeError("secret")
 
-    library = served.application._live.library
-    monkeypatch.setattr(library.prompts, "get", fail)
+    monkeypatch.setattr(Prompts, "get", fail)
     with caplog.at_level(logging.ERROR):
         answer = await served.client.get("/prompts/review", headers={"x-request-id": "r-1"})
     told = problem(answer, 500, "nobody foresaw")

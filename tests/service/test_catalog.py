@@ -8,19 +8,19 @@ import pytest
 
 from mcp_server.service import catalog, listing
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from mcp_server.service.views import View
 from storage.database import Database
 from storage.values.entities import Change, EmbeddedResource, Message, TextContent
 from storage.values.errors import Unavailable
 from tests.support.processes import SECONDS
+from tests.support.seeing import seen
 
 
 @pytest.fixture
 async def elsewhere(connector):
     """A library in what could be another process: nothing shared but the database."""
     database = Database(connector)
-    yield Library(database)
+    yield seen(database)
     await database.close()
 
 
@@ -75,7 +75,7 @@ async def test_an_archived_prompt_leaves_the_list_elsewhere(hearing_library, els
 
 
 async def test_a_library_that_hears_nothing_reads_from_the_database(database, elsewhere):
-    deaf = Library(database, is_hearing=lambda: False)
+    deaf = seen(database, is_hearing=lambda: False)
     await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
     assert await _text(deaf) == "1"
     await elsewhere.prompts.update("note", PromptInput(template="2"), by="me")
@@ -99,8 +99,8 @@ async def test_readers_during_many_writes_never_go_back_in_time(hearing_library,
         await elsewhere.prompts.update("note", PromptInput(template=f"x{number}"), by="me")
     await _until(lambda: _text(hearing_library), "x39")
     done.set()
-    for seen in await asyncio.gather(*readers):
-        assert seen == sorted(seen)
+    for numbers in await asyncio.gather(*readers):
+        assert numbers == sorted(numbers)
 
 
 async def test_lists_read_at_once_while_much_changes_end_up_complete(hearing_library, elsewhere):
@@ -130,7 +130,7 @@ async def test_a_version_weighs_what_its_variants_and_data_weigh(
         return first.version is second.version
 
     assert await is_remembered()
-    hearing_library.catalog.hear(Change("everything"))
+    hearing_library.core.hear(Change("everything"))
     monkeypatch.setattr(catalog, "_MAX_TEXT", 3_000)
     assert not await is_remembered()
 
@@ -159,13 +159,13 @@ async def interrupted(connector):
 @pytest.fixture
 def remembering(interrupted):
     """A library that hears what it is told, no sooner."""
-    return Library(interrupted, is_hearing=lambda: True)
+    return seen(interrupted, is_hearing=lambda: True)
 
 
 async def _change_elsewhere(elsewhere, remembering, text):
     await elsewhere.prompts.update("note", PromptInput(template=text), by="me")
     changed = (await elsewhere.prompts.get("note")).prompt
-    remembering.catalog.hear(Change("version", changed.name, changed.id))
+    remembering.core.hear(Change("version", changed.name, changed.id))
 
 
 async def test_what_changed_while_it_was_read_isnt_remembered(elsewhere, remembering, interrupted):
@@ -193,7 +193,7 @@ async def test_a_view_that_is_forgotten_while_it_is_read_is_answered_all_the_sam
 ):
     async def look_elsewhere():
         for number in range(listing._VIEWS):
-            await remembering.catalog.lists.whole(View(tags=(f"t{number}",)).filter)
+            await remembering.core.catalog.lists.whole(View(tags=(f"t{number}",)).filter)
 
     await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
     interrupted.meanwhile = look_elsewhere
@@ -208,7 +208,7 @@ async def test_a_list_that_was_read_while_nothing_could_be_heard_is_read_once(in
         nonlocal hears
         hears = False
 
-    library = Library(interrupted, is_hearing=lambda: hears)
+    library = seen(interrupted, is_hearing=lambda: hears)
     interrupted.meanwhile = stop_hearing
     assert await _names(library) == []
     hears, interrupted.meanwhile = True, _fail
@@ -221,7 +221,7 @@ async def _fail():
 
 
 async def test_what_was_not_in_memory_is_counted(remembering):
-    counted = remembering.catalog
+    counted = remembering.core.catalog
     assert (counted.hits, counted.misses) == (0, 0)
     assert await counted.find_prompt("nobody") is None
     assert (counted.hits, counted.misses) == (0, 1)
@@ -229,7 +229,7 @@ async def test_what_was_not_in_memory_is_counted(remembering):
 
 async def test_a_version_that_isnt_there_is_looked_for_in_vain(hearing_library):
     saved = await hearing_library.prompts.create("note", PromptInput(template="0"), by="me")
-    assert await hearing_library.catalog.find_version(saved.current.prompt.id, 2) is None
+    assert await hearing_library.core.catalog.find_version(saved.current.prompt.id, 2) is None
     await hearing_library.prompts.update("note", PromptInput(template="1"), by="me")
-    found = await hearing_library.catalog.find_version(saved.current.prompt.id, 2)
+    found = await hearing_library.core.catalog.find_version(saved.current.prompt.id, 2)
     assert found.draft.messages[0].content.text == "1"

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from mcp_server.service.composing import Composer
 from mcp_server.service.inputs import PromptInput, Reader
-from mcp_server.service.library import Library
 from mcp_server.service.views import View
 from storage.values.entities import Argument, PromptFilter
 from storage.values.errors import Conflict, Invalid, NotFound
+from tests.support.seeing import seen
 
 EVERY = PromptFilter()
 
@@ -18,7 +18,7 @@ EVERY = PromptFilter()
 @pytest.fixture(params=[False, True], ids=["from the database", "from memory"])
 def library(request, database):
     """A library that has the database to itself, reading from there or from memory."""
-    return Library(database, is_hearing=lambda: request.param)
+    return seen(database, is_hearing=lambda: request.param)
 
 
 @contextmanager
@@ -60,7 +60,7 @@ async def _used(library, reference, **values):
 async def test_an_older_version_that_nobody_read_yet_is_included(styled, database):
     await _update(styled, "tone", "Be brief.")
     await _create(styled, "old", "{{> tone@1}}")
-    reader = Library(database, is_hearing=lambda: True)
+    reader = seen(database, is_hearing=lambda: True)
     await reader.prompts.get("tone")  # now it is remembered, without the version that is wanted
     assert await _used(reader, "old", who="Ada") == "Be kind to Ada."
 
@@ -186,7 +186,7 @@ async def test_a_model_gets_the_included_variant(styled):
 
 async def test_nothing_is_included_that_this_server_does_not_show(database, library):
     await _create(library, "secret", "hidden")
-    narrowed = Library(database, view=View(tags=("public",)))
+    narrowed = seen(database, view=View(tags=("public",)))
     with pytest.raises(Invalid, match="no such prompt"):
         await _create(narrowed, "open", "{{> secret}}", tags=["public"])
 
@@ -195,7 +195,7 @@ async def test_everything_is_read_in_one_query_however_deep(database, library):
     await _create(library, "p0", "end")
     for number in range(1, 12):
         await _create(library, f"p{number}", f"{{{{> p{number - 1}}}}}")
-    reader = Library(database, is_hearing=lambda: True)
+    reader = seen(database, is_hearing=lambda: True)
     with counted_queries() as queries:
         assert await _used(reader, "p11") == "end"
     assert len(queries) == 2
@@ -209,7 +209,7 @@ async def _includers(library, name):
 
 
 async def test_reasons_from_memory_are_told_whole_where_nothing_is_hidden(database, styled):
-    remembering = Library(database, view=View(tags=("t",)), is_hearing=lambda: True)
+    remembering = seen(database, view=View(tags=("t",)), is_hearing=lambda: True)
     for name, text in {"inner": "x", "outer": "{{> inner}}"}.items():
         await remembering.prompts.create(name, PromptInput(template=text, tags=["t"]), by="me")
     await remembering.prompts.get("outer")
@@ -223,5 +223,5 @@ async def test_a_summary_of_a_version_that_is_gone_stays_as_it_is(styled):
     listed = (await styled.prompts.list_published()).items
     (review,) = [each for each in listed if each.name == "review"]
     stale = replace(review, version=99)
-    composer = Composer(styled.catalog, View())
+    composer = Composer(styled.core.catalog, View())
     assert await composer.complete([stale]) == (stale,)

@@ -69,14 +69,14 @@ async def test_an_archived_prompt_comes_only_with_the_history(library):
 async def test_a_prompt_that_is_archived_while_others_are_read_is_left_out(library, monkeypatch):
     for name in ("a", "b", "c"):
         await library.prompts.create(name, PromptInput(template="x"), by="ada")
-    read = library.catalog.read
+    read = library.core.catalog.read
 
     async def read_and_archive(work):
         found = await read(work)
         await library.prompts.archive("b")
         return found
 
-    monkeypatch.setattr(library.catalog, "read", read_and_archive)
+    monkeypatch.setattr(library.core.catalog, "read", read_and_archive)
     assert [file.metadata.name for file in await _files(library)] == ["a", "c"]
 
 

@@ -7,7 +7,6 @@ from contextlib import suppress
 import pytest
 
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from storage.connectors import UrlConnector
 from storage.database import Database
 from storage.notifications import Listener
@@ -16,6 +15,7 @@ from storage.values.entities import Change
 from storage.values.errors import Unavailable
 from tests.support.clusters import Cluster, both, streaming_pair
 from tests.support.processes import SECONDS
+from tests.support.seeing import seen
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ class Process:
         self.heard: list[Change] = []
         self.database = Database(connector)
         self.listener = Listener(connector, self._hear, self.database.notify)
-        self.library = Library(self.database, is_hearing=lambda: self.listener.listening)
+        self.library = seen(self.database, is_hearing=lambda: self.listener.listening)
         self.acknowledged: list[str] = []
         self.unknown: set[str] = set()
         self.failures = 0
@@ -47,7 +47,7 @@ class Process:
 
     def _hear(self, change: Change) -> None:
         self.heard.append(change)
-        self.library.catalog.hear(change)
+        self.library.core.hear(change)
 
     async def write(self, writer: int, done: asyncio.Event) -> None:
         """Create prompts until told to end; note which were acknowledged."""

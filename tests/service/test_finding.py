@@ -26,7 +26,7 @@ def _answer(monkeypatch, library, question, answer):
     async def answered(*_):
         return answer
 
-    monkeypatch.setattr(library.catalog, question, answered)
+    monkeypatch.setattr(library.core.catalog, question, answered)
 
 
 async def test_a_prompt_that_was_archived_before_it_was_locked_isnt_changed(

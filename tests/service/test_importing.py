@@ -9,12 +9,12 @@ from mcp_server.domain.formats.records import write_record
 from mcp_server.domain.formats.registry import read_file
 from mcp_server.service import outcomes
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options, Outcome
 from mcp_server.service.preparing import in_order, prepare
 from mcp_server.service.views import View
 from storage.values.entities import Argument, Change, Metadata, PromptFilter
 from storage.values.errors import Invalid, NotFound
+from tests.support.seeing import seen
 
 CSV = (
     'act,prompt,for_devs,type,contributor\nTravel Guide,"Guide me to ${city:Rome}",TRUE,TEXT,ada\n'
@@ -41,7 +41,7 @@ async def test_what_changed_is_forgotten_one_by_one_and_all_at_once_where_it_is_
     library, monkeypatch
 ):
     heard: list[Change] = []
-    monkeypatch.setattr(library.catalog, "hear", heard.append)
+    monkeypatch.setattr(library.core.catalog, "hear", heard.append)
     lines = [f'{{"name": "p{number}", "template": "x"}}' for number in range(300)]
     await _import(library, "few.jsonl", "\n".join(lines[:299]))
     assert len(heard) == 299
@@ -227,7 +227,7 @@ async def test_slow_patterns_of_a_file_have_a_requests_budget_and_honest_ones_go
 
 async def test_a_name_that_is_hidden_here_is_taken(library, database):
     await library.prompts.create("secret", PromptInput(template="x"), by="me")
-    narrowed = Library(database, view=View(tags=("public",)))
+    narrowed = seen(database, view=View(tags=("public",)))
     told: list[Outcome] = []
     record = {"name": "secret", "template": "y", "tags": ["public"]}
     await narrowed.importing.take(

@@ -11,12 +11,12 @@ from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.registry import read_file
 from mcp_server.service import including
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options
 from mcp_server.service.views import View
 from storage.includes import Includes
 from storage.values.entities import Message, PromptFilter, TextContent
 from storage.values.errors import Conflict
+from tests.support.seeing import seen
 
 TWO = PromptInput(messages=[Message("user", TextContent("1")), Message("user", TextContent("2"))])
 
@@ -266,7 +266,7 @@ async def test_what_one_sees_is_kept_although_what_is_between_is_hidden(database
     await _create(library, "top", "Top", tags=["public"])
     await library.labels.set("top@1", "production", by="me")
     await library.prompts.update("top", PromptInput(template="{{> hidden}}"), by="me")
-    narrowed = Library(database, view=View(tags=("public",)))
+    narrowed = seen(database, view=View(tags=("public",)))
     with pytest.raises(Conflict) as refused:
         await narrowed.prompts.update("core", PromptInput(template="{{> top}}"), by="me")
     assert "included by 'top', which" in refused.value.message
@@ -283,7 +283,7 @@ async def test_reasons_name_nothing_that_is_hidden(database, library):
     await _create(library, "user", "{{> core@live}}", tags=["public"])
     await library.prompts.update("core", PromptInput(template="{{> middle}}"), by="me")
     await library.prompts.archive("deep", force=True)
-    narrowed = Library(database, view=View(tags=("public",)))
+    narrowed = seen(database, view=View(tags=("public",)))
     for _ in "twice":  # from the database, then from memory
         hidden = (await narrowed.prompts.get("top")).composition.problem
         assert "that this server doesn't show" in hidden.message
@@ -309,7 +309,7 @@ async def test_includers_that_one_doesnt_see_are_neither_counted_nor_named(datab
     await library.labels.set("base@1", "live", by="me")
     await _create(library, "secret", "{{> base@live}}")
     await _create(library, "open", "{{> base@live}}", tags=["public"])
-    narrowed = Library(database, view=View(tags=("public",)))
+    narrowed = seen(database, view=View(tags=("public",)))
     with pytest.raises(Conflict) as refused:
         await narrowed.labels.remove("base", "live", by="me")
     assert "included by 'open', which" in refused.value.message

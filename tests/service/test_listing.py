@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from mcp_server.service import listing, prompts
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from mcp_server.service.views import View
 from storage.ids import new_id
 from storage.values.entities import Change
 from storage.values.errors import Invalid, NotFound
 from tests.support.library import add_many
+from tests.support.seeing import seen
 
 WHOLE, PAGE = 10, 4
 LONG = [f"p-{number:02}" for number in range(WHOLE + 2)]
@@ -29,7 +29,7 @@ def small_bounds(monkeypatch):
 @pytest.fixture(params=[True, False], ids=["hearing", "deaf"])
 def library(request, database):
     """One whose every write is its own, so that its memory is never behind; or none of that."""
-    return Library(database, is_hearing=lambda: request.param)
+    return seen(database, is_hearing=lambda: request.param)
 
 
 async def fill(library, names) -> None:
@@ -92,7 +92,7 @@ async def test_a_page_of_a_size_that_was_asked_for_is_never_longer_than_a_whole_
 async def test_a_cursor_of_another_list_is_refused_in_pages_too(library):
     await fill(library, LONG)
     given = (await library.prompts.list_published()).next_cursor
-    narrow = Library(library.prompts._catalog._database, view=View(folders=("a",)))
+    narrow = seen(library.prompts._catalog._database, view=View(folders=("a",)))
     for other, cursor in ((narrow, given), (library, f"{given}x"), (library, "forged")):
         with pytest.raises(Invalid, match="is not one that this list gave out"):
             await other.prompts.list_published(cursor=cursor)
@@ -101,7 +101,7 @@ async def test_a_cursor_of_another_list_is_refused_in_pages_too(library):
 @pytest.mark.parametrize("view", [View(folders=("open",)), View(tags=("t",))])
 async def test_a_short_view_of_a_long_library_is_whole(library, database, view):
     await fill(library, LONG)
-    narrow = Library(database, view=view, is_hearing=lambda: True)
+    narrow = seen(database, view=view, is_hearing=lambda: True)
     assert await pages(narrow) == [[]]
     for name in ("b", "a"):
         inside = PromptInput(template="x", folder="open/a", tags=["t"])
@@ -109,7 +109,7 @@ async def test_a_short_view_of_a_long_library_is_whole(library, database, view):
     assert await pages(narrow) == [["a", "b"]]
     outside = PromptInput(folder="closed", tags=[])
     moved = await library.prompts.update("a", outside, by="me")
-    narrow.catalog.hear(Change("prompt", "a", moved.current.prompt.id))
+    narrow.core.hear(Change("prompt", "a", moved.current.prompt.id))
     assert await pages(narrow) == [["b"]]
 
 
@@ -140,8 +140,8 @@ async def test_no_list_reads_more_of_the_library_than_its_page(library, database
     await add_many(database, 3 * WHOLE, "p-{}", "x")
     listed = await pages(library)
     assert [len(page) for page in listed] == [PAGE] * 7 + [2]
-    library.catalog.hear(Change("everything"))
-    library.catalog.hear(Change("prompt", "p-1", new_id()))
+    library.core.hear(Change("everything"))
+    library.core.hear(Change("prompt", "p-1", new_id()))
     await library.prompts.list_published()
     await library.completing.name("p-")
     with pytest.raises(NotFound):
@@ -151,20 +151,20 @@ async def test_no_list_reads_more_of_the_library_than_its_page(library, database
 
 
 async def test_of_a_long_list_nothing_is_remembered_whatever_changes(database, statements):
-    library = Library(database, is_hearing=lambda: True)
+    library = seen(database, is_hearing=lambda: True)
     await add_many(database, 3 * WHOLE, "p-{}", "x")
     await library.prompts.list_published()
     statements.clear()
     for number in range(10 * listing._MANY):
-        library.catalog.hear(Change("prompt", f"p-{number}", new_id()))
+        library.core.hear(Change("prompt", f"p-{number}", new_id()))
     assert statements == []
-    (remembered,) = library.catalog.lists._views.values()
+    (remembered,) = library.core.catalog.lists._views.values()
     assert (remembered.summaries, remembered.answer) == (None, None)
     assert len(remembered.dirty) <= listing._MANY
 
 
 async def test_a_change_of_a_whole_list_reads_only_what_changed(database, statements):
-    library = Library(database, is_hearing=lambda: True)
+    library = seen(database, is_hearing=lambda: True)
     await fill(library, LONG[:WHOLE])
     await library.prompts.list_published()
     await library.prompts.update(LONG[3], PromptInput(title="New"), by="me")
@@ -178,13 +178,13 @@ async def test_a_change_of_a_whole_list_reads_only_what_changed(database, statem
 
 
 async def test_more_views_than_are_remembered_are_all_right(database):
-    library = Library(database, is_hearing=lambda: True)
+    library = seen(database, is_hearing=lambda: True)
     await fill(library, LONG[:2])
     for _ in range(2):
         for number in range(listing._VIEWS + 2):
             view = View(tags=(f"t{number}",)).filter
-            assert await library.catalog.lists.whole(view) == ()
-    assert len(library.catalog.lists._views) == listing._VIEWS
+            assert await library.core.catalog.lists.whole(view) == ()
+    assert len(library.core.catalog.lists._views) == listing._VIEWS
     assert await pages(library) == [LONG[:2]]
 
 
@@ -213,7 +213,7 @@ async def test_a_long_completion_says_that_there_is_more(library):
 
 async def test_nothing_is_suggested_that_isnt_in_view(library, database):
     await fill(library, [*LONG, "launch-codes"])
-    narrow = Library(database, view=View(folders=("open",)))
+    narrow = seen(database, view=View(folders=("open",)))
     with pytest.raises(NotFound, match="Search for words of it"):
         await narrow.prompts.get("launch-code")
     including = PromptInput(template="{{> launch-code}}", folder="open")
@@ -237,13 +237,13 @@ async def test_lists_have_the_same_order_whether_whole_or_not_and_on_every_serve
 
 
 async def test_what_is_read_while_everything_changes_is_not_remembered(database, monkeypatch):
-    library, elsewhere = Library(database, is_hearing=lambda: True), Library(database)
+    library, elsewhere = seen(database, is_hearing=lambda: True), seen(database)
     await fill(library, ["a"])
     read = listing.Listings._read
 
     async def interrupted(self, view):
         found = await read(self, view)
-        library.catalog.hear(Change("everything"))
+        library.core.hear(Change("everything"))
         return found
 
     with monkeypatch.context() as patched:

@@ -1,15 +1,15 @@
 import pytest
 
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from storage.values.entities import PromptFilter
 from storage.values.errors import Conflict, Invalid, NotFound
+from tests.support.seeing import seen
 
 
 @pytest.fixture(params=[False, True], ids=["from the database", "from memory"])
 def library(request, database):
     """A library that has the database to itself, reading from there or from memory."""
-    return Library(database, is_hearing=lambda: request.param)
+    return seen(database, is_hearing=lambda: request.param)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from mcp_server.domain.patterns import Comparison, Verdict
 from mcp_server.service import patterns as patterns_module
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from mcp_server.service.patterns import QUICK, SLOW, UNKNOWN, Allowance, Patterns
 from mcp_server.service.workers import Crew
 from storage.values.entities import Argument
@@ -20,6 +19,7 @@ from storage.values.errors import Invalid, Unavailable
 from tests.support.effort import examples
 from tests.support.judging import verdicts_on
 from tests.support.processes import SECONDS
+from tests.support.seeing import seen
 
 EVIL = "(?:x|x|xx|(x+x+)+)+$"
 EVIL_VALUE = "x" * 999 + "y"
@@ -38,7 +38,7 @@ def patterns():
 
 @pytest.fixture
 def library(database, patterns):
-    return Library(database, patterns=patterns)
+    return seen(database, patterns=patterns)
 
 
 def template(count: int) -> str:

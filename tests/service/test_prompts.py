@@ -5,11 +5,11 @@ from uuid import UUID
 import pytest
 
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from mcp_server.service.views import View
 from storage.values.entities import Argument, Draft, Message, PromptFilter, TextContent
 from storage.values.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.support.processes import SECONDS
+from tests.support.seeing import seen
 
 
 def _text(read) -> str:
@@ -215,7 +215,7 @@ async def test_a_prompt_is_found_by_its_id_as_by_its_name(library):
 
 
 async def test_a_read_only_library_refuses_every_write(database):
-    writable, reading = Library(database), Library(database, view=View(read_only=True))
+    writable, reading = seen(database), seen(database, view=View(read_only=True))
     await _create(writable)
     attempts = [
         reading.prompts.create("x", PromptInput(template="x"), by="x"),
@@ -231,10 +231,10 @@ async def test_a_read_only_library_refuses_every_write(database):
 
 
 async def test_a_narrowed_library_shows_and_touches_only_its_part(database):
-    everything = Library(database)
+    everything = seen(database)
     await _create(everything, name="inside", tags=["team"], folder="a/b")
     await _create(everything, name="outside")
-    narrow = Library(database, view=View(tags=("team",), folders=("a",)))
+    narrow = seen(database, view=View(tags=("team",), folders=("a",)))
     assert [known.name for known in (await narrow.prompts.list_published()).items] == ["inside"]
     assert [hit.prompt.name for hit in (
         await narrow.search.find("hello", PromptFilter(), limit=9)
@@ -329,5 +329,5 @@ async def test_a_version_whose_names_were_kept_decomposed_takes_them_in_both_for
     assert (await library.prompts.missing("p", {decomposed: "Ada"})).arguments == ()
     offered = await library.completing.argument("p", decomposed, "")
     assert offered.values == ()
-    await library.values.flush()
+    await library.core.values.flush()
     assert (await library.completing.argument("p", decomposed, "")).values == ("Ada",)

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from storage.database import Database
 from storage.values.errors import Unavailable
+from tests.support.seeing import seen
 
 
 class Refusing(Database):
@@ -38,14 +38,14 @@ async def refusing(connector):
 async def test_values_that_cant_be_written_are_forgotten_and_that_is_logged(
     refusing, caplog, error, level
 ):
-    library = Library(refusing)
+    library = seen(refusing)
     await library.prompts.create("note", PromptInput(template="{{a}}"), by="me")
     await library.prompts.render("note", {"a": "x"})
     refusing.error = error
     with caplog.at_level(logging.INFO):
-        await library.values.flush()
+        await library.core.values.flush()
     told = [each for each in caplog.records if "values weren't remembered" in each.message]
     assert [each.levelno for each in told] == [level]
     refusing.error = None
-    await library.values.flush()
+    await library.core.values.flush()
     assert (await library.completing.argument("note", "a", "")).values == ()

@@ -119,7 +119,7 @@ async def test_completion_offers_choices_then_what_was_used_before(library):
     )
     await library.prompts.render("greeting", {"tone": "dry", "who": "Ada"})
     await library.prompts.render("greeting", {"tone": "dry", "who": "Alan"})
-    await library.values.flush()
+    await library.core.values.flush()
     complete = library.completing
     assert (await complete.argument("greeting", "tone", "")).values == ("warm", "dry")
     assert (await complete.argument("greeting", "tone", "W")).values == ("warm",)
@@ -164,7 +164,7 @@ async def test_a_trial_gives_each_reader_one_version_and_counts_them(three):
     assert set(given) == {1, 3}
     assert (await three.prompts.get("story")).version.version == 3
     assert (await three.prompts.get("story@2", readers[0])).label is None
-    assert three.prompts.shared_reads == {
+    assert three.core.counts.shared_reads == {
         ("story", "production", version): 2 * given.count(version) for version in (1, 3)
     }
     await three.labels.set("story@2", "production", by="me")

@@ -3,24 +3,24 @@
 import pytest
 
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from mcp_server.service.views import View
 from storage.values.entities import PromptFilter
 from storage.values.errors import Forbidden, Invalid, NotFound
+from tests.support.seeing import seen
 
 TEXT = PromptInput(template="hello")
 
 
 @pytest.fixture
 def everything(database):
-    return Library(database)
+    return seen(database)
 
 
 @pytest.fixture(params=[False, True], ids=["from the database", "from memory"])
 def support(request, database):
     """A server of the folder 'support' alone."""
     view = View(folders=("support",))
-    return Library(database, view=view, is_hearing=lambda: request.param)
+    return seen(database, view=view, is_hearing=lambda: request.param)
 
 
 async def _put(library, name, folder, template="hello"):
@@ -63,7 +63,7 @@ async def test_an_underscore_in_a_folder_is_no_wildcard(everything, database):
     await _put(everything, "meant", "a_b/c")
     await _put(everything, "other", "axb/c")
     chosen = PromptFilter(folder="a_b")
-    narrow = Library(database, view=View(folders=("a_b",)))
+    narrow = seen(database, view=View(folders=("a_b",)))
     for library, asked in ((everything, chosen), (narrow, PromptFilter())):
         assert await _listed(library, asked) == ["meant"]
         assert await _found(library, "hello", asked) == ["meant"]

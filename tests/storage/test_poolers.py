@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
 from storage.connectors import UrlConnector
 from storage.database import Database
 from storage.notifications import Listener
@@ -15,6 +14,7 @@ from storage.schema import migrate
 from storage.values.entities import PromptFilter
 from tests.support.poolers import PGBOUNCER, pooler_to
 from tests.support.processes import SECONDS
+from tests.support.seeing import seen
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,7 +50,7 @@ async def test_processes_that_start_at_once_migrate_once(pooled_url):
 
 
 async def test_many_writers_and_readers_share_few_connections(pooled):
-    library = Library(pooled)
+    library = seen(pooled)
     await library.prompts.create("shared", PromptInput(template="0"), by="me")
 
     async def write(number: int) -> None:
@@ -74,11 +74,11 @@ async def test_without_a_way_past_it_nothing_is_heard_and_reads_stay_fresh(
 ):
     for name in ("EVERY", "PATIENCE", "FIRST_PATIENCE"):
         monkeypatch.setattr(f"storage.notifications._{name}", 0.3)
-    listener = Listener(pooled.connector, lambda change: live.catalog.hear(change), pooled.notify)
-    live = Library(pooled, is_hearing=lambda: listener.listening)
+    listener = Listener(pooled.connector, lambda change: live.core.hear(change), pooled.notify)
+    live = seen(pooled, is_hearing=lambda: listener.listening)
     await listener.start()
     running = asyncio.create_task(listener.run())
-    elsewhere = Library(pooled)
+    elsewhere = seen(pooled)
     await elsewhere.prompts.create("note", PromptInput(template="0"), by="me")
     for number in range(1, 20):
         await elsewhere.prompts.update("note", PromptInput(template=f"{number}"), by="me")
@@ -98,7 +98,7 @@ async def test_past_the_pooler_everything_is_heard(pooled, empty_database_url):
     await listener.start()
     assert listener.listening
     running = asyncio.create_task(listener.run())
-    await Library(pooled).prompts.create("note", PromptInput(template="0"), by="me")
+    await seen(pooled).prompts.create("note", PromptInput(template="0"), by="me")
     await asyncio.wait_for(heard.wait(), SECONDS)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -13,6 +13,7 @@ from storage.notifications import Listener
 from storage.schema import is_current, migrate
 from storage.values.entities import PromptFilter
 from tests.support.clusters import cluster
+from tests.support.seeing import seen
 
 pytestmark = pytest.mark.slow
 
@@ -39,8 +40,8 @@ async def _check(bindir: Path | None) -> None:
 async def _use(connector: UrlConnector) -> None:
     database = Database(connector)
     assert await is_current(database)
-    listener = Listener(connector, lambda change: library.catalog.hear(change), database.notify)
-    library = Library(database, is_hearing=lambda: listener.listening)
+    listener = Listener(connector, lambda change: library.core.hear(change), database.notify)
+    library = seen(database, is_hearing=lambda: listener.listening)
     await listener.start()
     running = asyncio.create_task(listener.run())
     assert listener.listening
