@@ -4,7 +4,6 @@ What is looked for, and where, is decided by `promptstack_search` in the databas
 depends on what it finds.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,20 +14,11 @@ from storage.filters import facets, includers
 from storage.prompts import SERVED, SUMMARY
 from storage.rows import summary_from_row
 from storage.tables import prompt_versions, prompts
-from storage.values.entities import PromptFilter, PromptSummary
+from storage.values.entities import Found, PromptFilter
 from storage.values.pages import Page, cut_page, decode_cursor
 
 _SNIPPET_SOURCE = 8_000
 """How much of a text is looked through for the words to show."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A prompt that matched, its score, and the beginning of its text to cut a snippet from."""
-
-    prompt: PromptSummary
-    score: float
-    text: str
 
 
 class Search:

@@ -119,7 +119,8 @@ def _serve(settings: Settings, view: View, page_size: int | None) -> None:
     from mcp_server.protocol.server import ServerOptions
     from mcp_server.stdio.serving import serve_stdio
 
-    options = ServerOptions(version=version(), view=view, page_size=page_size, actor=settings.actor)
+    caller = Caller(settings.actor, view)
+    options = ServerOptions(version=version(), caller=caller, page_size=page_size)
     asyncio.run(serve_stdio(settings, options, give_up))
 
 

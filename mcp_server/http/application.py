@@ -56,8 +56,7 @@ class Application:
         self._metrics = Metrics()
         options = ServerOptions(
             version=version(),
-            actor=settings.actor,
-            view=view,
+            caller=self._caller,
             page_size=page_size,
             state_keys=settings.state_keys,
             traced=is_traced(),

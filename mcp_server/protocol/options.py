@@ -1,10 +1,10 @@
 """What a server is told when it is built."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from mcp_server.service.views import View
+from mcp_server.service.callers import Caller
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library
@@ -15,9 +15,9 @@ Ready: TypeAlias = "Callable[[], Awaitable[Library]]"
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """What the server publishes, to whom it writes as, and how long its pages are.
+    """What the server publishes and to whom, and how long its pages are.
 
-    `actor` is named as the author of writes, unless a request names one. Without `page_size` lists
+    `caller` is who acts, unless a request says who does. Without `page_size` lists
     come whole unless they are too long, since many clients never ask for a second page.
     `state_keys` seal what a client hands back when it was asked something; all replicas need the
     same ones. Requests are `traced` as OpenTelemetry's spans, which takes time even where nothing
@@ -25,8 +25,7 @@ class ServerOptions:
     """
 
     version: str
-    actor: str
-    view: View = field(default_factory=View)
+    caller: Caller
     page_size: int | None = None
     state_keys: tuple[str, ...] = ()
     traced: bool = True

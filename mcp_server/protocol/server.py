@@ -78,7 +78,7 @@ def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
         version=options.version,
         title="promptstack",
         description="A library of prompts: versioned, labelled, searchable.",
-        instructions=instructions(options.view),
+        instructions=instructions(options.caller.view),
         cache_hints=_CACHE_HINTS,
         # No argument of a tool is repeated in a header, so there is nothing to compare.
         get_tool_input_schema=lambda name: None,
@@ -89,7 +89,7 @@ def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
     server.middleware.append(readable_params)
     server.middleware.append(memory)
     server.middleware.append(SealedState(options.state_keys))
-    _add_prompts(server, PromptHandlers(ready, options.page_size, memory, options.actor))
+    _add_prompts(server, PromptHandlers(ready, options.page_size, memory, options.caller.name))
     _add_resources(server, ResourceHandlers(ready, options.page_size, memory))
     _add_tools(server, ToolHandlers(ready, options))
     _add_changes(server, changes)

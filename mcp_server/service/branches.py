@@ -8,12 +8,12 @@ from mcp_server.domain.lineage import Lineage
 from mcp_server.domain.merging import Merge, MergeConflict, merge_drafts, write_conflicts
 from mcp_server.domain.names import check_branch
 from mcp_server.domain.references import branch_head, resolve_reference
-from mcp_server.service.catalog import Catalog
 from mcp_server.service.editing import merged_comparisons, merged_draft
 from mcp_server.service.finding import Finder
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.patterns import Patterns
 from mcp_server.service.results import BranchChange, BranchStanding, Merged, MergeOutcome
+from mcp_server.service.sight import Sight
 from mcp_server.service.writing import (
     Writer,
     check_head,
@@ -37,10 +37,8 @@ _TOLD_CHARACTERS = 50_000
 class Branches:
     """What can be done with named lines of versions."""
 
-    def __init__(
-        self, catalog: Catalog, finder: Finder, writer: Writer, patterns: Patterns
-    ) -> None:
-        self._catalog = catalog
+    def __init__(self, sight: Sight, finder: Finder, writer: Writer, patterns: Patterns) -> None:
+        self._sight = sight
         self._finder = finder
         self._writer = writer
         self._patterns = patterns
@@ -62,7 +60,7 @@ class Branches:
         """
         check_branch(branch)
         wanted = await self._finder.reference(reference)
-        async with self._finder.locked(wanted.name) as (tx, prompt):
+        async with self._writer.locked(wanted.name) as (tx, prompt):
             check_state(prompt, expected_states)
             head = resolve_reference(prompt, wanted)
             _check_room(prompt)
@@ -77,7 +75,7 @@ class Branches:
         Raises:
             NotFound: there is no such prompt.
         """
-        prompt = await self._finder.prompt(await self._finder.bare(name))
+        prompt = await self._finder.prompt(name)
 
         async def read(tx: Transaction) -> Sequence[BranchStanding]:
             branches = await tx.branches.list(prompt.id)
@@ -89,7 +87,7 @@ class Branches:
                 for each in branches
             ]
 
-        return await self._catalog.read(read)
+        return await self._sight.read(read)
 
     async def delete(
         self,
@@ -109,7 +107,7 @@ class Branches:
         """
         check_branch(branch)
         _check_deletable(branch)
-        async with self._finder.locked(name) as (tx, prompt):
+        async with self._writer.locked(name) as (tx, prompt):
             check_state(prompt, expected_states)
             branch_head(prompt, branch)
             async with self._writer.includers.kept(tx, prompt, force=force) as broken:
@@ -150,7 +148,7 @@ class Branches:
         _check_two(check_branch(branch), check_branch(into))
         if delete_branch:
             _check_deletable(branch)
-        async with self._finder.locked(name) as (tx, prompt):
+        async with self._writer.locked(name) as (tx, prompt):
             check_head(prompt, into, expected_version, expected_states)
             lineage = Lineage(await tx.branches.list_ancestry(prompt.id))
             ours, theirs = prompt.branches[into], branch_head(prompt, branch)

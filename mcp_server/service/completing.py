@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from mcp_server.domain.templates.identifiers import identifier
 from mcp_server.domain.texts import check_text
-from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import Completions
-from mcp_server.service.views import View
+from mcp_server.service.sight import Sight
 from storage.values.entities import LATEST
 
 _MOST = 100
@@ -17,10 +16,9 @@ _MOST = 100
 class Completing:
     """Completes what a person types."""
 
-    def __init__(self, catalog: Catalog, finder: Finder, view: View) -> None:
-        self._catalog = catalog
+    def __init__(self, sight: Sight, finder: Finder) -> None:
+        self._sight = sight
         self._finder = finder
-        self._view = view
 
     async def argument(self, reference: str, argument: str, typed: str) -> Completions:
         """Complete an argument's value: its choices, then values given before.
@@ -36,7 +34,7 @@ class Completing:
         choices = ("true", "false") if declared.type == "boolean" else declared.choices
         if choices:
             return _completed(choices, typed)
-        used = await self._catalog.read(
+        used = await self._sight.read(
             lambda tx: tx.usage.list_values(
                 source.prompt.id, declared.name, prefix=typed, limit=_MOST
             )
@@ -50,13 +48,11 @@ class Completing:
         Raises:
             Invalid: the text can't be part of one.
         """
-        seen, wanted = self._view.filter, check_text(typed, "value").casefold()
-        whole = await self._catalog.lists.whole(seen)
+        wanted = check_text(typed, "value").casefold()
+        whole = await self._sight.whole()
         if whole is not None:
             return _completed((known.name for known in whole), typed)
-        names = await self._catalog.read(
-            lambda tx: tx.prompts.list_names(seen, wanted, limit=_MOST + 1)
-        )
+        names = await self._sight.names(wanted, _MOST + 1)
         return Completions(tuple(names[:_MOST]), len(names) if len(names) <= _MOST else None)
 
     async def label(self, name: str, typed: str) -> Completions:
@@ -65,7 +61,7 @@ class Completing:
         Raises:
             NotFound, Invalid: there is no such prompt.
         """
-        prompt = await self._finder.prompt(await self._finder.bare(name))
+        prompt = await self._finder.prompt(name)
         return _completed((*sorted(prompt.labels), LATEST), typed)
 
     async def version(self, name: str, typed: str) -> Completions:
@@ -74,7 +70,7 @@ class Completing:
         Raises:
             NotFound, Invalid: there is no such prompt.
         """
-        prompt = await self._finder.prompt(await self._finder.bare(name))
+        prompt = await self._finder.prompt(name)
         return _completed((str(number) for number in range(prompt.last_version, 0, -1)), typed)
 
 

@@ -21,18 +21,13 @@ from mcp_server.domain.texts import refused, shown
 from mcp_server.domain.variants import choose_variant
 from mcp_server.service.catalog import Catalog
 from mcp_server.service.inputs import ANYONE, Reader
-from mcp_server.service.views import View
+from mcp_server.service.sight import Sight
 from storage.database import Transaction
 from storage.values.entities import Draft, Prompt, PromptSummary, Reached, Version
 from storage.values.errors import Conflict, Invalid, NotFound, PromptError
 
 FindPrompt = Callable[[str], Prompt | None]
 FindVersion = Callable[[UUID, int], Version | None]
-
-_UNTOLD = (
-    "Something that is included, directly or through others, can't be at present. There are "
-    "prompts among it that this server doesn't show: ask who keeps the library."
-)
 
 
 class _NotRemembered(Exception):
@@ -50,9 +45,10 @@ class Included:
 class Composer:
     """Puts prompts and those that they include together."""
 
-    def __init__(self, catalog: Catalog, view: View) -> None:
+    def __init__(self, sight: Sight, catalog: Catalog) -> None:
+        """Put together what `sight` shows of texts that `catalog` has, hidden ones among them."""
+        self._sight = sight
         self._catalog = catalog
-        self._view = view
 
     async def compose(
         self, prompt: Prompt, version: Version, reader: Reader = ANYONE
@@ -94,7 +90,7 @@ class Composer:
         try:
             fragments = compose(name, prompt_id, references, find_in(reached, ANYONE))
         except PromptError as problem:
-            told = as_told(problem, self._view, reached)
+            told = self._sight.told(problem, reached)
             if isinstance(told, NotFound):
                 raise Invalid(told.message, fields={"template": told.message}) from None
             raise told from None
@@ -128,7 +124,7 @@ class Composer:
         try:
             find = _finder(self._remembered_prompt, self._remembered_version, reader)
             composed = _composed(name, prompt_id, references, find)
-            if composed.problem is None or not self._view.is_partial:
+            if composed.problem is None or not self._sight.is_partial:
                 return composed
         except _NotRemembered:
             pass
@@ -146,7 +142,7 @@ class Composer:
     ) -> Composition:
         composed = _composed(name, prompt_id, references, find_in(reached, reader))
         problem = composed.problem
-        return replace(composed, problem=problem and as_told(problem, self._view, reached))
+        return replace(composed, problem=problem and self._sight.told(problem, reached))
 
     async def _complete(self, summary: PromptSummary) -> PromptSummary:
         if not summary.includes:
@@ -174,10 +170,9 @@ class Composer:
     async def _check_visible(self, tx: Transaction, asked: Reference, reached: Reached) -> None:
         """Refuse what this server doesn't show: its text would come out with the including one."""
         prompt = reached.prompts.get(asked.name)
-        if prompt is not None and self._view.admits(prompt):
+        if prompt is not None and self._sight.shows(prompt):
             return
-        seen = self._view.filter
-        alike = () if prompt else await tx.prompts.list_spellings(asked.name, seen, limit=1)
+        alike = () if prompt else await self._sight.alike(tx, asked.name, 1)
         hint = f"Use '{alike[0]}', or create it first" if alike else "Create it first"
         raise refused(
             "template", f"includes '{shown(str(asked))}', but there is no such prompt. {hint}"
@@ -198,12 +193,6 @@ def _composed(name: str, prompt_id: UUID, references: Sequence[str], find: Find)
         return Composition(compose(name, prompt_id, references, find))
     except PromptError as problem:
         return Composition(problem=problem)
-
-
-def as_told(problem: PromptError, view: View, reached: Reached) -> PromptError:
-    """Return why something can't be included, without what this server hides among it."""
-    hides = not all(view.admits(prompt) for prompt in reached.prompts.values())
-    return Conflict(_UNTOLD) if hides else problem
 
 
 def find_in(reached: Reached, reader: Reader) -> Find:

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.service.catalog import Catalog
-from mcp_server.service.views import View
+from mcp_server.service.sight import Sight
 from mcp_server.service.writing import metadata_of
 from storage.database import Transaction
 from storage.values.entities import MAIN, Metadata, PromptFilter, PromptSummary
@@ -18,9 +17,8 @@ _PAGE_OF_HISTORIES = 20
 class Exporting:
     """Gives prompts out to files."""
 
-    def __init__(self, catalog: Catalog, view: View) -> None:
-        self._catalog = catalog
-        self._view = view
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
 
     async def read(
         self, chosen: PromptFilter, *, history: bool = False
@@ -34,9 +32,9 @@ class Exporting:
             Invalid: the filter holds what no prompt can have.
         """
         for archived in (False, True) if history and not chosen.archived else (chosen.archived,):
-            narrowed = self._view.narrow(replace(chosen, archived=archived))
+            wanted = replace(chosen, archived=archived)
             size = _PAGE_OF_HISTORIES if history else _PAGE
-            async for page in self._catalog.each_page(narrowed, size):
+            async for page in self._sight.pages(wanted, size):
                 found = self._histories(page) if history else self._served(page)
                 async for file in found:
                     yield file
@@ -44,7 +42,7 @@ class Exporting:
     async def _served(self, page: Sequence[PromptSummary]) -> AsyncIterator[PromptFile]:
         ids = [summary.id for summary in page]
         listed = {summary.id: summary.archived_at for summary in page}
-        for prompt, version in await self._catalog.read(lambda tx: tx.bulk.read_served(ids)):
+        for prompt, version in await self._sight.read(lambda tx: tx.bulk.read_served(ids)):
             if (prompt.archived_at is None) != (listed[prompt.id] is None):
                 continue
             said = metadata_of(prompt)
@@ -68,5 +66,5 @@ class Exporting:
                 )
             return files
 
-        for file in await self._catalog.read(read):
+        for file in await self._sight.read(read):
             yield file

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from mcp_server.domain.formats.files import PromptFile
-from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
 from mcp_server.service.declaring import own_draft
 from mcp_server.service.including import WouldBreak
@@ -25,9 +24,9 @@ from mcp_server.service.preparing import (
     prepare,
 )
 from mcp_server.service.renewing import Done, Renewing
-from mcp_server.service.views import View
+from mcp_server.service.sight import Sight
 from mcp_server.service.writing import Writer
-from storage.database import Database, Transaction
+from storage.database import Transaction
 from storage.ids import new_id
 from storage.values.entities import Change, History, Metadata, Origin, Prompt
 from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, PromptError
@@ -105,20 +104,16 @@ class Importing:
 
     def __init__(
         self,
-        database: Database,
-        catalog: Catalog,
+        sight: Sight,
         writer: Writer,
         composer: Composer,
         patterns: Patterns,
-        view: View,
     ) -> None:
-        self._database = database
-        self._catalog = catalog
+        self._sight = sight
         self._writer = writer
         self._composer = composer
-        self._renewing = Renewing(writer, composer, view)
+        self._renewing = Renewing(writer, composer)
         self._patterns = patterns
-        self._view = view
 
     async def take(
         self,
@@ -140,10 +135,9 @@ class Importing:
             Unavailable: the database can't be reached, or went away in between.
             Conflict: somebody created a prompt of the same name meanwhile.
         """
-        self._view.check_writable()
         run = _Run(by, options, report)
         try:
-            async with self._database.transaction() as tx:
+            async with self._writer.transaction() as tx:
                 await self._take_all(tx, iter(files), run)
                 if options.dry_run or run.fails:
                     raise _Undone
@@ -152,9 +146,9 @@ class Importing:
         except _Undone:
             return Taken(run.counts, False)
         if run.quiet:
-            self._catalog.hear(Change("everything"))
+            self._writer.hear(Change("everything"))
         for change in run.changed:
-            self._catalog.hear(change)
+            self._writer.hear(change)
         return Taken(run.counts, True)
 
     async def _take_all(
@@ -240,7 +234,7 @@ class Importing:
             run.done(file, done)
 
     def _check_new(self, file: PromptFile, present: Mapping[str, Prompt]) -> None:
-        self._view.check_stays_inside(file.metadata)
+        self._writer.check_stays(file.metadata)
         taken = next((name for name in names_of(file) if name in present), None)
         if taken is not None:
             raise Conflict(
@@ -297,7 +291,7 @@ class Importing:
         run: _Run,
     ) -> Done:
         """Bring a prompt that is there up to what a file says."""
-        if not self._view.admits(present):
+        if not self._sight.shows(present):
             raise Conflict(f"The name '{file.metadata.name}' is taken. Choose another one.")
         if present.id in run.met:
             raise Conflict(

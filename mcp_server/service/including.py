@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from mcp_server.domain.composition import Fragment, compose
-from mcp_server.service.composing import as_told, find_in
+from mcp_server.service.composing import find_in
 from mcp_server.service.inputs import ANYONE
-from mcp_server.service.views import View
+from mcp_server.service.sight import Sight
 from storage.database import Transaction
 from storage.values.entities import Edge, Includer, Prompt, Reached
 from storage.values.errors import Conflict, PromptError
@@ -40,8 +40,8 @@ class WouldBreak(Conflict):
 class Includers:
     """Keeps those who include a prompt from being broken unawares."""
 
-    def __init__(self, view: View) -> None:
-        self._view = view
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
 
     @asynccontextmanager
     async def kept(self, tx: Transaction, prompt: Prompt, *, force: bool) -> AsyncIterator[Broken]:
@@ -55,7 +55,7 @@ class Includers:
             WouldBreak: they couldn't any more, and it isn't forced; names them.
         """
         broken = Broken()
-        roots = await tx.includes.list_includers(prompt.id, self._view.filter, limit=_ASKED)
+        roots = await tx.includes.list_includers(prompt.id, self._sight.filter, limit=_ASKED)
         before = await self._problems(tx, prompt, roots)
         yield broken
         if not roots:
@@ -81,7 +81,7 @@ class Includers:
         """Return which versions, of those that include a prompt, can't be used, and why."""
         if not roots:
             return {}
-        edges = await tx.includes.draw(roots, self._view.filter)
+        edges = await tx.includes.draw(roots, self._sight.filter)
         points = {edge.point for edge in edges if edge.included_id == prompt.id}
         standing = await self._standing(tx, prompt.name, points)
         drawing = _Drawing(edges, {_key(prompt.id, point): why for point, why in standing.items()})
@@ -104,7 +104,7 @@ class Includers:
             try:
                 _check_includable(reached, name, point)
             except PromptError as problem:
-                found[point] = as_told(problem, self._view, reached)
+                found[point] = self._sight.told(problem, reached)
         return found
 
 

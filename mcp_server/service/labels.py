@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from mcp_server.domain.names import check_label
-from mcp_server.domain.references import no_such_label, resolve_reference
+from mcp_server.domain.references import Reference, no_such_label, resolve_reference
 from mcp_server.domain.weights import check_weights, heaviest
-from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import LabelMove
+from mcp_server.service.sight import Sight
 from mcp_server.service.writing import Writer, check_message, check_state, read_prompt
 from storage.database import Transaction
 from storage.values.entities import Prompt, RecordedMove
@@ -18,8 +18,8 @@ from storage.values.pages import Page
 class Labels:
     """What can be done with movable pointers."""
 
-    def __init__(self, catalog: Catalog, finder: Finder, writer: Writer) -> None:
-        self._catalog = catalog
+    def __init__(self, sight: Sight, finder: Finder, writer: Writer) -> None:
+        self._sight = sight
         self._finder = finder
         self._writer = writer
 
@@ -73,7 +73,7 @@ class Labels:
             Conflict: the prompt is in none of `expected_states`; or others that include it
                 couldn't be used any more, and it isn't wanted by `force`.
         """
-        wanted = await self._finder.bare(name)
+        wanted = Reference(await self._finder.name(name))
         shared = check_weights(weights)
 
         def existing(prompt: Prompt) -> Mapping[int, int]:
@@ -101,7 +101,7 @@ class Labels:
                 couldn't be used any more, and it isn't wanted by `force`.
         """
         check_message(reason, "reason")
-        async with self._finder.locked(name) as (tx, prompt):
+        async with self._writer.locked(name) as (tx, prompt):
             check_state(prompt, expected_states)
             before = prompt.labels.get(label)
             if before is None:
@@ -123,9 +123,9 @@ class Labels:
             NotFound: there is no such prompt.
             Invalid: the cursor isn't one of this list, or the label is none.
         """
-        prompt = await self._finder.prompt(await self._finder.bare(name))
+        prompt = await self._finder.prompt(name)
         wanted = None if label is None else check_label(label)
-        return await self._catalog.read(
+        return await self._sight.read(
             lambda tx: tx.labels.list_moves(prompt.id, label=wanted, limit=limit, cursor=cursor)
         )
 
@@ -141,7 +141,7 @@ class Labels:
     ) -> LabelMove:
         check_label(label)
         check_message(reason, "reason")
-        async with self._finder.locked(name) as (tx, prompt):
+        async with self._writer.locked(name) as (tx, prompt):
             check_state(prompt, expected_states)
             shares = choose(prompt)
             before = prompt.labels.get(label)

@@ -16,6 +16,7 @@ from mcp_server.service.labels import Labels
 from mcp_server.service.patterns import Patterns
 from mcp_server.service.prompts import Prompts
 from mcp_server.service.search import Search
+from mcp_server.service.sight import Sight
 from mcp_server.service.syncing import Syncing
 from mcp_server.service.values import ArgumentValues
 from mcp_server.service.versions import Versions
@@ -74,72 +75,70 @@ class Library:
         """The named things."""
         core = self.core
         return Prompts(
-            core.catalog,
+            self._sight,
             self._finder,
             self._composer,
             self._writer,
             core.values,
             core.patterns,
             core.counts,
-            self.caller.view,
         )
 
     @cached_property
     def versions(self) -> Versions:
         """Their histories."""
-        return Versions(self.core.catalog, self._finder, self._writer)
+        return Versions(self._sight, self._finder, self._writer)
 
     @cached_property
     def branches(self) -> Branches:
         """Named lines of versions."""
-        return Branches(self.core.catalog, self._finder, self._writer, self.core.patterns)
+        return Branches(self._sight, self._finder, self._writer, self.core.patterns)
 
     @cached_property
     def labels(self) -> Labels:
         """Movable pointers to versions."""
-        return Labels(self.core.catalog, self._finder, self._writer)
+        return Labels(self._sight, self._finder, self._writer)
 
     @cached_property
     def search(self) -> Search:
         """Finding prompts by words."""
-        return Search(self.core.catalog, self._composer, self.caller.view)
+        return Search(self._sight, self._composer)
 
     @cached_property
     def completing(self) -> Completing:
         """What a text that is being typed may become."""
-        return Completing(self.core.catalog, self._finder, self.caller.view)
+        return Completing(self._sight, self._finder)
 
     @cached_property
     def importing(self) -> Importing:
         """Files that are brought in."""
-        return Importing(
-            self.core.database,
-            self.core.catalog,
-            self._writer,
-            self._composer,
-            self.core.patterns,
-            self.caller.view,
-        )
+        return Importing(self._sight, self._writer, self._composer, self.core.patterns)
 
     @cached_property
     def syncing(self) -> Syncing:
         """What a folder that is kept in step with the library asks for."""
-        return Syncing(self.core.catalog, self.prompts, self.caller.view)
+        return Syncing(self._sight, self.prompts)
 
     @cached_property
     def exporting(self) -> Exporting:
         """Prompts on their way into files."""
-        return Exporting(self.core.catalog, self.caller.view)
+        return Exporting(self._sight)
+
+    @cached_property
+    def _sight(self) -> Sight:
+        return Sight(self.core.catalog, self.caller.view)
 
     @cached_property
     def _composer(self) -> Composer:
-        return Composer(self.core.catalog, self.caller.view)
+        return Composer(self._sight, self.core.catalog)
 
     @cached_property
     def _finder(self) -> Finder:
-        return Finder(self.core.database, self.core.catalog, self._composer, self.caller.view)
+        return Finder(self._sight, self._composer)
 
     @cached_property
     def _writer(self) -> Writer:
         core = self.core
-        return Writer(core.database, core.catalog, self._finder, self._composer, self.caller.view)
+        return Writer(
+            core.database, core.hear, self._sight, self._finder, self._composer, self.caller
+        )

@@ -11,7 +11,6 @@ from mcp_server.domain.names import check_branch, check_name, safe_name, unique_
 from mcp_server.domain.rendering import Rendered, needed_arguments, render
 from mcp_server.domain.texts import refused
 from mcp_server.domain.variants import for_variant
-from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
 from mcp_server.service.counting import Counts
 from mcp_server.service.editing import (
@@ -27,8 +26,8 @@ from mcp_server.service.inputs import ANYONE, PromptInput, Reader
 from mcp_server.service.listing import MOST_WHOLE, PAGE
 from mcp_server.service.patterns import Patterns
 from mcp_server.service.results import Archiving, Missing, PromptVersion, RenderedPrompt, Saved
+from mcp_server.service.sight import Sight
 from mcp_server.service.values import ArgumentValues
-from mcp_server.service.views import View
 from mcp_server.service.writing import Writer, check_called, check_state, metadata_of, read_prompt
 from storage.ids import new_id
 from storage.values.entities import (
@@ -49,23 +48,21 @@ class Prompts:
 
     def __init__(
         self,
-        catalog: Catalog,
+        sight: Sight,
         finder: Finder,
         composer: Composer,
         writer: Writer,
         values: ArgumentValues,
         patterns: Patterns,
         counts: Counts,
-        view: View,
     ) -> None:
-        self._catalog = catalog
+        self._sight = sight
         self._finder = finder
         self._composer = composer
         self._writer = writer
         self._values = values
         self._patterns = patterns
         self._counts = counts
-        self._view = view
 
     async def create(
         self,
@@ -136,8 +133,7 @@ class Prompts:
         metadata = revise_metadata(described, written)
         if with_history:
             check_whole(written, commit_message)
-            whole = await self._finder.bare(reference)
-            return await self._writer.copy(whole.name, metadata, by=by)
+            return await self._writer.copy(await self._finder.name(reference), metadata, by=by)
         verdicts = await self._patterns.judge(written_comparisons(written))
         draft = revise_draft(source.version.draft, written, verdicts)
         said = commit_message or f"Copy of {source.prompt.name}@{source.version.version}"
@@ -218,7 +214,7 @@ class Prompts:
         if source.composition.problem is not None:
             raise source.composition.problem
         rendered = await self._render(source, arguments, lenient)
-        if not self._view.read_only:
+        if self._writer.may_write:
             self._values.remember(source.prompt.id, rendered.values)
         return RenderedPrompt(source, rendered.messages, rendered.ignored)
 
@@ -243,10 +239,7 @@ class Prompts:
         Raises:
             Invalid: the cursor isn't one of this list.
         """
-        narrowed = self._view.narrow(chosen)
-        page = await self._catalog.read(
-            lambda tx: tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)
-        )
+        page = await self._sight.summaries(chosen, limit=limit, cursor=cursor)
         return replace(page, items=await self._composer.complete(page.items))
 
     async def list_published(
@@ -260,14 +253,12 @@ class Prompts:
         Raises:
             Invalid: the cursor isn't one of this list.
         """
-        listing = f"published {self._view}"
+        listing = self._sight.listing
         after = None if cursor is None else str(decode_cursor(listing, cursor, str)[0])
-        whole = await self._catalog.lists.whole(self._view.filter)
+        whole = await self._sight.whole()
         if whole is None:
             size = min(limit or PAGE, MOST_WHOLE)
-            published = await self._catalog.read(
-                lambda tx: tx.prompts.list_listed(self._view.filter, limit=size + 1, after=after)
-            )
+            published = await self._sight.after(after, size + 1)
         else:
             published = whole
             if after is not None:
@@ -278,7 +269,7 @@ class Prompts:
 
     async def count_published(self) -> int:
         """Count what is published."""
-        return await self._catalog.read(lambda tx: tx.prompts.count(self._view.filter))
+        return await self._sight.count()
 
     async def archive(
         self,
@@ -295,7 +286,7 @@ class Prompts:
             Conflict: the prompt is in none of `expected_states`; or others include it, which can't
                 be rendered without it, and it isn't wanted by `force`.
         """
-        async with self._finder.locked(name, archived=True) as (tx, prompt):
+        async with self._writer.locked(name, archived=True) as (tx, prompt):
             check_state(prompt, expected_states)
             async with self._writer.includers.kept(tx, prompt, force=force) as broken:
                 if (prompt.archived_at is not None) == restore:

@@ -9,7 +9,6 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.service.composing import Composer
 from mcp_server.service.outcomes import Kind
 from mcp_server.service.preparing import note_of
-from mcp_server.service.views import View
 from mcp_server.service.writing import Writer, metadata_of
 from storage.database import Transaction
 from storage.values.entities import History, Metadata, Origin, Prompt, Version
@@ -28,10 +27,9 @@ class Done:
 class Renewing:
     """Writes what a file says more, or otherwise, of a prompt."""
 
-    def __init__(self, writer: Writer, composer: Composer, view: View) -> None:
+    def __init__(self, writer: Writer, composer: Composer) -> None:
         self._writer = writer
         self._composer = composer
-        self._view = view
 
     async def renew_text(
         self,
@@ -50,7 +48,7 @@ class Renewing:
             return Done("unchanged", known, (_older(present.name, known),))
         if known and merged == said:
             return Done("unchanged", known)
-        self._view.check_stays_inside(merged)
+        self._writer.check_stays(merged)
         if merged != said:
             await tx.prompts.update(present.id, merged)
         if known:
@@ -91,7 +89,7 @@ class Renewing:
         newest = len(history.versions)
         if newest < present.last_version or (newest == present.last_version and merged == said):
             return Done("unchanged")
-        self._view.check_stays_inside(merged)
+        self._writer.check_stays(merged)
         if merged != said:
             await tx.prompts.update(present.id, merged)
         if newest == present.last_version:

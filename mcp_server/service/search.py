@@ -4,9 +4,8 @@ from dataclasses import replace
 
 from mcp_server.domain.snippets import snippet
 from mcp_server.domain.texts import check_text
-from mcp_server.service.catalog import Catalog
 from mcp_server.service.composing import Composer
-from mcp_server.service.views import View
+from mcp_server.service.sight import Sight
 from storage.values.entities import PromptFilter, SearchHit
 from storage.values.pages import Page
 
@@ -16,10 +15,9 @@ _MAX_WORDS = 1_000
 class Search:
     """Finding prompts."""
 
-    def __init__(self, catalog: Catalog, composer: Composer, view: View) -> None:
-        self._catalog = catalog
+    def __init__(self, sight: Sight, composer: Composer) -> None:
+        self._sight = sight
         self._composer = composer
-        self._view = view
 
     async def find(
         self, words: str, chosen: PromptFilter, *, limit: int, cursor: str | None = None
@@ -32,16 +30,11 @@ class Search:
             Invalid: the cursor isn't one of this search, or the words can't be searched for.
         """
         check_text(words, "query", limit=_MAX_WORDS)
-        narrowed = self._view.narrow(chosen)
         if not words.strip():
-            page = await self._catalog.read(
-                lambda tx: tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)
-            )
+            page = await self._sight.summaries(chosen, limit=limit, cursor=cursor)
             page = replace(page, items=await self._composer.complete(page.items))
             return page.map(lambda prompt: SearchHit(prompt, 0.0, prompt.description or ""))
-        found = await self._catalog.read(
-            lambda tx: tx.search.find(words, narrowed, limit=limit, cursor=cursor)
-        )
+        found = await self._sight.search(words, chosen, limit=limit, cursor=cursor)
         completed = await self._composer.complete([hit.prompt for hit in found.items])
         hits = zip(found.items, completed, strict=True)
         told = (SearchHit(whole, hit.score, snippet(hit.text, words)) for hit, whole in hits)

@@ -9,10 +9,9 @@ from uuid import UUID
 from mcp_server.domain.formats.files import EVERYTHING, PromptFile
 from mcp_server.domain.names import check_metadata
 from mcp_server.domain.syncing import fingerprint
-from mcp_server.service.catalog import Catalog
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.prompts import Prompts
-from mcp_server.service.views import View
+from mcp_server.service.sight import Sight
 from mcp_server.service.writing import metadata_of
 from storage.database import Transaction
 from storage.values.entities import Metadata, Prompt, PromptFilter, Version
@@ -41,16 +40,14 @@ class Away:
 class Syncing:
     """Reads and writes what a synced folder holds."""
 
-    def __init__(self, catalog: Catalog, prompts: Prompts, view: View) -> None:
-        self._catalog = catalog
+    def __init__(self, sight: Sight, prompts: Prompts) -> None:
+        self._sight = sight
         self._prompts = prompts
-        self._view = view
 
     async def pages(self, chosen: PromptFilter) -> AsyncIterator[dict[str, Head]]:
         """Yield the newest texts of all prompts of a filter by name, a few at a time."""
-        narrowed = self._view.narrow(chosen)
-        async for page in self._catalog.each_page(narrowed, _PAGE):
-            found = await self._catalog.read(partial(_heads, [summary.id for summary in page]))
+        async for page in self._sight.pages(chosen, _PAGE):
+            found = await self._sight.read(partial(_heads, [summary.id for summary in page]))
             yield {prompt.name: _head(prompt, version) for prompt, version in found}
 
     async def find(self, names: Collection[str], chosen: PromptFilter) -> Mapping[str, Head | Away]:
@@ -58,12 +55,12 @@ class Syncing:
 
         That is the newest text where the filter keeps the prompt and it is in use under that name.
         """
-        prompts = await self._catalog.read(lambda tx: tx.bulk.find(names))
+        prompts = await self._sight.read(lambda tx: tx.bulk.find(names))
         away = {name: self._away(name, prompt, chosen) for name, prompt in prompts.items()}
         here = [prompts[name].id for name, why in away.items() if why is None]
         heads = {
             prompt.id: _head(prompt, version)
-            for prompt, version in await self._catalog.read(partial(_heads, here))
+            for prompt, version in await self._sight.read(partial(_heads, here))
         }
         return {name: why or heads[prompts[name].id] for name, why in away.items()}
 
@@ -73,11 +70,11 @@ class Syncing:
         Raises:
             Invalid: no prompt can be what it says.
         """
-        return self._view.keeps(chosen, check_metadata(new))
+        return self._sight.keeps(chosen, check_metadata(new))
 
     async def mark(self) -> str:
         """Return something that is another one once any prompt has changed."""
-        return await self._catalog.read(lambda tx: tx.bulk.mark())
+        return await self._sight.read(lambda tx: tx.bulk.mark())
 
     async def write(
         self, file: PromptFile, *, by: str, expected_version: int | None, force: bool = False
@@ -118,7 +115,7 @@ class Syncing:
         return _head(saved.current.prompt, saved.current.version), saved.warnings
 
     def _away(self, name: str, prompt: Prompt, chosen: PromptFilter) -> Away | None:
-        if not self._view.keeps(chosen, prompt):
+        if not self._sight.keeps(chosen, prompt):
             return Away("not asked for", prompt.name)
         if prompt.archived_at is not None:
             return Away("archived", prompt.name)

@@ -9,9 +9,9 @@ from mcp_server.domain.lineage import Lineage
 from mcp_server.domain.merging import MergeView, view_merge
 from mcp_server.domain.names import check_branch
 from mcp_server.domain.references import branch_head, parse_reference
-from mcp_server.service.catalog import Catalog
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import Comparison, History, PromptVersion, Saved
+from mcp_server.service.sight import Sight
 from mcp_server.service.writing import Writer, metadata_of
 from storage.values.entities import MAIN, Draft, Metadata, Prompt, Version, VersionSummary
 from storage.values.errors import Invalid, NotFound
@@ -21,8 +21,8 @@ from storage.values.pages import Page
 class Versions:
     """What can be done with frozen states."""
 
-    def __init__(self, catalog: Catalog, finder: Finder, writer: Writer) -> None:
-        self._catalog = catalog
+    def __init__(self, sight: Sight, finder: Finder, writer: Writer) -> None:
+        self._sight = sight
         self._finder = finder
         self._writer = writer
 
@@ -37,11 +37,11 @@ class Versions:
             NotFound: there is no such prompt, or it has no such branch.
             Invalid: the cursor isn't one of this list.
         """
-        prompt = await self._finder.prompt(await self._finder.bare(name))
+        prompt = await self._finder.prompt(name)
         wanted = None
         if branch is not None:
             wanted = check_branch(branch), branch_head(prompt, branch)
-        return await self._catalog.read(
+        return await self._sight.read(
             lambda tx: tx.versions.list_summaries(
                 prompt.id, branch=wanted, limit=limit, cursor=cursor
             )
@@ -54,8 +54,8 @@ class Versions:
             NotFound: there is no such prompt.
             Invalid: the cursor isn't one of this list.
         """
-        prompt = await self._finder.prompt(await self._finder.bare(name))
-        page = await self._catalog.read(
+        prompt = await self._finder.prompt(name)
+        page = await self._sight.read(
             lambda tx: tx.versions.list(prompt.id, limit=limit, cursor=cursor)
         )
         return History(prompt, page)
@@ -66,8 +66,7 @@ class Versions:
         Raises:
             Invalid: the name says more than a name, or the two make no reference.
         """
-        prompt = await self._finder.bare(name)
-        return str(parse_reference(f"{prompt.name}@{point}"))
+        return str(parse_reference(f"{await self._finder.name(name)}@{point}"))
 
     async def diff(
         self, old: str, new: str, *, words: bool = False, merge: bool = False
@@ -87,20 +86,20 @@ class Versions:
         return Comparison(difference, view)
 
     async def _view_merge(self, ours: PromptVersion, theirs: PromptVersion) -> MergeView:
-        prompt_id = ours.prompt.id
-        if theirs.prompt.id != prompt_id:
+        prompt = ours.prompt
+        if theirs.prompt.id != prompt.id:
             raise Invalid(
-                f"'{ours.prompt.name}' and '{theirs.prompt.name}' are two prompts, which can't be "
+                f"'{prompt.name}' and '{theirs.prompt.name}' are two prompts, which can't be "
                 "merged. Leave 'merge' out to compare them.",
                 fields={"merge": "needs two versions of one prompt"},
             )
-        rows = await self._catalog.read(lambda tx: tx.branches.list_ancestry(prompt_id))
+        rows = await self._sight.read(lambda tx: tx.branches.list_ancestry(prompt.id))
         number = Lineage(rows).parting(ours.version.version, theirs.version.version)
-        base = None if number is None else await self._catalog.find_version(prompt_id, number)
+        base = None if number is None else await self._sight.version(prompt, number)
         if base is None:
             raise NotFound(
                 f"Versions {ours.version.version} and {theirs.version.version} of "
-                f"'{ours.prompt.name}' were made from nothing in common. Compare them without "
+                f"'{prompt.name}' were made from nothing in common. Compare them without "
                 "'merge'."
             )
         return await asyncio.to_thread(view_merge, base, ours.version, theirs.version)

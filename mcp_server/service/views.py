@@ -1,11 +1,20 @@
 """Which part of the library a server publishes, and whether it may be written."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from mcp_server.domain.names import check_folder, check_tag
 from mcp_server.domain.texts import check_text
-from storage.values.entities import Metadata, Prompt, PromptFilter, PromptSummary
-from storage.values.errors import Forbidden
+from storage.values.entities import PromptFilter
+
+
+class Placed(Protocol):
+    """What says where a prompt lies and which tags it has: a prompt, or a part of it."""
+
+    @property
+    def folder(self) -> str: ...  # noqa: D102
+    @property
+    def tags(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +35,25 @@ class View:
         # Everything lies below the root.
         object.__setattr__(self, "folders", () if "" in folders else folders)
 
-    def admits(self, prompt: Prompt | PromptSummary | Metadata) -> bool:
+    def admits(self, placed: Placed) -> bool:
         """Return whether a prompt belongs to what is published."""
-        tagged = not self.tags or any(tag in self.tags for tag in prompt.tags)
-        return tagged and (not self.folders or self._holds(prompt.folder))
+        tagged = not self.tags or any(tag in self.tags for tag in placed.tags)
+        return tagged and (not self.folders or self._holds(placed.folder))
 
     @property
     def is_partial(self) -> bool:
         """Whether there may be prompts that aren't published."""
         return bool(self.tags or self.folders)
 
-    def keeps(self, chosen: PromptFilter, prompt: Prompt | PromptSummary | Metadata) -> bool:
+    def keeps(self, chosen: PromptFilter, placed: Placed) -> bool:
         """Return whether a prompt is published, lies in a filter's folder and has its tags.
 
         Raises:
             Invalid: the filter's folder is none that a prompt can have.
         """
         folder = check_folder(chosen.folder or "")
-        inside = not folder or _is_below(prompt.folder, folder)
-        return inside and set(chosen.tags) <= set(prompt.tags) and self.admits(prompt)
+        inside = not folder or _is_below(placed.folder, folder)
+        return inside and set(chosen.tags) <= set(placed.tags) and self.admits(placed)
 
     @property
     def filter(self) -> PromptFilter:
@@ -64,26 +73,11 @@ class View:
         folder = chosen.folder and check_folder(chosen.folder)
         return replace(chosen, folder=folder, any_tags=self.tags, folders=self.folders)
 
-    def check_writable(self) -> None:
-        """Raise Forbidden on a server that only reads."""
-        if self.read_only:
-            raise Forbidden(
-                "With --read-only the library can't be changed. Leave that option out, or ask for "
-                "a server that was started without it."
-            )
-
-    def check_stays_inside(self, metadata: Metadata) -> None:
-        """Raise Forbidden where a write would put a prompt out of this server's own sight."""
-        if not self.admits(metadata):
-            raise Forbidden(
-                f"Only prompts {self._describe()} are published here. "
-                f"Give '{metadata.name}' such a tag or folder."
-            )
-
     def _holds(self, folder: str) -> bool:
         return any(_is_below(folder, held) for held in self.folders)
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
+        """Say what prompts in view have, to stand behind "prompts"."""
         tagged = f"tagged {_one_of(self.tags)}" if self.tags else ""
         placed = f"in the folder {_one_of(self.folders)}" if self.folders else ""
         return " and ".join(part for part in (tagged, placed) if part)

@@ -1,6 +1,7 @@
 """The one path on which versions are written: lock, compare, append, announce."""
 
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from mcp_server.domain.drafts import content_hash
@@ -8,16 +9,16 @@ from mcp_server.domain.names import name_warning
 from mcp_server.domain.references import BRANCH_PREFIX, branch_head
 from mcp_server.domain.templates.lookalikes import remarks_on_blanks
 from mcp_server.domain.texts import check_text
-from mcp_server.service.catalog import Catalog
+from mcp_server.service.callers import Caller
 from mcp_server.service.composing import Composer
 from mcp_server.service.finding import Finder
 from mcp_server.service.including import Broken, Includers
 from mcp_server.service.results import PromptVersion, Saved, state_of
-from mcp_server.service.views import View
+from mcp_server.service.sight import Sight
 from storage.database import Database, Transaction
 from storage.ids import new_id
 from storage.values.entities import LATEST, MAIN, Change, Draft, Metadata, Prompt, Version
-from storage.values.errors import Conflict, Invalid
+from storage.values.errors import Conflict, Forbidden, Invalid
 
 _MAX_MESSAGE = 2_000
 
@@ -31,18 +32,68 @@ class Writer:
     def __init__(
         self,
         database: Database,
-        catalog: Catalog,
+        hear: Callable[[Change], None],
+        sight: Sight,
         finder: Finder,
         composer: Composer,
-        view: View,
+        caller: Caller,
     ) -> None:
         self._database = database
-        self._catalog = catalog
+        self.hear = hear
+        """Lets this process forget what a change touches, before anyone reads again."""
+        self._sight = sight
         self._finder = finder
         self._composer = composer
-        self.includers = Includers(view)
+        self.includers = Includers(sight)
         """Keeps those who include a prompt from being broken unawares."""
-        self._view = view
+        self._caller = caller
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the caller may change anything."""
+        return self._caller.may_write
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction that writes.
+
+        Raises:
+            Forbidden: the caller only reads.
+        """
+        self._caller.check_may_write()
+        async with self._database.transaction() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def locked(
+        self, name: str, *, archived: bool = False
+    ) -> AsyncIterator[tuple[Transaction, Prompt]]:
+        """Open a transaction on one prompt, which keeps its other writers out until it ends.
+
+        Raises:
+            Forbidden: the caller only reads.
+            Invalid: the name isn't one.
+            NotFound: there is no such prompt in sight, or it's archived and that isn't wanted.
+        """
+        self._caller.check_may_write()
+        # Looked up first, without holding a connection: a refusal looks for names that are alike.
+        wanted = await self._finder.name(name)
+        await self._sight.prompt(wanted, archived=archived)
+        async with self._database.transaction() as tx:
+            prompt = await tx.prompts.find(wanted, lock=True)
+            yield tx, self._sight.shown(prompt, wanted, archived=archived)
+
+    def check_stays(self, metadata: Metadata) -> None:
+        """Refuse what would put a prompt out of the caller's own sight.
+
+        Raises:
+            Forbidden: it would.
+        """
+        if not self._sight.shows(metadata):
+            raise Forbidden(
+                f"Only prompts {self._caller.view.describe()} are published here. "
+                f"Give '{metadata.name}' such a tag or folder."
+            )
 
     async def create(
         self, metadata: Metadata, draft: Draft, *, by: str, commit_message: str | None = None
@@ -52,11 +103,11 @@ class Writer:
         Raises:
             Conflict: the name is taken, also where an archived prompt has it.
         """
-        self._view.check_writable()
-        self._view.check_stays_inside(metadata)
+        self._caller.check_may_write()
+        self.check_stays(metadata)
         check_message(commit_message)
         prompt_id = new_id()
-        async with self._database.transaction() as tx:
+        async with self.transaction() as tx:
             await tx.prompts.insert(prompt_id, metadata)
             await self.append(tx, prompt_id, metadata, draft, by=by, commit_message=commit_message)
             current = await self.read_back(tx, metadata.name)
@@ -85,11 +136,11 @@ class Writer:
                 couldn't be used any more, and it isn't wanted by `force`.
         """
         check_message(commit_message)
-        async with self._finder.locked(name) as (tx, prompt):
+        async with self.locked(name) as (tx, prompt):
             check_head(prompt, branch, expected_version, expected_states)
             head = await head_of(tx, prompt, branch)
             metadata, draft = edit(prompt, head)
-            self._view.check_stays_inside(metadata)
+            self.check_stays(metadata)
             described = metadata != metadata_of(prompt)
             if described:
                 await tx.prompts.update(prompt.id, metadata)
@@ -125,8 +176,8 @@ class Writer:
             NotFound: there is no such prompt to copy.
             Conflict: the new name is taken.
         """
-        self._view.check_stays_inside(metadata)
-        async with self._finder.locked(name) as (tx, source):
+        self.check_stays(metadata)
+        async with self.locked(name) as (tx, source):
             prompt_id = new_id()
             await tx.prompts.insert(prompt_id, metadata)
             reason = f"Copied with '{source.name}'"
@@ -177,7 +228,7 @@ class Writer:
 
     def announce(self, prompt: Prompt) -> None:
         """Let this process forget what it remembered of a prompt, before anyone reads again."""
-        self._catalog.hear(Change("prompt", prompt.name, prompt.id))
+        self.hear(Change("prompt", prompt.name, prompt.id))
 
 
 def metadata_of(prompt: Prompt) -> Metadata:

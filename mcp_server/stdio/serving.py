@@ -16,7 +16,6 @@ from mcp.server.stdio import stdio_server
 from mcp_server.app import LiveCore
 from mcp_server.config import Settings
 from mcp_server.protocol.server import ServerOptions, build_server
-from mcp_server.service.callers import Caller
 from mcp_server.service.changes import ChangeFeed
 from mcp_server.stdio.messages import Incoming, Outgoing, Unanswered
 from mcp_server.stdio.streams import standard_output, take_standard_input
@@ -64,7 +63,7 @@ class _Connection:
         self._door = build_server(self._ready, options)
         self._door.server.middleware.append(self._note_answer)
         self._feed = ChangeFeed(self._door.changes.publish)
-        self._caller = Caller(options.actor, options.view)
+        self._caller = options.caller
         self._core = LiveCore(settings, self._feed.hear)
 
     async def serve(self) -> None:

@@ -301,6 +301,15 @@ class PromptSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A prompt that matched, its score, and the beginning of its text to cut a snippet from."""
+
+    prompt: PromptSummary
+    score: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SearchHit:
     """A prompt that a search found, its score (higher is better) and where it matched."""
 

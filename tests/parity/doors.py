@@ -20,6 +20,7 @@ from mcp_server.protocol.errors import ERROR_META, KINDS
 from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.rest.api import build_api
 from mcp_server.rest.door import RestDoor as ApiDoor
+from mcp_server.service.callers import Caller
 from mcp_server.service.library import Library
 from storage.connectors import UrlConnector
 from storage.database import Database
@@ -77,7 +78,7 @@ class McpDoor:
         async def ready() -> Library:
             return library
 
-        door = build_server(ready, ServerOptions(version="0", actor=ACTOR))
+        door = build_server(ready, ServerOptions(version="0", caller=Caller(ACTOR)))
         try:
             async with Client(door.server) as client:
                 return await ask(client)

@@ -4,6 +4,7 @@ import pytest
 from mcp import Client
 
 from mcp_server.protocol.server import ServerOptions, build_server
+from mcp_server.service.callers import Caller
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.views import View
@@ -16,7 +17,7 @@ def open_door(library: Library, *, view: View | None = None, page_size: int | No
     async def ready() -> Library:
         return library
 
-    options = ServerOptions("1.2.3", "ada", view or View(), page_size)
+    options = ServerOptions("1.2.3", Caller("ada", view or View()), page_size)
     return build_server(ready, options)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 import mcp_server.service.library  # noqa: F401  so that every kind of failure is known
 from mcp_server.protocol.errors import KINDS, kind_of, to_failed_result, to_protocol_error
 from mcp_server.protocol.server import ServerOptions, build_server
+from mcp_server.service.callers import Caller
 from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, PromptError, Unavailable
 from tests.protocol.conftest import ERAS
 
@@ -71,7 +72,7 @@ async def test_a_bug_says_nothing_and_is_logged_once(era, method, bug, caplog):
             raise bug
         Strict.model_validate({"number": "secret"})
 
-    door = build_server(ready, ServerOptions("1", "ada"))
+    door = build_server(ready, ServerOptions("1", Caller("ada")))
     async with Client(door.server, mode=era) as client:
         calls = {
             "list_prompts": client.list_prompts,

@@ -7,6 +7,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from mcp_server.protocol.server import ServerOptions, build_server
+from mcp_server.service.callers import Caller
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.views import View
 from storage.values.entities import (
@@ -269,7 +270,7 @@ async def test_a_library_that_is_away_says_so_and_the_handshake_still_works(era)
     async def ready():
         raise Unavailable("The database can't be reached. Try again in a moment.")
 
-    door = build_server(ready, ServerOptions("1", "ada"))
+    door = build_server(ready, ServerOptions("1", Caller("ada")))
     async with Client(door.server, mode=era) as client:
         refused = await refusal_of(client.get_prompt("greeting"))
         failed = await client.call_tool("search_prompts", {})
@@ -285,7 +286,7 @@ async def test_the_handshake_and_the_tools_do_not_wait_for_the_library(era):
     async def ready():
         await anyio.sleep_forever()
 
-    door = build_server(ready, ServerOptions("1.2.3", "ada"))
+    door = build_server(ready, ServerOptions("1.2.3", Caller("ada")))
     with anyio.fail_after(SECONDS):
         async with Client(door.server, mode=era) as client:
             assert (await client.list_tools()).tools

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from mcp_server.service.composing import Composer
 from mcp_server.service.inputs import PromptInput, Reader
+from mcp_server.service.sight import Sight
 from mcp_server.service.views import View
 from storage.values.entities import Argument, PromptFilter
 from storage.values.errors import Conflict, Invalid, NotFound
@@ -223,5 +224,5 @@ async def test_a_summary_of_a_version_that_is_gone_stays_as_it_is(styled):
     listed = (await styled.prompts.list_published()).items
     (review,) = [each for each in listed if each.name == "review"]
     stale = replace(review, version=99)
-    composer = Composer(styled.core.catalog, View())
+    composer = Composer(Sight(styled.core.catalog, View()), styled.core.catalog)
     assert await composer.complete([stale]) == (stale,)

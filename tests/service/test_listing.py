@@ -92,7 +92,7 @@ async def test_a_page_of_a_size_that_was_asked_for_is_never_longer_than_a_whole_
 async def test_a_cursor_of_another_list_is_refused_in_pages_too(library):
     await fill(library, LONG)
     given = (await library.prompts.list_published()).next_cursor
-    narrow = seen(library.prompts._catalog._database, view=View(folders=("a",)))
+    narrow = seen(library.core.database, view=View(folders=("a",)))
     for other, cursor in ((narrow, given), (library, f"{given}x"), (library, "forged")):
         with pytest.raises(Invalid, match="is not one that this list gave out"):
             await other.prompts.list_published(cursor=cursor)

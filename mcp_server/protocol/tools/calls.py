@@ -34,13 +34,15 @@ class ToolHandlers:
 
         if params.cursor is not None:
             decode_cursor("tools", params.cursor)
-        return {"tools": [tool.declaration for tool in offered(self._options.view.read_only)]}
+        return {
+            "tools": [tool.declaration for tool in offered(self._options.caller.view.read_only)]
+        }
 
     async def call(self, ctx: Context, params: CallToolRequestParams) -> HandlerResult:
         """Call a tool. What a model can mend comes back as a failed result that it can read."""
-        tool = _find(params.name, self._options.view.read_only)
+        tool = _find(params.name, self._options.caller.view.read_only)
         try:
-            return await self._run(tool, params.arguments, actor_of(ctx, self._options.actor))
+            return await self._run(tool, params.arguments, actor_of(ctx, self._options.caller.name))
         except PromptError as error:
             return to_failed_result(error)
 
@@ -48,7 +50,7 @@ class ToolHandlers:
         self, tool: Tool[Any, Any], arguments: dict[str, Any] | None, actor: str
     ) -> HandlerResult:
         if tool.writes:
-            self._options.view.check_writable()
+            self._options.caller.check_may_write()
         given = tool.input.read(arguments)
         outcome = await tool.run(await self._ready(), given, actor)
         return {

@@ -1,0 +1,189 @@
+"""Sight: what a caller sees of the library. All that is read passes here, and is asked once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from mcp_server.domain.names import nearest
+from mcp_server.service.catalog import Catalog
+from mcp_server.service.views import Placed, View
+from storage.database import Transaction
+from storage.values.entities import Found, Prompt, PromptFilter, PromptSummary, Reached, Version
+from storage.values.errors import Conflict, NotFound, PromptError
+from storage.values.pages import Page
+
+T = TypeVar("T")
+
+_SUGGESTED = 3
+"""Names that are suggested in place of one that isn't there."""
+_UNTOLD = (
+    "Something that is included, directly or through others, can't be at present. There are "
+    "prompts among it that this server doesn't show: ask who keeps the library."
+)
+
+
+class Sight:
+    """What a caller sees of the library.
+
+    This is the one place that asks the view about what is read. What it hides isn't there, in the
+    same words as what never was.
+    """
+
+    def __init__(self, catalog: Catalog, view: View) -> None:
+        self._catalog = catalog
+        self._view = view
+
+    # One prompt.
+
+    async def prompt(self, name: str, *, archived: bool = False) -> Prompt:
+        """Return the prompt that has or had a name; an archived one only where that's wanted.
+
+        Raises:
+            NotFound: there is none in sight; carries names that are alike.
+        """
+        prompt = await self._catalog.find_prompt(name)
+        if prompt is None or not self.shows(prompt):
+            raise await self._missing(name)
+        return self.shown(prompt, name, archived=archived)
+
+    async def name_of(self, prompt_id: UUID) -> str | None:
+        """Return what the prompt of that id is called; None where there is none in sight."""
+        name = await self._catalog.find_name(prompt_id)
+        if name is None or not self.is_partial:
+            return name
+        prompt = await self._catalog.find_prompt(name)
+        return prompt.name if prompt is not None and self.shows(prompt) else None
+
+    def shown(self, prompt: Prompt | None, name: str, *, archived: bool = False) -> Prompt:
+        """Return a prompt that was read under a lock, as `prompt` would.
+
+        Raises:
+            NotFound: there is none in sight, or it's archived and that isn't wanted.
+        """
+        if prompt is None or not self.shows(prompt):
+            raise _no_such_prompt(name, ())
+        if prompt.archived_at is not None and not archived:
+            restoring = "Ask for it to be restored" if self._view.read_only else "Restore it"
+            raise NotFound(
+                f"The prompt '{prompt.name}' is archived. {restoring} to use or change it again."
+            )
+        return prompt
+
+    def shows(self, placed: Placed) -> bool:
+        """Return whether a prompt that lies there, with these tags, is in sight."""
+        return self._view.admits(placed)
+
+    # Many.
+
+    async def summaries(
+        self, chosen: PromptFilter, *, limit: int, cursor: str | None
+    ) -> Page[PromptSummary]:
+        """Return prompts by name, a page at a time.
+
+        Raises:
+            Invalid: the cursor isn't one of this list, or the filter holds what no prompt can have.
+        """
+        narrowed = self._view.narrow(chosen)
+        return await self.read(
+            lambda tx: tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)
+        )
+
+    async def search(
+        self, words: str, chosen: PromptFilter, *, limit: int, cursor: str | None
+    ) -> Page[Found]:
+        """Return the prompts that match words, best first.
+
+        Raises:
+            Invalid: as for `summaries`.
+        """
+        narrowed = self._view.narrow(chosen)
+        return await self.read(
+            lambda tx: tx.search.find(words, narrowed, limit=limit, cursor=cursor)
+        )
+
+    def pages(self, chosen: PromptFilter, size: int) -> AsyncIterator[Sequence[PromptSummary]]:
+        """Return all prompts of a filter by name, a page at a time, each read when it's wanted.
+
+        Raises:
+            Invalid: the filter holds what no prompt can have.
+        """
+        return self._catalog.each_page(self._view.narrow(chosen), size)
+
+    async def whole(self) -> Sequence[PromptSummary] | None:
+        """Return all that is in sight by name; None where that is too much for one go."""
+        return await self._catalog.lists.whole(self.filter)
+
+    async def after(self, name: str | None, limit: int) -> Sequence[PromptSummary]:
+        """Return what is in sight by name, from behind a name on."""
+        return await self.read(
+            lambda tx: tx.prompts.list_listed(self.filter, limit=limit, after=name)
+        )
+
+    async def count(self) -> int:
+        """Count what is in sight."""
+        return await self.read(lambda tx: tx.prompts.count(self.filter))
+
+    async def names(self, typed: str, limit: int) -> Sequence[str]:
+        """Return names in sight that begin with what was typed."""
+        return await self.read(lambda tx: tx.prompts.list_names(self.filter, typed, limit=limit))
+
+    def keeps(self, chosen: PromptFilter, placed: Placed) -> bool:
+        """Return whether a prompt is in sight, lies in a filter's folder and has its tags.
+
+        Raises:
+            Invalid: the filter's folder is none that a prompt can have.
+        """
+        return self._view.keeps(chosen, placed)
+
+    # What is said of what isn't all in sight.
+
+    def told(self, problem: PromptError, reached: Reached) -> PromptError:
+        """Return why something can't be included, without what is hidden among it."""
+        is_hidden = not all(map(self.shows, reached.prompts.values()))
+        return Conflict(_UNTOLD) if is_hidden else problem
+
+    async def alike(self, tx: Transaction, name: str, limit: int) -> Sequence[str]:
+        """Return names in sight that are spelt almost like one."""
+        return await tx.prompts.list_spellings(name, self.filter, limit=limit)
+
+    @property
+    def filter(self) -> PromptFilter:
+        """The filter that keeps all that is in sight, and nothing else."""
+        return self._view.filter
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether there may be prompts that aren't in sight."""
+        return self._view.is_partial
+
+    @property
+    def listing(self) -> str:
+        """What cursors of the whole list belong to: another view's aren't good here."""
+        return f"published {self._view}"
+
+    # What lies below a prompt that was shown.
+
+    async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run a query where it costs the primary least; see `Catalog.read`."""
+        return await self._catalog.read(query)
+
+    async def version(self, prompt: Prompt, number: int) -> Version | None:
+        """Return a version of a prompt that was shown."""
+        return await self._catalog.find_version(prompt.id, number)
+
+    async def _missing(self, name: str) -> NotFound:
+        similar = await self.read(lambda tx: self.alike(tx, name, _SUGGESTED))
+        if not similar and (whole := await self.whole()):
+            # Comparing thousands of names is work for the processor, and others wait for this loop.
+            similar = await asyncio.to_thread(nearest, name, [each.name for each in whole])
+        return _no_such_prompt(name, similar)
+
+
+def _no_such_prompt(name: str, similar: Sequence[str]) -> NotFound:
+    hint = (
+        "Did you mean " + " or ".join(f"'{known}'" for known in similar) + "?"
+        if similar
+        else "Search for words of it, or list all prompts."
+    )
+    return NotFound(f"There is no prompt named '{name}'. {hint}", nearest=similar)
