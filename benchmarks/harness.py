@@ -109,7 +109,6 @@ async def fill(environment: dict[str, str], count: int) -> None:
                             description="A prompt of the benchmark.",
                             template="Write about {{topic}}. " * 60,
                         ),
-                        by="bench",
                     )
                     for number in range(start, min(start + 50, count))
                 )

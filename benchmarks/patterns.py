@@ -66,7 +66,7 @@ async def fill(library: Library) -> None:
             arguments = [Argument(f"a{n}", pattern=f"{pattern}|z{n}") for n in range(many)]
             text = " ".join(f"{{{{a{n}}}}}" for n in range(many))
             written = PromptInput(template=text, arguments=arguments)
-            await library.prompts.create(f"{kind}-{many}", written, by="bench")
+            await library.prompts.create(f"{kind}-{many}", written)
 
 
 async def render(library: Library, kind: str, many: int) -> float:

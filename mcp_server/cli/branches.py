@@ -7,7 +7,7 @@ import typer
 from mcp_server.cli.options import AsJson, Expected, Force, Message, Name, Reference
 from mcp_server.cli.printing import write_json, write_line, write_rows
 from mcp_server.cli.prompts import File, FromJson, Template, read_fields
-from mcp_server.cli.running import Invocation, use_library, warn
+from mcp_server.cli.running import use_library, warn
 from storage.values.entities import MAIN
 
 if TYPE_CHECKING:
@@ -27,13 +27,14 @@ def branch(
     as_json: AsJson = False,
 ) -> None:
     """Begin a branch at a version, or delete one."""
-    actor = Invocation.of(context).actor
+    from mcp_server.service.terms import Terms
+
     change = use_library(
         context,
         lambda library: (
-            library.branches.delete(reference, branch, force=force)
+            library.branches.delete(reference, branch, terms=Terms(force=force))
             if delete
-            else library.branches.create(reference, branch, by=actor)
+            else library.branches.create(reference, branch)
         ),
     )
     for warning in change.warnings:
@@ -90,19 +91,15 @@ def merge(
             "force": force,
         }
     )
-    actor = Invocation.of(context).actor
     merged = use_library(
         context,
         lambda library: library.branches.merge(
             given.name,
             given.branch,
-            by=actor,
             into=given.into,
             resolution=given.to_resolution(),
-            expected_version=given.expected_version,
-            commit_message=given.commit_message,
             delete_branch=given.delete_branch,
-            force=given.force,
+            terms=given.terms(),
         ),
     )
     for warning in merged.warnings:

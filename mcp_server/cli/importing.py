@@ -11,7 +11,7 @@ import typer
 from mcp_server.cli.options import Force
 from mcp_server.cli.printing import counted, write_json, write_line
 from mcp_server.cli.progress import progress
-from mcp_server.cli.running import EXIT_CODES, Invocation, fail, use_library, warn
+from mcp_server.cli.running import EXIT_CODES, fail, use_library, warn
 from storage.values.errors import Invalid
 
 if TYPE_CHECKING:
@@ -69,9 +69,8 @@ def import_files(
     _check_formats(format_, template_format)
     sources = Sources(paths, format_, template_format)
     options = Options(dry_run=dry_run, keep_going=keep_going, move_labels=move_labels, force=force)
-    actor = Invocation.of(context).actor
     total = _Total(Told(everything=dry_run), quiet=as_json)
-    use_library(context, lambda library: _take_all(library, sources, actor, options, total))
+    use_library(context, lambda library: _take_all(library, sources, options, total))
     _say_end(total, sources)
     failures = total.failures + len(sources.refused)
     if as_json:
@@ -135,7 +134,7 @@ class _Total:
 
 
 async def _take_all(
-    library: "Library", sources: "Sources", actor: str, options: "Options", total: _Total
+    library: "Library", sources: "Sources", options: "Options", total: _Total
 ) -> None:
     """Take files that hold one prompt all together, so that they may include each other."""
     from dataclasses import replace
@@ -163,11 +162,11 @@ async def _take_all(
 
         each = replace(options, keep_going=True)
         prompts = _claimed(alone(), taken_names)
-        taken = await library.importing.take(prompts, by=actor, options=each, report=report)
+        taken = await library.importing.take(prompts, options=each, report=report)
         total.add(taken, dry_run=options.dry_run)
         for source in many:
             prompts = _claimed(source.prompts, taken_names)
-            taken = await library.importing.take(prompts, by=actor, options=options, report=report)
+            taken = await library.importing.take(prompts, options=options, report=report)
             total.add(taken, dry_run=options.dry_run)
             if not (taken.written or options.dry_run):
                 _say_nothing_written(source.path, taken)

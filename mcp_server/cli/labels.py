@@ -9,7 +9,7 @@ import typer
 from mcp_server.cli.options import AsJson, Cursor, Force, Limit, Name, Reference
 from mcp_server.cli.printing import write_json, write_line, write_rows
 from mcp_server.cli.reading import read_pages
-from mcp_server.cli.running import Invocation, use_library, warn
+from mcp_server.cli.running import use_library, warn
 from storage.values.errors import Invalid
 
 if TYPE_CHECKING:
@@ -39,14 +39,15 @@ def label(
     as_json: AsJson = False,
 ) -> None:
     """Point a label at a version, moving it where it is set already."""
-    actor = Invocation.of(context).actor
-    shares = _read_shares(weight or ())
+    from mcp_server.service.terms import Terms
+
+    shares, terms = _read_shares(weight or ()), Terms(force=force)
     move = use_library(
         context,
         lambda library: (
-            library.labels.share(reference, label, shares, by=actor, reason=reason, force=force)
+            library.labels.share(reference, label, shares, reason=reason, terms=terms)
             if shares
-            else library.labels.set(reference, label, by=actor, reason=reason, force=force)
+            else library.labels.set(reference, label, reason=reason, terms=terms)
         ),
     )
     _show(move, as_json=as_json)
@@ -61,10 +62,12 @@ def unlabel(
     as_json: AsJson = False,
 ) -> None:
     """Take a label away."""
-    actor = Invocation.of(context).actor
+    from mcp_server.service.terms import Terms
+
+    terms = Terms(force=force)
     move = use_library(
         context,
-        lambda library: library.labels.remove(name, label, by=actor, reason=reason, force=force),
+        lambda library: library.labels.remove(name, label, reason=reason, terms=terms),
     )
     _show(move, as_json=as_json)
 

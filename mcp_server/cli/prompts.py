@@ -7,7 +7,7 @@ import typer
 
 from mcp_server.cli.options import AsJson, Expected, Force, Message, Name, OnBranch
 from mcp_server.cli.printing import write_json, write_line
-from mcp_server.cli.running import Invocation, use_library, warn
+from mcp_server.cli.running import use_library, warn
 from mcp_server.cli.texts import STANDARD_INPUT, read_json, read_text
 from storage.values.entities import MAIN
 from storage.values.errors import Invalid
@@ -87,16 +87,14 @@ def create(
             "--template TEXT, --from-json FILE or --copy-of NAME."
         )
     given = PromptCreate.read(fields | {"name": name})
-    actor = Invocation.of(context).actor
     saved = use_library(
         context,
         lambda library: library.prompts.create(
             given.name,
             given.to_input(),
-            by=actor,
             copy_of=given.copy_of,
             with_history=given.with_history,
-            commit_message=given.commit_message,
+            terms=given.terms(),
         ),
     )
     show_saved(saved, as_json=as_json)
@@ -134,18 +132,14 @@ def update(
     fields |= {key: value for key, value in guards.items() if value is not None}
     fields |= {"force": True} if force else {}
     given = PromptUpdate.read(fields | {"name": name})
-    actor = Invocation.of(context).actor
     saved = use_library(
         context,
         lambda library: library.prompts.update(
             given.name,
             given.to_input(),
-            by=actor,
             new_name=given.new_name,
             branch=given.branch,
-            expected_version=given.expected_version,
-            commit_message=given.commit_message,
-            force=given.force,
+            terms=given.terms(),
         ),
     )
     show_saved(saved, as_json=as_json)
@@ -188,8 +182,11 @@ def show_saved(saved: "Saved", *, as_json: bool) -> None:
 def _set_archived(
     context: typer.Context, name: str, *, restore: bool, force: bool = False, as_json: bool
 ) -> None:
+    from mcp_server.service.terms import Terms
+
+    terms = Terms(force=force)
     archiving = use_library(
-        context, lambda library: library.prompts.archive(name, restore=restore, force=force)
+        context, lambda library: library.prompts.archive(name, restore=restore, terms=terms)
     )
     for warning in archiving.warnings:
         warn(warning)

@@ -123,7 +123,7 @@ def get(
     as_json: AsJson = False,
 ) -> None:
     """Print a prompt's text, byte for byte; with --arg, its blanks filled."""
-    reader = Reader(model, key or Invocation.of(context).actor)
+    reader = Invocation.of(context).caller.reader(model, key)
     if render or arg:
         _show_rendered(context, reference, arg or (), reader, raw=raw, as_json=as_json)
         return

@@ -45,11 +45,6 @@ class Invocation:
         assert invocation is not None  # the callback comes before every command
         return invocation
 
-    @property
-    def actor(self) -> str:
-        """Who is named as the author of writes."""
-        return self.caller.name
-
 
 def settings_of(log_format: str | None = None) -> Settings:
     """Read the settings and configure logging by them."""

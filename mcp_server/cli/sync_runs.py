@@ -31,7 +31,6 @@ class SyncRun:
 
     folder: Path
     chosen: PromptFilter
-    actor: str
     format_name: str
     prefer: str | None = None
     force: bool = False
@@ -154,9 +153,7 @@ class SyncRun:
         meant = as_meant(file, head.file) if head else file
         told = replace(meant, says=speaks_of(file, prompt.said), source=prompt.place)
         expected = head.version if head else None
-        now, broken = await library.syncing.write(
-            told, by=self.actor, expected_version=expected, force=self.force
-        )
+        now, broken = await library.syncing.write(told, expected_version=expected, force=self.force)
         marks = fingerprint(file), now.fingerprint
         changed = head is None or now.fingerprint != head.fingerprint
         kind: SyncKind = "taken" if changed else "in step"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_server.cli.options import HavingTag, InFolder, make_filter
-from mcp_server.cli.running import EXIT_CODES, Invocation, use_library
+from mcp_server.cli.running import EXIT_CODES, use_library
 from storage.values.errors import Conflict, Invalid, Unavailable
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def sync(
     if folder.exists() and not folder.is_dir():
         raise Invalid(f"{folder}: this is a file. Name a folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    chosen, actor = make_filter(tag, in_folder), Invocation.of(context).actor
-    syncing = SyncRun(folder, chosen, actor, format_, prefer, force, SyncReport(as_json))
+    chosen = make_filter(tag, in_folder)
+    syncing = SyncRun(folder, chosen, format_, prefer, force, SyncReport(as_json))
 
     async def watched(library: "Library") -> int:
         return await _watch(syncing, library)

@@ -9,7 +9,7 @@ from mcp_server.cli.options import AsJson, Cursor, Expected, Force, Limit, Messa
 from mcp_server.cli.printing import is_terminal, write, write_json, write_rows
 from mcp_server.cli.prompts import show_saved
 from mcp_server.cli.reading import read_pages
-from mcp_server.cli.running import Invocation, use_library, warn
+from mcp_server.cli.running import use_library, warn
 from storage.values.entities import MAIN
 
 if TYPE_CHECKING:
@@ -82,17 +82,12 @@ def restore_version(
     as_json: AsJson = False,
 ) -> None:
     """Write an old version's content as a new version; history goes on."""
-    actor = Invocation.of(context).actor
+    from mcp_server.service.terms import Terms
+
+    terms = Terms(expected_version=expected_version, commit_message=message, force=force)
     saved = use_library(
         context,
-        lambda library: library.versions.restore(
-            reference,
-            by=actor,
-            branch=branch or MAIN,
-            expected_version=expected_version,
-            commit_message=message,
-            force=force,
-        ),
+        lambda library: library.versions.restore(reference, branch=branch or MAIN, terms=terms),
     )
     show_saved(saved, as_json=as_json)
 

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from types import FrameType
 
 import anyio
@@ -19,8 +20,8 @@ from mcp_server import version
 from mcp_server.app import Live, live_core
 from mcp_server.config import Settings
 from mcp_server.http import health
-from mcp_server.http.actors import DevUser
 from mcp_server.http.bodies import BodyGuard
+from mcp_server.http.callers import DevUser
 from mcp_server.http.endpoint import MCP_PATH, McpEndpoint
 from mcp_server.http.hosts import ANY, AllowedHosts, HostGuard
 from mcp_server.http.metrics import Metrics
@@ -32,7 +33,7 @@ from mcp_server.rest.api import build_api
 from mcp_server.rest.door import RestDoor
 from mcp_server.service.callers import Caller
 from mcp_server.service.changes import ChangeFeed
-from mcp_server.service.library import Library
+from mcp_server.service.library import Core
 from mcp_server.service.views import View
 from storage.values.errors import PromptError, Unavailable
 
@@ -77,10 +78,10 @@ class Application:
         with anyio.move_on_after(DRAIN_SECONDS):
             await self._requests.idle()
 
-    async def _ready(self) -> Library:
+    async def _ready(self) -> Core:
         if self._live is None:
             raise Unavailable("The server is still starting. Try again.")
-        return self._live.core.seen_by(self._caller)
+        return self._live.core
 
     def _layers(self) -> ASGIApp:
         """Return all that a request passes, the innermost layer first."""
@@ -94,14 +95,14 @@ class Application:
         )
         app = self._doors()
         if settings.allow_dev_headers:
-            app = DevUser(app)
+            app = DevUser(app, self._caller)
         self._bodies = BodyGuard(app, settings.max_body)
         app = HostGuard(self._bodies, allowed)
         return _with_cors(app, origins) if origins else app
 
     def _doors(self) -> ASGIApp:
         api = build_api(
-            RestDoor(self._ready, self._settings.actor, self._settings.max_import),
+            RestDoor(self._ready, replace(self._caller, door="rest"), self._settings.max_import),
             version(),
             lifespan=self._lifespan,
             routes=[

@@ -122,6 +122,7 @@ class _Exchange:
         self._is_complete = False
         self.began = time.perf_counter()
         self.request_id = _given_id(scope) or os.urandom(16).hex()
+        scope.setdefault("state", {})["request_id"] = self.request_id
         # The stream that a session of the earlier eras holds open for notifications.
         self.is_stream = self.method == "GET" and self.path == MCP_PATH
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from mcp.server.context import HandlerResult
 from mcp_types import CompleteRequestParams, PromptReference
 
+from mcp_server.protocol.callers import Callers
 from mcp_server.protocol.errors import Context
-from mcp_server.protocol.options import Ready
 from mcp_server.service.results import Completions
 from storage.values.errors import Invalid, NotFound
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 class CompletionHandlers:
     """Completes what a person types."""
 
-    def __init__(self, ready: Ready) -> None:
-        self._ready = ready
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
 
     async def complete(self, ctx: Context, params: CompleteRequestParams) -> HandlerResult:
         """Offer values; a half-typed name that means nothing yet has none, which is no error."""
-        library = await self._ready()
+        library = await self._callers.library(ctx)
         try:
             found = await _find(library, params)
         except (NotFound, Invalid):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from mcp_server.service.callers import Caller
 
 if TYPE_CHECKING:
-    from mcp_server.service.library import Library
+    from mcp_server.service.library import Core
 
-Ready: TypeAlias = "Callable[[], Awaitable[Library]]"
+Ready: TypeAlias = "Callable[[], Awaitable[Core]]"
 """Waits for the library; raises Unavailable where it can't be brought up."""
 
 

@@ -5,12 +5,11 @@ import logging
 from mcp.server.context import HandlerResult
 from mcp_types import GetPromptRequestParams, PaginatedRequestParams
 
-from mcp_server.protocol.actors import reader_of
 from mcp_server.protocol.asking import can_ask, filled_in, question, was_asked
+from mcp_server.protocol.callers import Callers
 from mcp_server.protocol.contents import Json, argument_description, prompt_messages, version_meta
 from mcp_server.protocol.errors import Context
 from mcp_server.protocol.lists import ListMemory
-from mcp_server.protocol.options import Ready
 from storage.values.entities import Argument, PromptSummary
 
 logger = logging.getLogger(__name__)
@@ -19,15 +18,14 @@ logger = logging.getLogger(__name__)
 class PromptHandlers:
     """Answers what is asked about prompts."""
 
-    def __init__(self, ready: Ready, page_size: int | None, memory: ListMemory, actor: str) -> None:
-        self._ready = ready
-        self._actor = actor
+    def __init__(self, callers: Callers, page_size: int | None, memory: ListMemory) -> None:
+        self._callers = callers
         self._page_size = page_size
         self._memory = memory
 
     async def list(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
         """List what is published: on one page, unless it is too much or a page size was set."""
-        library = await self._ready()
+        library = await self._callers.library(ctx)
         page = await library.prompts.list_published(limit=self._page_size, cursor=params.cursor)
         is_whole = params.cursor is None and page.next_cursor is None
         await self._memory.write(ctx, page, _prompt, is_whole=is_whole)
@@ -35,10 +33,10 @@ class PromptHandlers:
 
     async def get(self, ctx: Context, params: GetPromptRequestParams) -> HandlerResult:
         """Render the version that a reference means; ask for arguments where the client can."""
-        library = await self._ready()
+        library = await self._callers.library(ctx)
         # What was asked for is rendered, though a label may have moved meanwhile.
         name = params.request_state or params.name
-        reader = reader_of(ctx, params, self._actor)
+        reader = self._callers.reader(ctx, params)
         arguments = {**(params.arguments or {}), **filled_in(params)}
         if can_ask(ctx) and not was_asked(params):
             missing = await library.prompts.missing(name, arguments, reader=reader)

@@ -5,6 +5,7 @@ import json
 from mcp.server.context import HandlerResult
 from mcp_types import PaginatedRequestParams, ReadResourceRequestParams
 
+from mcp_server.protocol.callers import Callers
 from mcp_server.protocol.contents import (
     MARKDOWN,
     Json,
@@ -14,7 +15,6 @@ from mcp_server.protocol.contents import (
 )
 from mcp_server.protocol.errors import Context
 from mcp_server.protocol.lists import ListMemory
-from mcp_server.protocol.options import Ready
 from mcp_server.protocol.uris import HISTORY, LABEL, PROMPT, VERSION, parse_uri, prompt_uri
 from storage.values.entities import PromptSummary
 from storage.values.pages import decode_cursor
@@ -43,14 +43,14 @@ _TEMPLATES: tuple[tuple[str, str, str, str, str], ...] = (
 class ResourceHandlers:
     """Answers what is asked about resources."""
 
-    def __init__(self, ready: Ready, page_size: int | None, memory: ListMemory) -> None:
-        self._ready = ready
+    def __init__(self, callers: Callers, page_size: int | None, memory: ListMemory) -> None:
+        self._callers = callers
         self._page_size = page_size
         self._memory = memory
 
     async def list(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
         """List what is served of each prompt; versions and labels are found by template."""
-        library = await self._ready()
+        library = await self._callers.library(ctx)
         page = await library.prompts.list_published(limit=self._page_size, cursor=params.cursor)
         is_whole = params.cursor is None and page.next_cursor is None
         await self._memory.write(ctx, page, _resource, is_whole=is_whole)
@@ -66,8 +66,8 @@ class ResourceHandlers:
         """Read a version's text with its blanks unfilled, or a history."""
         target = parse_uri(params.uri)
         if target.history:
-            return await self._read_history(params.uri, target.reference)
-        library = await self._ready()
+            return await self._read_history(ctx, params.uri, target.reference)
+        library = await self._callers.library(ctx)
         source = await library.prompts.get(target.reference)
         messages = source.messages
         if not target.fixed:
@@ -77,11 +77,11 @@ class ResourceHandlers:
             "ttlMs": FIXED_SECONDS * 1000,
         }
 
-    async def _read_history(self, uri: str, name: str) -> HandlerResult:
+    async def _read_history(self, ctx: Context, uri: str, name: str) -> HandlerResult:
         # Loaded here: shapes aren't needed for the handshake.
         from mcp_server.schemas.versions import present_versions
 
-        library = await self._ready()
+        library = await self._callers.library(ctx)
         page = await library.versions.list(name, limit=_HISTORY)
         text = json.dumps(present_versions(page).write(), ensure_ascii=False, indent=2)
         return {"contents": [{"uri": uri, "mimeType": JSON, "text": text}]}

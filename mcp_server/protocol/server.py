@@ -14,6 +14,7 @@ from mcp.server.models import InitializationOptions
 from mcp_types.methods import CacheableMethod
 
 from mcp_server.protocol.asking import SealedState
+from mcp_server.protocol.callers import Callers
 from mcp_server.protocol.changes import Changes
 from mcp_server.protocol.completions import CompletionHandlers
 from mcp_server.protocol.errors import answering
@@ -85,15 +86,16 @@ def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
     )
     if not options.traced:
         server.middleware.clear()  # a new server has none but that which makes the spans
+    callers = Callers(ready, options.caller)
     memory, changes = ListMemory(), Changes()
     server.middleware.append(readable_params)
     server.middleware.append(memory)
     server.middleware.append(SealedState(options.state_keys))
-    _add_prompts(server, PromptHandlers(ready, options.page_size, memory, options.caller.name))
-    _add_resources(server, ResourceHandlers(ready, options.page_size, memory))
-    _add_tools(server, ToolHandlers(ready, options))
+    _add_prompts(server, PromptHandlers(callers, options.page_size, memory))
+    _add_resources(server, ResourceHandlers(callers, options.page_size, memory))
+    _add_tools(server, ToolHandlers(callers))
     _add_changes(server, changes)
-    completions = CompletionHandlers(ready)
+    completions = CompletionHandlers(callers)
     server.add_request_handler(
         "completion/complete", types.CompleteRequestParams, answering(completions.complete)
     )

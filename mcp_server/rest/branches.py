@@ -29,6 +29,7 @@ from mcp_server.rest.shapes import (
     present_merge_read,
 )
 from mcp_server.schemas.branches import BranchesOut, BranchOut, present_branch, present_branches
+from mcp_server.service.terms import Terms
 from storage.values.entities import LATEST
 
 
@@ -83,24 +84,23 @@ class BranchRoutes:
         )
         return router
 
-    async def list(self, prompt: PromptPath) -> Response:
+    async def list(self, request: Request, prompt: PromptPath) -> Response:
         """List a prompt's branches by name, each compared with `main`."""
-        library = await self._door.ready()
+        library = await self._door.library(request)
         return json_response(present_branches(await library.branches.list(prompt)))
 
     async def create(self, request: Request, prompt: PromptPath, written: BranchPost) -> Response:
         """Begin a branch at a version: at the newest of `main`, where none is given."""
-        library = await self._door.ready()
+        library = await self._door.library(request)
         wanted = await library.versions.reference(prompt, point_of(written, default=LATEST))
-        change = await library.branches.create(
-            wanted, written.branch, by=self._door.actor_of(request)
-        )
+        change = await library.branches.create(wanted, written.branch)
         place = quote(f"{change.prompt.name}@{BRANCH_PREFIX}{change.branch}", safe="@:")
         location = f"{request.scope.get('root_path', '')}/prompts/{place}"
         return json_response(present_branch(change), 201, {"location": location})
 
     async def delete(
         self,
+        request: Request,
         prompt: PromptPath,
         branch: BranchPath,
         force: Force = False,
@@ -110,9 +110,9 @@ class BranchRoutes:
 
         One by which others include the prompt is refused, unless it is forced.
         """
-        library = await self._door.ready()
+        library = await self._door.library(request)
         change = await library.branches.delete(
-            prompt, branch, force=force, expected_states=expected_states(if_match)
+            prompt, branch, terms=Terms(expected_states=expected_states(if_match), force=force)
         )
         return json_response(present_branch(change))
 
@@ -124,17 +124,13 @@ class BranchRoutes:
         Where both sides changed the same place, nothing is written: the answer is a 409 whose
         `conflicts` show each such place. Send the request again with a `resolution`.
         """
-        library = await self._door.ready()
+        library = await self._door.library(request)
         merged = await library.branches.merge(
             prompt,
             written.branch,
-            by=self._door.actor_of(request),
             into=written.into,
             resolution=written.to_resolution(),
-            expected_version=written.expected_version,
-            expected_states=expected_states(if_match),
-            commit_message=written.commit_message,
             delete_branch=written.delete_branch,
-            force=written.force,
+            terms=written.terms(expected_states(if_match)),
         )
         return json_response(present_merge_read(merged), 200, state_headers(merged.current.state))

@@ -169,7 +169,7 @@ class FileRoutes:
         that doesn't say its own name needs one, by `name` or by Content-Disposition. Other types of
         content are application/jsonl, text/csv and text/markdown; with `format` it may be any.
         """
-        library = await self._door.ready()
+        library = await self._door.library(request)
         if query.format is not None:
             find_format(query.format)
         likely = None if query.format else _format_of(request)
@@ -194,19 +194,17 @@ class FileRoutes:
                 ),
                 path,
             )
-            taken = await library.importing.take(
-                files, by=self._door.actor_of(request), options=options, report=told.add
-            )
+            taken = await library.importing.take(files, options=options, report=told.add)
         if not taken.written and not options.dry_run:
             raise _refusal(taken, told.failures)
         return json_response(present_import(taken, told))
 
-    async def give(self, query: Annotated[ExportQuery, Query()]) -> Response:
+    async def give(self, request: Request, query: Annotated[ExportQuery, Query()]) -> Response:
         """Write prompts by name, as a file that can be imported again, here or elsewhere.
 
         What a format has no place for is left out of it, or the whole prompt.
         """
-        library = await self._door.ready()
+        library = await self._door.library(request)
         chosen = find_format(query.format)
         if chosen.frame is None:
             raise Invalid(

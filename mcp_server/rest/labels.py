@@ -19,6 +19,7 @@ from mcp_server.schemas.labels import (
     present_label_history,
     present_move,
 )
+from mcp_server.service.terms import Terms
 from storage.values.entities import LATEST
 
 
@@ -71,16 +72,16 @@ class LabelRoutes:
         self, request: Request, prompt: PromptPath, query: Annotated[LabelHistoryQuery, Query()]
     ) -> Response:
         """Read who moved which label when, from where to where and why, newest first."""
-        library = await self._door.ready()
+        library = await self._door.library(request)
         page = await library.labels.list_moves(
             prompt, label=query.label, limit=query.limit, cursor=query.cursor
         )
         headers = page_headers(request, page.next_cursor)
         return json_response(present_label_history(page), headers=headers)
 
-    async def list(self, prompt: PromptPath) -> Response:
+    async def list(self, request: Request, prompt: PromptPath) -> Response:
         """List a prompt's labels and the version that each points at now."""
-        library = await self._door.ready()
+        library = await self._door.library(request)
         source = await library.prompts.get(await library.versions.reference(prompt, LATEST))
         return json_response(LabelsOut(labels=dict(source.prompt.labels)))
 
@@ -96,29 +97,16 @@ class LabelRoutes:
 
         `production` decides what the bare name means.
         """
-        library = await self._door.ready()
-        by, states = self._door.actor_of(request), expected_states(if_match)
+        library = await self._door.library(request)
+        terms = Terms(expected_states=expected_states(if_match), force=written.force)
         shares = shares_of(written)
         if shares is not None:
             move = await library.labels.share(
-                prompt,
-                label,
-                shares,
-                by=by,
-                reason=written.reason,
-                force=written.force,
-                expected_states=states,
+                prompt, label, shares, reason=written.reason, terms=terms
             )
         else:
             wanted = await library.versions.reference(prompt, point_of(written))
-            move = await library.labels.set(
-                wanted,
-                label,
-                by=by,
-                reason=written.reason,
-                force=written.force,
-                expected_states=states,
-            )
+            move = await library.labels.set(wanted, label, reason=written.reason, terms=terms)
         return json_response(present_move(move))
 
     async def remove(
@@ -134,13 +122,11 @@ class LabelRoutes:
 
         One by which others include the prompt is refused, unless it is forced.
         """
-        library = await self._door.ready()
+        library = await self._door.library(request)
         move = await library.labels.remove(
             prompt,
             label,
-            by=self._door.actor_of(request),
             reason=reason,
-            force=force,
-            expected_states=expected_states(if_match),
+            terms=Terms(expected_states=expected_states(if_match), force=force),
         )
         return json_response(present_move(move))

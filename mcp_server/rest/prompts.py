@@ -42,8 +42,8 @@ from mcp_server.rest.shapes import (
 from mcp_server.schemas.archiving import ArchivedOut, present_archived
 from mcp_server.schemas.prompts import present_summary
 from mcp_server.schemas.reading import RenderedOut, present_rendered
-from mcp_server.service.inputs import Reader
 from mcp_server.service.results import PromptVersion, Saved
+from mcp_server.service.terms import Terms
 from storage.values.entities import SearchHit
 from storage.values.errors import Invalid
 
@@ -172,7 +172,7 @@ class PromptRoutes:
 
         All filters hold together. A prompt is listed by what is served of it; archived ones aren't.
         """
-        library = await self._door.ready()
+        library = await self._door.library(request)
         page = await library.search.find(
             query.words(), query.to_filter(), limit=query.limit, cursor=query.cursor
         )
@@ -184,14 +184,13 @@ class PromptRoutes:
 
     async def create(self, request: Request, written: PromptPost) -> Response:
         """Keep a new prompt; its text becomes version 1."""
-        library = await self._door.ready()
+        library = await self._door.library(request)
         saved = await library.prompts.create(
             written.name,
             written.to_input(),
-            by=self._door.actor_of(request),
             copy_of=written.copy_of,
             with_history=written.with_history,
-            commit_message=written.commit_message,
+            terms=Terms(commit_message=written.commit_message),
         )
         name = quote(saved.current.prompt.name)
         location = f"{request.scope.get('root_path', '')}/prompts/{name}"
@@ -209,8 +208,10 @@ class PromptRoutes:
         A bare name means the version that the label `production` points at, else the newest of
         `main`. The ETag changes whenever anything does that is shown here.
         """
-        library = await self._door.ready()
-        source = await library.prompts.get(prompt, self._reader(request, query))
+        library = await self._door.library(request)
+        source = await library.prompts.get(
+            prompt, library.caller.reader(query.model_type, query.key)
+        )
         state = source.state
         headers = state_headers(state)
         if is_known(if_none_match, state):
@@ -254,25 +255,26 @@ class PromptRoutes:
         return await self._change(request, prompt, written, if_match)
 
     async def archive(
-        self, prompt: PromptPath, force: Force = False, if_match: IfMatch = None
+        self, request: Request, prompt: PromptPath, force: Force = False, if_match: IfMatch = None
     ) -> Response:
         """Take a prompt out of lists, search and use; nothing is lost, and its name stays taken.
 
         One that others include is refused, unless it is forced.
         """
-        library = await self._door.ready()
-        states = expected_states(if_match)
-        archiving = await library.prompts.archive(prompt, force=force, expected_states=states)
+        library = await self._door.library(request)
+        terms = Terms(expected_states=expected_states(if_match), force=force)
+        archiving = await library.prompts.archive(prompt, terms=terms)
         if archiving.warnings:
             return json_response(present_archived(archiving))
         return Response(status_code=204)
 
-    async def restore(self, prompt: PromptPath, if_match: IfMatch = None) -> Response:
+    async def restore(
+        self, request: Request, prompt: PromptPath, if_match: IfMatch = None
+    ) -> Response:
         """Bring an archived prompt back, with all its versions and labels."""
-        library = await self._door.ready()
-        restored = await library.prompts.archive(
-            prompt, restore=True, expected_states=expected_states(if_match)
-        )
+        library = await self._door.library(request)
+        terms = Terms(expected_states=expected_states(if_match))
+        restored = await library.prompts.archive(prompt, restore=True, terms=terms)
         return json_response(present_archived(restored))
 
     async def render(
@@ -285,34 +287,28 @@ class PromptRoutes:
 
         Arguments that are missing, ill-typed or unknown are refused, all of them at once.
         """
-        library = await self._door.ready()
+        library = await self._door.library(request)
         given = values or RenderPost()
         rendered = await library.prompts.render(
-            prompt, given.arguments, reader=self._reader(request, given)
+            prompt,
+            given.arguments,
+            reader=library.caller.reader(given.model_type, given.key),
         )
         return json_response(present_rendered(rendered))
 
     async def _change(
         self, request: Request, prompt: str, written: PromptPatch, if_match: str | None
     ) -> Response:
-        library = await self._door.ready()
+        library = await self._door.library(request)
         saved = await library.prompts.update(
             prompt,
             written.to_input(),
-            by=self._door.actor_of(request),
             new_name=written.new_name,
             branch=written.branch,
             expected_name=written.name,
-            expected_version=written.expected_version,
-            expected_states=expected_states(if_match),
-            commit_message=written.commit_message,
-            force=written.force,
+            terms=written.terms(expected_states(if_match)),
         )
         return saved_response(saved)
-
-    def _reader(self, request: Request, given: ReadQuery | RenderPost) -> Reader:
-        """Return for whom a request reads: without a key, whoever acts."""
-        return Reader(given.model_type, given.key or self._door.actor_of(request))
 
     def _body(self, source: PromptVersion, state: str) -> bytes:
         kept = state if source.variant is None else f"{state} {source.variant}"

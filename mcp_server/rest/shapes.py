@@ -14,9 +14,7 @@ from mcp_server.schemas.labels import Reason, Weights, read_weights
 from mcp_server.schemas.messages import ArgumentShape, MessageShape, Variants
 from mcp_server.schemas.prompts import (
     Branch,
-    CommitMessage,
     CopyFields,
-    ExpectedVersion,
     Name,
     NewName,
     PromptFields,
@@ -27,6 +25,7 @@ from mcp_server.schemas.prompts import (
     saved_fields,
 )
 from mcp_server.schemas.reading import ForModel, Key
+from mcp_server.schemas.terms import CommitMessage, TermsFields
 from mcp_server.schemas.versions import VersionFields
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import Merged, PromptVersion, Saved
@@ -118,7 +117,6 @@ class _Written(Body, PromptFields):
     """What can be written of a prompt over REST."""
 
     content: Content | None = None
-    commit_message: CommitMessage | None = None
 
     def to_input(self) -> PromptInput:
         """Return the fields that were written, for the use case.
@@ -145,12 +143,14 @@ class _Written(Body, PromptFields):
 class PromptPost(_Written, CopyFields):
     """A prompt to be created."""
 
+    commit_message: CommitMessage | None = None
+
     name: Name | None = Field(
         None, description="The prompt's name; without it, one is made of the title or the text."
     )
 
 
-class PromptPatch(_Written):
+class PromptPatch(TermsFields, _Written):
     """A change of a prompt: fields that are left out keep their value."""
 
     name: Name | None = Field(
@@ -160,21 +160,16 @@ class PromptPatch(_Written):
     )
     new_name: NewName | None = None
     branch: Branch = "main"
-    expected_version: Annotated[ExpectedVersion, Whole] | None = None
-    force: Force = False
 
 
 class PromptPut(PromptPatch):
     """A prompt's new texts, and whatever else changes with them."""
 
 
-class RestorePost(Body):
+class RestorePost(Body, TermsFields):
     """Why an old version is brought back."""
 
     branch: Branch = "main"
-    commit_message: CommitMessage | None = None
-    expected_version: Annotated[ExpectedVersion, Whole] | None = None
-    force: Force = False
 
 
 class RenderPost(Body):
@@ -220,8 +215,6 @@ class BranchPost(Pointed):
 
 class MergePost(Body, MergeFields):
     """A branch to be merged into another one."""
-
-    expected_version: Annotated[ExpectedVersion, Whole] | None = None
 
 
 class PromptRead(PromptOut):

@@ -93,7 +93,7 @@ class VersionRoutes:
         self, request: Request, prompt: PromptPath, query: Annotated[VersionsQuery, Query()]
     ) -> Response:
         """List a prompt's versions, newest first, without their texts."""
-        library = await self._door.ready()
+        library = await self._door.library(request)
         page = await library.versions.list(
             prompt, branch=query.branch, limit=query.limit, cursor=query.cursor
         )
@@ -102,10 +102,14 @@ class VersionRoutes:
         )
 
     async def get(
-        self, prompt: PromptPath, version: VersionPath, if_none_match: IfNoneMatch = None
+        self,
+        request: Request,
+        prompt: PromptPath,
+        version: VersionPath,
+        if_none_match: IfNoneMatch = None,
     ) -> Response:
         """Read a version as it was written; only the labels that point at it ever change."""
-        library = await self._door.ready()
+        library = await self._door.library(request)
         source = await library.prompts.get(await library.versions.reference(prompt, str(version)))
         headers = state_headers(source.state)
         if is_known(if_none_match, source.state):
@@ -121,16 +125,12 @@ class VersionRoutes:
         if_match: IfMatch = None,
     ) -> Response:
         """Write an old version's content as a new version; history stays as it is."""
-        library = await self._door.ready()
+        library = await self._door.library(request)
         given = written or RestorePost()
         saved = await library.versions.restore(
             await library.versions.reference(prompt, str(version)),
-            by=self._door.actor_of(request),
             branch=given.branch,
-            expected_version=given.expected_version,
-            expected_states=expected_states(if_match),
-            commit_message=given.commit_message,
-            force=given.force,
+            terms=given.terms(expected_states(if_match)),
         )
         return saved_response(saved)
 
@@ -138,7 +138,7 @@ class VersionRoutes:
         self, request: Request, prompt: PromptPath, query: Annotated[HistoryQuery, Query()]
     ) -> Response:
         """Read a prompt's versions with their texts, newest first."""
-        library = await self._door.ready()
+        library = await self._door.library(request)
         history = await library.versions.history(prompt, limit=query.limit, cursor=query.cursor)
         page = history.versions
         items = [
@@ -147,9 +147,11 @@ class VersionRoutes:
         shape = HistoryOut(items=items, next_cursor=page.next_cursor)
         return json_response(shape, headers=page_headers(request, page.next_cursor))
 
-    async def diff(self, prompt: PromptPath, query: Annotated[DiffQuery, Query()]) -> Response:
+    async def diff(
+        self, request: Request, prompt: PromptPath, query: Annotated[DiffQuery, Query()]
+    ) -> Response:
         """Compare two versions: texts by lines, arguments and settings one by one."""
-        library = await self._door.ready()
+        library = await self._door.library(request)
         old = await library.versions.reference(prompt, query.old)
         new = await library.versions.reference(prompt, query.new)
         compared = await library.versions.diff(old, new, words=query.words, merge=query.merge)

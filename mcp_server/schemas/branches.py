@@ -7,15 +7,8 @@ from pydantic import Field
 
 from mcp_server.schemas.base import Shape, Time, Unwrapped
 from mcp_server.schemas.composition import Force, Warnings
-from mcp_server.schemas.prompts import (
-    CommitMessage,
-    ContentFields,
-    ExpectedVersion,
-    Named,
-    PromptOut,
-    Reference,
-    read_prompt,
-)
+from mcp_server.schemas.prompts import ContentFields, Named, PromptOut, Reference, read_prompt
+from mcp_server.schemas.terms import TermsFields
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import BranchChange, BranchStanding, Merged
 
@@ -87,16 +80,13 @@ class BranchesOut(Shape):
     items: list[BranchStandingOut] = Field(description="The branches.")
 
 
-class MergeFields(Shape):
+class MergeFields(TermsFields):
     """How one branch is merged into another."""
 
     branch: BranchName
     into: Into = "main"
     resolution: Resolution | None = None
-    commit_message: CommitMessage | None = None
-    expected_version: ExpectedVersion | None = None
     delete_branch: DeleteBranch = False
-    force: Force = False
 
     def to_resolution(self) -> PromptInput | None:
         """Return what was decided, for the use case.

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mcp_server.domain.messages import single_user_text
 from mcp_server.schemas.base import NotBoolean, Shape, Time, Unwrapped
-from mcp_server.schemas.composition import Force, IncludeOut, present_composition
+from mcp_server.schemas.composition import IncludeOut, present_composition
 from mcp_server.schemas.messages import (
     ArgumentShape,
     MessageShape,
@@ -16,9 +16,11 @@ from mcp_server.schemas.messages import (
     read_arguments,
     read_messages,
 )
+from mcp_server.schemas.terms import CommitMessage, TermsFields
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import PromptVersion, Saved
-from storage.values.entities import MAX_VERSION, Draft, Message, PromptSummary, TemplateFormat
+from mcp_server.service.terms import Terms
+from storage.values.entities import Draft, Message, PromptSummary, TemplateFormat
 
 Name = Annotated[
     str,
@@ -38,30 +40,12 @@ Reference = Annotated[
         examples=["code-review", "code-review@3", "code-review@production"],
     ),
 ]
-CommitMessage = Annotated[
-    str,
-    Field(
-        description="Why this version exists, for those who read the history.",
-        examples=["Ask for a shorter answer"],
-    ),
-]
 Branch = Annotated[
     str,
     Field(
         description="The branch to write on; main, if you leave it out.",
         examples=["terse"],
     ),
-]
-ExpectedVersion = Annotated[
-    int,
-    Field(
-        description="The newest version that your change is based on: of main (`latest_version` of "
-        "get_prompt), or of the branch that you write on. If somebody wrote a newer one meanwhile, "
-        "nothing is written and the answer names the current version.",
-        ge=1,
-        le=MAX_VERSION,
-    ),
-    NotBoolean,
 ]
 Limit = Annotated[int, Field(description="How many at most, 1 to 100.", ge=1, le=100), NotBoolean]
 Cursor = Annotated[
@@ -187,6 +171,10 @@ class PromptCreate(PromptFields, CopyFields, Named):
 
     commit_message: CommitMessage | None = None
 
+    def terms(self) -> Terms:
+        """Return the terms of the write, for the use case."""
+        return Terms(commit_message=self.commit_message)
+
 
 NewName = Annotated[
     str,
@@ -198,14 +186,11 @@ NewName = Annotated[
 ]
 
 
-class PromptUpdate(PromptFields, Named):
+class PromptUpdate(TermsFields, PromptFields, Named):
     """A change of a prompt."""
 
     new_name: NewName | None = None
     branch: Branch = "main"
-    commit_message: CommitMessage | None = None
-    expected_version: ExpectedVersion | None = None
-    force: Force = False
 
 
 class PromptOut(Shape):

@@ -7,6 +7,7 @@ from pydantic import Field
 from mcp_server.schemas.base import Shape, Unwrapped
 from mcp_server.schemas.messages import MessageShape
 from mcp_server.schemas.prompts import Reference
+from mcp_server.service.callers import Caller
 from mcp_server.service.inputs import Reader
 from mcp_server.service.results import RenderedPrompt
 
@@ -37,9 +38,9 @@ class _Read(Shape):
     model_type: ForModel | None = None
     key: Key | None = None
 
-    def reader(self, usual: str) -> Reader:
-        """Return for whom; without a key it is the usual one."""
-        return Reader(self.model_type, self.key or usual)
+    def reader(self, caller: Caller) -> Reader:
+        """Return for whom; without a key it is the caller."""
+        return caller.reader(self.model_type, self.key)
 
 
 class RenderIn(_Read):

@@ -8,18 +8,10 @@ from pydantic import Field
 from mcp_server.domain.diffs import ArgumentDiff, MessageDiff
 from mcp_server.domain.merging import MergeView
 from mcp_server.schemas.base import Shape, Time
-from mcp_server.schemas.composition import Force
 from mcp_server.schemas.labels import RecordedMoveOut, present_recorded
 from mcp_server.schemas.messages import ArgumentShape
-from mcp_server.schemas.prompts import (
-    Branch,
-    CommitMessage,
-    Cursor,
-    ExpectedVersion,
-    Limit,
-    Named,
-    Reference,
-)
+from mcp_server.schemas.prompts import Branch, Cursor, Limit, Named, Reference
+from mcp_server.schemas.terms import TermsFields
 from mcp_server.service.results import Comparison
 from storage.values.entities import Argument, VersionSummary
 from storage.values.pages import Page
@@ -169,7 +161,7 @@ class DiffOut(Shape):
     )
 
 
-class RestoreIn(Shape):
+class RestoreIn(TermsFields):
     """An old version to bring back."""
 
     reference: Reference = Field(
@@ -178,9 +170,6 @@ class RestoreIn(Shape):
         examples=["code-review@3"],
     )
     branch: Branch = "main"
-    commit_message: CommitMessage | None = None
-    expected_version: ExpectedVersion | None = None
-    force: Force = False
 
 
 def present_version(version: VersionSummary) -> VersionOut:

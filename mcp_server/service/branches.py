@@ -1,7 +1,7 @@
 """Branches: begin, list, delete, merge."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from mcp_server.domain.lineage import Lineage
@@ -14,15 +14,8 @@ from mcp_server.service.inputs import PromptInput
 from mcp_server.service.patterns import Patterns
 from mcp_server.service.results import BranchChange, BranchStanding, Merged, MergeOutcome
 from mcp_server.service.sight import Sight
-from mcp_server.service.writing import (
-    Writer,
-    check_head,
-    check_message,
-    check_state,
-    head_of,
-    metadata_of,
-    read_prompt,
-)
+from mcp_server.service.terms import ANY, Terms
+from mcp_server.service.writing import Writer, head_of, metadata_of, read_prompt
 from storage.database import Transaction
 from storage.values.entities import MAIN, Draft, Prompt, Version
 from storage.values.errors import Conflict, Invalid
@@ -43,30 +36,21 @@ class Branches:
         self._writer = writer
         self._patterns = patterns
 
-    async def create(
-        self,
-        reference: str,
-        branch: str,
-        *,
-        by: str,
-        expected_states: Collection[str] | None = None,
-    ) -> BranchChange:
+    async def create(self, reference: str, branch: str, *, terms: Terms = ANY) -> BranchChange:
         """Begin a branch at the version that a reference means.
 
         Raises:
             NotFound: there is no such prompt or version.
             Invalid: the name isn't one that a branch may have, or there are too many.
-            Conflict: the prompt has a branch of that name, or is in none of `expected_states`.
+            Conflict: the prompt has a branch of that name, or isn't what the terms expect.
         """
         check_branch(branch)
         wanted = await self._finder.reference(reference)
-        async with self._writer.locked(wanted.name) as (tx, prompt):
-            check_state(prompt, expected_states)
+        async with self._writer.changing(wanted.name, "create_branch", terms) as (tx, prompt):
             head = resolve_reference(prompt, wanted)
             _check_room(prompt)
-            await tx.branches.insert(prompt.id, branch, head, created_by=by)
+            await tx.branches.insert(prompt.id, branch, head, created_by=self._writer.author)
             current = await read_prompt(tx, prompt.name)
-        self._writer.announce(prompt)
         return BranchChange(current, branch, head)
 
     async def list(self, name: str) -> Sequence[BranchStanding]:
@@ -89,31 +73,22 @@ class Branches:
 
         return await self._sight.read(read)
 
-    async def delete(
-        self,
-        name: str,
-        branch: str,
-        *,
-        force: bool = False,
-        expected_states: Collection[str] | None = None,
-    ) -> BranchChange:
+    async def delete(self, name: str, branch: str, *, terms: Terms = ANY) -> BranchChange:
         """Take a branch's name away; the versions that were written on it stay.
 
         Raises:
             NotFound: there is no such prompt or branch.
             Invalid: it is `main`.
-            Conflict: the prompt is in none of `expected_states`; or others that include it
-                couldn't be used any more, and it isn't wanted by `force`.
+            Conflict: the prompt isn't what the terms expect; or others that include it couldn't be
+                used any more, and it isn't forced.
         """
         check_branch(branch)
         _check_deletable(branch)
-        async with self._writer.locked(name) as (tx, prompt):
-            check_state(prompt, expected_states)
+        async with self._writer.changing(name, "delete_branch", terms) as (tx, prompt):
             branch_head(prompt, branch)
-            async with self._writer.includers.kept(tx, prompt, force=force) as broken:
+            async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
                 await tx.branches.remove(prompt.id, branch)
             current = await read_prompt(tx, prompt.name)
-        self._writer.announce(prompt)
         return BranchChange(current, branch, None, broken.warnings)
 
     async def merge(
@@ -121,14 +96,10 @@ class Branches:
         name: str,
         branch: str,
         *,
-        by: str,
         into: str = MAIN,
         resolution: PromptInput | None = None,
-        expected_version: int | None = None,
-        expected_states: Collection[str] | None = None,
-        commit_message: str | None = None,
         delete_branch: bool = False,
-        force: bool = False,
+        terms: Terms = ANY,
     ) -> Merged:
         """Bring what was written on a branch into another one.
 
@@ -140,32 +111,28 @@ class Branches:
             NotFound: there is no such prompt or branch.
             Invalid: a field of the resolution can't be used; or the branches are one.
             Conflict: both sides changed the same place and no resolution decides it; or the branch
-                merged into isn't at `expected_version`, or the prompt in none of
-                `expected_states`; or others that include it couldn't be used any more, and it
-                isn't wanted by `force`. Nothing is written.
+                merged into isn't what the terms expect; or others that include the prompt couldn't
+                be used any more, and it isn't forced. Nothing is written.
         """
-        check_message(commit_message)
+        terms.check_message()
         _check_two(check_branch(branch), check_branch(into))
         if delete_branch:
             _check_deletable(branch)
-        async with self._writer.locked(name) as (tx, prompt):
-            check_head(prompt, into, expected_version, expected_states)
+        change = self._writer.changing(name, "merge_branch", terms, branch=into)
+        async with change as (tx, prompt):
             lineage = Lineage(await tx.branches.list_ancestry(prompt.id))
             ours, theirs = prompt.branches[into], branch_head(prompt, branch)
             base = lineage.parting(ours, theirs)
             outcome = _outcome(ours, theirs, base, resolution, branch, into)
-            async with self._writer.includers.kept(tx, prompt, force=force) as broken:
+            async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
                 if outcome == "fast_forward":
                     await tx.branches.point(prompt.id, into, theirs)
                 elif outcome == "merged":
-                    said = commit_message or f"Merge branch '{branch}'"
-                    await self._write(
-                        tx, prompt, branch, into, base, resolution, by=by, commit_message=said
-                    )
+                    said = terms.commit_message or f"Merge branch '{branch}'"
+                    await self._write(tx, prompt, branch, into, base, resolution, said)
                 if delete_branch:
                     await tx.branches.remove(prompt.id, branch)
             current = await self._writer.read_back(tx, prompt.name, into)
-        self._writer.announce(prompt)
         return Merged(current, outcome, branch, into, base, delete_branch, broken.warnings)
 
     async def _write(
@@ -176,8 +143,6 @@ class Branches:
         into: str,
         base: int | None,
         resolution: PromptInput | None,
-        *,
-        by: str,
         commit_message: str,
     ) -> None:
         ours, theirs = await head_of(tx, prompt, into), await head_of(tx, prompt, branch)
@@ -191,7 +156,6 @@ class Branches:
             branch=into,
             parent=ours.version,
             merged_from=theirs.version,
-            by=by,
             commit_message=commit_message,
         )
 

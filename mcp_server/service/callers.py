@@ -53,3 +53,13 @@ class Caller:
     def reader(self, model_type: str | None = None, key: str | None = None) -> Reader:
         """Return for whom this caller reads: without a key, for themselves."""
         return Reader(model_type, key or self.name)
+
+
+def caller_in(state: object, usual: Caller, client: str | None = None) -> Caller:
+    """Return who acts in a request: whom a guard noted in its state, else the usual one.
+
+    The door is the usual one's: a guard stands in front of several.
+    """
+    noted: Caller = getattr(state, "caller", usual)
+    request_id = getattr(state, "request_id", None)
+    return Caller(noted.name, noted.view, usual.door, client, request_id, noted.scopes)

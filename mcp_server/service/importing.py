@@ -119,7 +119,6 @@ class Importing:
         self,
         files: Files,
         *,
-        by: str,
         options: Options = DEFAULTS,
         report: Report = lambda outcome: None,
     ) -> Taken:
@@ -135,9 +134,9 @@ class Importing:
             Unavailable: the database can't be reached, or went away in between.
             Conflict: somebody created a prompt of the same name meanwhile.
         """
-        run = _Run(by, options, report)
+        run = _Run(self._writer.author, options, report)
         try:
-            async with self._writer.transaction() as tx:
+            async with self._writer.transaction("import_prompts") as tx:
                 await self._take_all(tx, iter(files), run)
                 if options.dry_run or run.fails:
                     raise _Undone
@@ -301,7 +300,7 @@ class Importing:
         if present.archived_at is not None:
             return Done("unchanged")
         if file.history is None:
-            done = await self._renewing.renew_text(tx, present, origins, file, run.by)
+            done = await self._renewing.renew_text(tx, present, origins, file)
         else:
             done = await self._renewing.renew_history(tx, present, origins, file, file.history)
         if run.options.move_labels and await move_labels(tx, present, file, done.version, run.by):

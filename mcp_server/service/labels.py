@@ -1,6 +1,6 @@
 """Labels: set, move, share out, take away; and what they did before."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from mcp_server.domain.names import check_label
@@ -9,7 +9,8 @@ from mcp_server.domain.weights import check_weights, heaviest
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import LabelMove
 from mcp_server.service.sight import Sight
-from mcp_server.service.writing import Writer, check_message, check_state, read_prompt
+from mcp_server.service.terms import ANY, Terms, check_message
+from mcp_server.service.writing import Writer, read_prompt
 from storage.database import Transaction
 from storage.values.entities import Prompt, RecordedMove
 from storage.values.pages import Page
@@ -28,28 +29,24 @@ class Labels:
         reference: str,
         label: str,
         *,
-        by: str,
         reason: str | None = None,
-        force: bool = False,
-        expected_states: Collection[str] | None = None,
+        terms: Terms = ANY,
     ) -> LabelMove:
         """Point a label at the version that a reference means, moving it where it's set already.
 
         Raises:
             NotFound: there is no such prompt or version.
             Invalid: the label isn't one that a version may carry.
-            Conflict: the prompt is in none of `expected_states`; or others that include it
-                couldn't be used any more, and it isn't wanted by `force`.
+            Conflict: the prompt isn't what the terms expect; or others that include it couldn't be
+                used any more, and it isn't forced.
         """
         wanted = await self._finder.reference(reference)
         return await self._move(
             wanted.name,
             label,
             lambda prompt: {resolve_reference(prompt, wanted): 1},
-            by,
             reason,
-            force,
-            expected_states,
+            terms,
         )
 
     async def share(
@@ -58,10 +55,8 @@ class Labels:
         label: str,
         weights: Mapping[int, int],
         *,
-        by: str,
         reason: str | None = None,
-        force: bool = False,
-        expected_states: Collection[str] | None = None,
+        terms: Terms = ANY,
     ) -> LabelMove:
         """Let a label mean several versions, each for its share of the readers.
 
@@ -70,8 +65,8 @@ class Labels:
         Raises:
             NotFound: there is no such prompt or version.
             Invalid: the label or the weights can't be used.
-            Conflict: the prompt is in none of `expected_states`; or others that include it
-                couldn't be used any more, and it isn't wanted by `force`.
+            Conflict: the prompt isn't what the terms expect; or others that include it couldn't be
+                used any more, and it isn't forced.
         """
         wanted = Reference(await self._finder.name(name))
         shared = check_weights(weights)
@@ -81,37 +76,33 @@ class Labels:
                 resolve_reference(prompt, replace(wanted, version=version))
             return shared
 
-        return await self._move(wanted.name, label, existing, by, reason, force, expected_states)
+        return await self._move(wanted.name, label, existing, reason, terms)
 
     async def remove(
         self,
         name: str,
         label: str,
         *,
-        by: str,
         reason: str | None = None,
-        force: bool = False,
-        expected_states: Collection[str] | None = None,
+        terms: Terms = ANY,
     ) -> LabelMove:
         """Take a label away.
 
         Raises:
             NotFound: there is no such prompt, or it doesn't carry the label.
-            Conflict: the prompt is in none of `expected_states`; or others that include it
-                couldn't be used any more, and it isn't wanted by `force`.
+            Conflict: the prompt isn't what the terms expect; or others that include it couldn't be
+                used any more, and it isn't forced.
         """
         check_message(reason, "reason")
-        async with self._writer.locked(name) as (tx, prompt):
-            check_state(prompt, expected_states)
+        async with self._writer.changing(name, "set_label", terms) as (tx, prompt):
             before = prompt.labels.get(label)
             if before is None:
                 raise no_such_label(prompt, label)
-            async with self._writer.includers.kept(tx, prompt, force=force) as broken:
+            async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
                 await tx.labels.remove(
-                    prompt.id, label, moved_from=before, moved_by=by, reason=reason
+                    prompt.id, label, moved_from=before, moved_by=self._writer.author, reason=reason
                 )
             current = await read_prompt(tx, prompt.name)
-        self._writer.announce(prompt)
         return LabelMove(current, label, before, None, broken.warnings)
 
     async def list_moves(
@@ -134,22 +125,18 @@ class Labels:
         name: str,
         label: str,
         choose: Callable[[Prompt], Mapping[int, int]],
-        by: str,
         reason: str | None,
-        force: bool,
-        expected_states: Collection[str] | None,
+        terms: Terms,
     ) -> LabelMove:
         check_label(label)
         check_message(reason, "reason")
-        async with self._writer.locked(name) as (tx, prompt):
-            check_state(prompt, expected_states)
+        async with self._writer.changing(name, "set_label", terms) as (tx, prompt):
             shares = choose(prompt)
             before = prompt.labels.get(label)
-            async with self._writer.includers.kept(tx, prompt, force=force) as broken:
+            async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
                 if before is None or shares != _shares(prompt, label):
-                    await _point(tx, prompt, label, shares, by, reason)
+                    await _point(tx, prompt, label, shares, self._writer.author, reason)
             current = await read_prompt(tx, prompt.name)
-        self._writer.announce(prompt)
         return LabelMove(current, label, before, current.labels[label], broken.warnings)
 
 

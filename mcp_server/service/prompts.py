@@ -1,7 +1,7 @@
 """Prompts: create, update, read, render, list, archive."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -27,8 +27,9 @@ from mcp_server.service.listing import MOST_WHOLE, PAGE
 from mcp_server.service.patterns import Patterns
 from mcp_server.service.results import Archiving, Missing, PromptVersion, RenderedPrompt, Saved
 from mcp_server.service.sight import Sight
+from mcp_server.service.terms import ANY, Terms
 from mcp_server.service.values import ArgumentValues
-from mcp_server.service.writing import Writer, check_called, check_state, metadata_of, read_prompt
+from mcp_server.service.writing import Writer, check_called, metadata_of, read_prompt
 from storage.ids import new_id
 from storage.values.entities import (
     MAIN,
@@ -69,10 +70,9 @@ class Prompts:
         name: str | None,
         written: PromptInput,
         *,
-        by: str,
         copy_of: str | None = None,
         with_history: bool = False,
-        commit_message: str | None = None,
+        terms: Terms = ANY,
     ) -> Saved:
         """Create a prompt with its first version; without a name it gets one that is free.
 
@@ -85,25 +85,18 @@ class Prompts:
             Forbidden: this server is read-only, or wouldn't see the prompt.
         """
         if copy_of is not None:
-            return await self.copy(
-                copy_of,
-                name,
-                written,
-                by=by,
-                with_history=with_history,
-                commit_message=commit_message,
-            )
+            return await self.copy(copy_of, name, written, with_history=with_history, terms=terms)
         if with_history:
             raise refused("with_history", "is for a copy. Give 'copy_of', or leave it out")
         draft = new_draft(written, await self._patterns.judge(written_comparisons(written)))
         if name is not None:
-            return await self._create(name, written, draft, by, commit_message)
+            return await self._create(name, written, draft, terms)
         title = written.given().get("title") or first_line(draft.messages)
         try:
-            return await self._create(safe_name(title), written, draft, by, commit_message)
+            return await self._create(safe_name(title), written, draft, terms)
         except Conflict:
             free = unique_name(title, new_id().hex)
-            return await self._create(free, written, draft, by, commit_message)
+            return await self._create(free, written, draft, terms)
 
     async def copy(
         self,
@@ -111,9 +104,8 @@ class Prompts:
         name: str | None,
         written: PromptInput,
         *,
-        by: str,
         with_history: bool = False,
-        commit_message: str | None = None,
+        terms: Terms = ANY,
     ) -> Saved:
         """Create a prompt from a version of another one, with what is written changed.
 
@@ -132,26 +124,22 @@ class Prompts:
         described = replace(metadata_of(source.prompt), name=check_name(free))
         metadata = revise_metadata(described, written)
         if with_history:
-            check_whole(written, commit_message)
-            return await self._writer.copy(await self._finder.name(reference), metadata, by=by)
+            check_whole(written, terms.commit_message)
+            return await self._writer.copy(await self._finder.name(reference), metadata)
         verdicts = await self._patterns.judge(written_comparisons(written))
         draft = revise_draft(source.version.draft, written, verdicts)
-        said = commit_message or f"Copy of {source.prompt.name}@{source.version.version}"
-        return await self._writer.create(metadata, draft, by=by, commit_message=said)
+        usual = f"Copy of {source.prompt.name}@{source.version.version}"
+        return await self._writer.create(metadata, draft, terms.or_message(usual))
 
     async def update(
         self,
         name: str,
         written: PromptInput,
         *,
-        by: str,
         new_name: str | None = None,
         branch: str = MAIN,
         expected_name: str | None = None,
-        expected_version: int | None = None,
-        expected_states: Collection[str] | None = None,
-        commit_message: str | None = None,
-        force: bool = False,
+        terms: Terms = ANY,
     ) -> Saved:
         """Change the written fields; changed content becomes a new version of a branch.
 
@@ -160,9 +148,8 @@ class Prompts:
         Raises:
             NotFound, Invalid, Forbidden: as everywhere; also where the prompt of that name or id
                 isn't called `expected_name`.
-            Conflict: the branch isn't at `expected_version`, or the prompt in none of
-                `expected_states`; or the new name is taken; or others that include it couldn't be
-                used any more, and it isn't wanted by `force`.
+            Conflict: the branch isn't what the terms expect; or the new name is taken; or others
+                that include it couldn't be used any more, and it isn't forced.
         """
         renamed = None if new_name is None else check_name(new_name)
         # Before the prompt is locked: nobody else waits for it meanwhile.
@@ -176,14 +163,7 @@ class Prompts:
             return metadata, revise_draft(head.draft, written, verdicts)
 
         return await self._writer.revise(
-            name,
-            edit,
-            by=by,
-            branch=check_branch(branch),
-            expected_version=expected_version,
-            expected_states=expected_states,
-            commit_message=commit_message,
-            force=force,
+            name, edit, "update_prompt", branch=check_branch(branch), terms=terms
         )
 
     async def get(self, reference: str, reader: Reader = ANYONE) -> PromptVersion:
@@ -271,28 +251,20 @@ class Prompts:
         """Count what is published."""
         return await self._sight.count()
 
-    async def archive(
-        self,
-        name: str,
-        *,
-        restore: bool = False,
-        force: bool = False,
-        expected_states: Collection[str] | None = None,
-    ) -> Archiving:
+    async def archive(self, name: str, *, restore: bool = False, terms: Terms = ANY) -> Archiving:
         """Take a prompt out of lists and search, or bring it back; nothing of it is lost.
 
         Raises:
             NotFound, Forbidden: as everywhere.
-            Conflict: the prompt is in none of `expected_states`; or others include it, which can't
-                be rendered without it, and it isn't wanted by `force`.
+            Conflict: the prompt isn't what the terms expect; or others include it, which can't be
+                rendered without it, and it isn't forced.
         """
-        async with self._writer.locked(name, archived=True) as (tx, prompt):
-            check_state(prompt, expected_states)
-            async with self._writer.includers.kept(tx, prompt, force=force) as broken:
+        change = self._writer.changing(name, "archive_prompt", terms, archived=True)
+        async with change as (tx, prompt):
+            async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
                 if (prompt.archived_at is not None) == restore:
                     await tx.prompts.set_archived(prompt.id, not restore)
             current = await read_prompt(tx, prompt.name)
-        self._writer.announce(prompt)
         return Archiving(current, broken.warnings)
 
     async def _create(
@@ -300,12 +272,9 @@ class Prompts:
         name: str,
         written: PromptInput,
         draft: Draft,
-        by: str,
-        commit_message: str | None,
+        terms: Terms,
     ) -> Saved:
-        return await self._writer.create(
-            new_metadata(name, written), draft, by=by, commit_message=commit_message
-        )
+        return await self._writer.create(new_metadata(name, written), draft, terms)
 
     async def _render(
         self, source: PromptVersion, arguments: Mapping[str, object], lenient: bool

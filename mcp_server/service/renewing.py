@@ -37,7 +37,6 @@ class Renewing:
         present: Prompt,
         origins: Mapping[int, Origin],
         file: PromptFile,
-        by: str,
     ) -> Done:
         """Write a file's one text as the next version, unless the prompt has or had it."""
         said = metadata_of(present)
@@ -59,7 +58,7 @@ class Renewing:
             merged,
             file.draft,
             parent=present.latest_version,
-            by=file.created_by or by,
+            created_by=file.created_by,
             commit_message=note_of(file),
         )
         return Done("new version", present.last_version + 1)

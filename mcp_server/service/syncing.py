@@ -12,6 +12,7 @@ from mcp_server.domain.syncing import fingerprint
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.prompts import Prompts
 from mcp_server.service.sight import Sight
+from mcp_server.service.terms import Terms
 from mcp_server.service.writing import metadata_of
 from storage.database import Transaction
 from storage.values.entities import Metadata, Prompt, PromptFilter, Version
@@ -77,7 +78,7 @@ class Syncing:
         return await self._sight.read(lambda tx: tx.bulk.mark())
 
     async def write(
-        self, file: PromptFile, *, by: str, expected_version: int | None, force: bool = False
+        self, file: PromptFile, *, expected_version: int | None, force: bool = False
     ) -> tuple[Head, Sequence[str]]:
         """Write what a file holds, as a new prompt or as its next version.
 
@@ -100,18 +101,15 @@ class Syncing:
             model_config=draft.model_config,
             variants=draft.variants,
         )
-        message = f"Sync from {file.source}"
+        terms = Terms(
+            expected_version=expected_version,
+            commit_message=f"Sync from {file.source}",
+            force=force,
+        )
         if expected_version is None:
-            saved = await self._prompts.create(said.name, written, by=by, commit_message=message)
+            saved = await self._prompts.create(said.name, written, terms=terms)
         else:
-            saved = await self._prompts.update(
-                said.name,
-                written,
-                by=by,
-                expected_version=expected_version,
-                commit_message=message,
-                force=force,
-            )
+            saved = await self._prompts.update(said.name, written, terms=terms)
         return _head(saved.current.prompt, saved.current.version), saved.warnings
 
     def _away(self, name: str, prompt: Prompt, chosen: PromptFilter) -> Away | None:

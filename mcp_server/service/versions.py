@@ -1,7 +1,6 @@
 """Versions: list, compare, restore."""
 
 import asyncio
-from collections.abc import Collection
 from functools import partial
 
 from mcp_server.domain.diffs import diff_versions
@@ -12,6 +11,7 @@ from mcp_server.domain.references import branch_head, parse_reference
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import Comparison, History, PromptVersion, Saved
 from mcp_server.service.sight import Sight
+from mcp_server.service.terms import ANY, Terms
 from mcp_server.service.writing import Writer, metadata_of
 from storage.values.entities import MAIN, Draft, Metadata, Prompt, Version, VersionSummary
 from storage.values.errors import Invalid, NotFound
@@ -108,20 +108,15 @@ class Versions:
         self,
         reference: str,
         *,
-        by: str,
         branch: str = MAIN,
-        expected_version: int | None = None,
-        expected_states: Collection[str] | None = None,
-        commit_message: str | None = None,
-        force: bool = False,
+        terms: Terms = ANY,
     ) -> Saved:
         """Write an old version's content as a new version of a branch; history stays as it is.
 
         Raises:
             NotFound, Invalid, Forbidden: as everywhere.
-            Conflict: the branch isn't at `expected_version`, or the prompt in none of
-                `expected_states`; or others that include it couldn't be used any more, and it
-                isn't wanted by `force`.
+            Conflict: the branch isn't what the terms expect; or others that include the prompt
+                couldn't be used any more, and it isn't forced.
         """
         source = await self._finder.read(reference)
 
@@ -131,10 +126,7 @@ class Versions:
         return await self._writer.revise(
             source.prompt.name,
             edit,
-            by=by,
+            "restore_version",
             branch=check_branch(branch),
-            expected_version=expected_version,
-            expected_states=expected_states,
-            commit_message=commit_message or f"Restore version {source.version.version}",
-            force=force,
+            terms=terms.or_message(f"Restore version {source.version.version}"),
         )

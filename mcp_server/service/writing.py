@@ -1,26 +1,27 @@
 """The one path on which versions are written: lock, compare, append, announce."""
 
-from collections.abc import AsyncIterator, Callable, Collection
+import logging
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.names import name_warning
-from mcp_server.domain.references import BRANCH_PREFIX, branch_head
+from mcp_server.domain.references import branch_head
 from mcp_server.domain.templates.lookalikes import remarks_on_blanks
-from mcp_server.domain.texts import check_text
 from mcp_server.service.callers import Caller
 from mcp_server.service.composing import Composer
 from mcp_server.service.finding import Finder
 from mcp_server.service.including import Broken, Includers
-from mcp_server.service.results import PromptVersion, Saved, state_of
+from mcp_server.service.results import PromptVersion, Saved
 from mcp_server.service.sight import Sight
+from mcp_server.service.terms import ANY, Terms
 from storage.database import Database, Transaction
 from storage.ids import new_id
-from storage.values.entities import LATEST, MAIN, Change, Draft, Metadata, Prompt, Version
-from storage.values.errors import Conflict, Forbidden, Invalid
+from storage.values.entities import MAIN, Change, Draft, Metadata, Prompt, Version
+from storage.values.errors import Forbidden, Invalid
 
-_MAX_MESSAGE = 2_000
+logger = logging.getLogger(__name__)
 
 Edit = Callable[[Prompt, Version], tuple[Metadata, Draft]]
 """Given what is there, what shall be there."""
@@ -49,13 +50,18 @@ class Writer:
         self._caller = caller
 
     @property
+    def author(self) -> str:
+        """Who is named as the author of what is written."""
+        return self._caller.name
+
+    @property
     def may_write(self) -> bool:
         """Whether the caller may change anything."""
         return self._caller.may_write
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """Open a transaction that writes.
+    async def transaction(self, act: str, subject: str = "") -> AsyncIterator[Transaction]:
+        """Open a transaction that writes, signed by the caller once it is committed.
 
         Raises:
             Forbidden: the caller only reads.
@@ -63,25 +69,39 @@ class Writer:
         self._caller.check_may_write()
         async with self._database.transaction() as tx:
             yield tx
+        self._sign(act, subject)
 
     @asynccontextmanager
-    async def locked(
-        self, name: str, *, archived: bool = False
+    async def changing(
+        self,
+        name: str,
+        act: str,
+        terms: Terms = ANY,
+        *,
+        branch: str | None = None,
+        archived: bool = False,
     ) -> AsyncIterator[tuple[Transaction, Prompt]]:
         """Open a transaction on one prompt, which keeps its other writers out until it ends.
+
+        With a `branch`, the terms are about the head of that.
 
         Raises:
             Forbidden: the caller only reads.
             Invalid: the name isn't one.
-            NotFound: there is no such prompt in sight, or it's archived and that isn't wanted.
+            NotFound: there is no such prompt in sight, or it's archived and that isn't wanted; or
+                it has no such branch.
+            Conflict: it isn't what the terms expect.
         """
         self._caller.check_may_write()
         # Looked up first, without holding a connection: a refusal looks for names that are alike.
         wanted = await self._finder.name(name)
         await self._sight.prompt(wanted, archived=archived)
-        async with self._database.transaction() as tx:
-            prompt = await tx.prompts.find(wanted, lock=True)
-            yield tx, self._sight.shown(prompt, wanted, archived=archived)
+        async with self.transaction(act, wanted) as tx:
+            found = await tx.prompts.find(wanted, lock=True)
+            prompt = self._sight.shown(found, wanted, archived=archived)
+            terms.check(prompt, branch)
+            yield tx, prompt
+        self.announce(prompt)
 
     def check_stays(self, metadata: Metadata) -> None:
         """Refuse what would put a prompt out of the caller's own sight.
@@ -95,9 +115,7 @@ class Writer:
                 f"Give '{metadata.name}' such a tag or folder."
             )
 
-    async def create(
-        self, metadata: Metadata, draft: Draft, *, by: str, commit_message: str | None = None
-    ) -> Saved:
+    async def create(self, metadata: Metadata, draft: Draft, terms: Terms = ANY) -> Saved:
         """Write a new prompt's first version.
 
         Raises:
@@ -105,11 +123,12 @@ class Writer:
         """
         self._caller.check_may_write()
         self.check_stays(metadata)
-        check_message(commit_message)
+        terms.check_message()
         prompt_id = new_id()
-        async with self.transaction() as tx:
+        async with self.transaction("create_prompt", metadata.name) as tx:
             await tx.prompts.insert(prompt_id, metadata)
-            await self.append(tx, prompt_id, metadata, draft, by=by, commit_message=commit_message)
+            message = terms.commit_message
+            await self.append(tx, prompt_id, metadata, draft, commit_message=message)
             current = await self.read_back(tx, metadata.name)
         self.announce(current.prompt)
         warnings = (*_warnings(metadata.name), *remarks_on_blanks(draft))
@@ -119,25 +138,20 @@ class Writer:
         self,
         name: str,
         edit: Edit,
+        act: str,
         *,
-        by: str,
         branch: str = MAIN,
-        expected_version: int | None = None,
-        expected_states: Collection[str] | None = None,
-        commit_message: str | None = None,
-        force: bool = False,
+        terms: Terms = ANY,
     ) -> Saved:
         """Write a new version on a branch, unless its content equals the head's.
 
         Raises:
             NotFound: there is no such prompt in sight, or it has no such branch.
-            Conflict: the branch's head isn't `expected_version`, or is in none of
-                `expected_states`; carries the version that is the head. Or others that include it
-                couldn't be used any more, and it isn't wanted by `force`.
+            Conflict: the branch's head isn't what the terms expect; carries the version that is the
+                head. Or others that include it couldn't be used any more, and it isn't forced.
         """
-        check_message(commit_message)
-        async with self.locked(name) as (tx, prompt):
-            check_head(prompt, branch, expected_version, expected_states)
+        terms.check_message()
+        async with self.changing(name, act, terms, branch=branch) as (tx, prompt):
             head = await head_of(tx, prompt, branch)
             metadata, draft = edit(prompt, head)
             self.check_stays(metadata)
@@ -147,7 +161,7 @@ class Writer:
             rewritten = content_hash(draft) != head.content_hash
             broken = Broken()
             if rewritten:
-                async with self.includers.kept(tx, prompt, force=force) as broken:
+                async with self.includers.kept(tx, prompt, force=terms.force) as broken:
                     await self.append(
                         tx,
                         prompt.id,
@@ -155,12 +169,10 @@ class Writer:
                         draft,
                         branch=branch,
                         parent=head.version,
-                        by=by,
-                        commit_message=commit_message,
+                        commit_message=terms.commit_message,
                     )
             current = await self.read_back(tx, metadata.name, branch)
-        if rewritten or described:
-            self.announce(prompt)
+        if metadata.name != prompt.name:
             self.announce(current.prompt)
         # What was said of the name and the text that were there isn't said again.
         renamed = _warnings(metadata.name) if metadata.name != prompt.name else ()
@@ -169,7 +181,7 @@ class Writer:
         warnings = (*renamed, *blanks, *broken.warnings)
         return Saved(current, rewritten, rewritten or described, warnings)
 
-    async def copy(self, name: str, metadata: Metadata, *, by: str) -> Saved:
+    async def copy(self, name: str, metadata: Metadata) -> Saved:
         """Write a new prompt with the whole history of another one, its branches and labels.
 
         Raises:
@@ -177,11 +189,11 @@ class Writer:
             Conflict: the new name is taken.
         """
         self.check_stays(metadata)
-        async with self.locked(name) as (tx, source):
+        async with self.changing(name, "create_prompt") as (tx, source):
             prompt_id = new_id()
             await tx.prompts.insert(prompt_id, metadata)
             reason = f"Copied with '{source.name}'"
-            await tx.copies.copy_history(source.id, prompt_id, by=by, reason=reason)
+            await tx.copies.copy_history(source.id, prompt_id, by=self._caller.name, reason=reason)
             current = await self.read_back(tx, metadata.name)
         self.announce(current.prompt)
         return Saved(current, True, True, _warnings(metadata.name))
@@ -193,13 +205,15 @@ class Writer:
         metadata: Metadata,
         draft: Draft,
         *,
-        by: str,
+        created_by: str | None = None,
         branch: str = MAIN,
         parent: int | None = None,
         merged_from: int | None = None,
         commit_message: str | None = None,
     ) -> None:
-        """Write a draft as the next version and head of a branch; the caller holds the lock.
+        """Write a draft as the next version and head of a branch, under the prompt's lock.
+
+        Its author is the caller, unless a file names one.
 
         Raises:
             Invalid, Conflict: what it includes can't be; see `Composer.check`.
@@ -213,7 +227,7 @@ class Writer:
             merged_from=merged_from,
             content_hash=content_hash(draft),
             tags=metadata.tags,
-            created_by=by,
+            created_by=created_by or self._caller.name,
             commit_message=commit_message,
             includes=included.references,
         )
@@ -226,6 +240,19 @@ class Writer:
         composition = await self._composer.compose_in(tx, prompt, head)
         return PromptVersion(prompt, head, composition=composition)
 
+    def _sign(self, act: str, subject: str) -> None:
+        caller = self._caller
+        signed = {
+            "caller": caller.name,
+            "act": act,
+            "prompt": subject,
+            "door": caller.door,
+            "client": caller.client,
+            "request_id": caller.request_id,
+        }
+        fields = {name: value for name, value in signed.items() if value}
+        logger.info("%s: %s '%s'", caller.name, act, subject, extra={"fields": fields})
+
     def announce(self, prompt: Prompt) -> None:
         """Let this process forget what it remembered of a prompt, before anyone reads again."""
         self.hear(Change("prompt", prompt.name, prompt.id))
@@ -234,43 +261,6 @@ class Writer:
 def metadata_of(prompt: Prompt) -> Metadata:
     """Return what a prompt says about itself."""
     return Metadata(prompt.name, prompt.title, prompt.description, prompt.folder, prompt.tags)
-
-
-def check_message(message: str | None, field: str = "commit_message") -> None:
-    """Raise Invalid where what somebody says about a write can't be kept."""
-    if message is not None:
-        check_text(message, field, limit=_MAX_MESSAGE)
-
-
-def check_head(
-    prompt: Prompt, branch: str, version: int | None, states: Collection[str] | None
-) -> None:
-    """Compare the head of a branch, which a write goes on from, with what a caller saw.
-
-    Raises:
-        NotFound: there is no such branch.
-        Conflict: it is another version, or what was seen is a version but not the head.
-    """
-    head = branch_head(prompt, branch)
-    if version is not None and version != head:
-        raise Conflict(
-            f"'{prompt.name}' is at version {head}{_on(branch)}, not at version {version} as "
-            f"expected. Read version {head}, merge your change into it, and write again with "
-            f"expected_version {head}.",
-            current_version=head,
-        )
-    if states is None or state_of(prompt, head) in states:
-        return
-    seen = next((each for each in _shown(prompt) if state_of(prompt, each) in states), None)
-    if seen is not None:
-        latest = LATEST if branch == MAIN else f"{BRANCH_PREFIX}{branch}"
-        raise Conflict(
-            f"What you read of '{prompt.name}' is version {seen}, but a write{_on(branch)} goes on "
-            f"from the newest, version {head}. Read '{prompt.name}@{latest}', and put your change "
-            "into that.",
-            current_version=head,
-        )
-    check_state(prompt, states)
 
 
 def check_called(prompt: Prompt, expected: str | None) -> None:
@@ -284,23 +274,6 @@ def check_called(prompt: Prompt, expected: str | None) -> None:
             f"The prompt is called '{prompt.name}', not '{expected}'. Leave 'name' out, or give "
             "'new_name' to rename it.",
             fields={"name": "can't be changed"},
-        )
-
-
-def check_state(prompt: Prompt, expected: Collection[str] | None) -> None:
-    """Compare what a prompt is now with what a caller saw of it; None expects nothing.
-
-    Raises:
-        Conflict: it changed meanwhile.
-    """
-    if expected is not None and all(
-        state_of(prompt, each) not in expected for each in _shown(prompt)
-    ):
-        raise Conflict(
-            f"'{prompt.name}' has changed since you read it; its newest version is "
-            f"{prompt.latest_version}. Nothing was written: read it again, and put your change "
-            "into what you find.",
-            current_version=prompt.latest_version,
         )
 
 
@@ -324,12 +297,3 @@ async def read_prompt(tx: Transaction, name: str) -> Prompt:
 def _warnings(name: str) -> tuple[str, ...]:
     warning = name_warning(name)
     return (warning,) if warning else ()
-
-
-def _shown(prompt: Prompt) -> set[int]:
-    """Return the versions that a prompt shows without being asked for a number."""
-    return {prompt.served_version, *prompt.labels.values(), *prompt.branches.values()}
-
-
-def _on(branch: str) -> str:
-    return "" if branch == MAIN else f" on the branch '{branch}'"

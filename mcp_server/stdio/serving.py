@@ -22,7 +22,7 @@ from mcp_server.stdio.streams import standard_output, take_standard_input
 from storage.values.errors import PromptError, Unavailable
 
 if TYPE_CHECKING:
-    from mcp_server.service.library import Library
+    from mcp_server.service.library import Core
 
 _HANDSHAKE_SECONDS = 0.5
 """Bring storage up even if nobody shakes hands for so long."""
@@ -63,7 +63,6 @@ class _Connection:
         self._door = build_server(self._ready, options)
         self._door.server.middleware.append(self._note_answer)
         self._feed = ChangeFeed(self._door.changes.publish)
-        self._caller = options.caller
         self._core = LiveCore(settings, self._feed.hear)
 
     async def serve(self) -> None:
@@ -108,8 +107,8 @@ class _Connection:
         """Tell the client what changed."""
         await self._feed.run()
 
-    async def _ready(self) -> Library:
-        return (await self._core.ready()).seen_by(self._caller)
+    async def _ready(self) -> Core:
+        return await self._core.ready()
 
     async def _note_answer(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext

@@ -22,7 +22,7 @@ from storage.database import Database
 from storage.values.entities import Argument, Message, PromptFilter, TextContent
 from storage.values.errors import PromptError
 from tests.support.effort import examples
-from tests.support.seeing import seen
+from tests.support.seeing import as_, seen
 
 FILES = {
     "a.md": "---\nname: a\ntemplate_format: simple\ntitle: A\n---\nalpha {{x}}\n",
@@ -188,14 +188,14 @@ async def _change_prompt(library, what, name, word):
             await library.prompts.archive(name)
             return
         case "rename":
-            await library.prompts.update(
-                name, PromptInput(), by="tester", new_name=f"{name}-{word}"
+            await as_("tester", library).prompts.update(
+                name, PromptInput(), new_name=f"{name}-{word}"
             )
             return
         case "create":
-            await library.prompts.create(name, PromptInput(template=word), by="tester")
+            await as_("tester", library).prompts.create(name, PromptInput(template=word))
             return
         case _:
             meant = "text" if what.startswith("---") else "simple"
             written = PromptInput(template=what.format(word), template_format=meant)
-    await library.prompts.update(name, written, by="tester")
+    await as_("tester", library).prompts.update(name, written)

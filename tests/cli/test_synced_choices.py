@@ -121,7 +121,7 @@ def test_a_prompt_that_was_made_while_a_sync_looked_isnt_taken_for_a_new_one(
     find = syncing.Syncing.find
 
     async def late(self, names, chosen):
-        await self._prompts.create("sail", syncing.PromptInput(template="Row"), by="somebody")
+        await self._prompts.create("sail", syncing.PromptInput(template="Row"))
         return await find(self, names, chosen)
 
     monkeypatch.setattr(syncing.Syncing, "find", late)

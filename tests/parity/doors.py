@@ -21,7 +21,7 @@ from mcp_server.protocol.server import ServerOptions, build_server
 from mcp_server.rest.api import build_api
 from mcp_server.rest.door import RestDoor as ApiDoor
 from mcp_server.service.callers import Caller
-from mcp_server.service.library import Library
+from mcp_server.service.library import Core
 from storage.connectors import UrlConnector
 from storage.database import Database
 from tests.support.seeing import seen
@@ -75,8 +75,8 @@ class McpDoor:
         database = Database(UrlConnector(self.url))
         library = seen(database)
 
-        async def ready() -> Library:
-            return library
+        async def ready() -> Core:
+            return library.core
 
         door = build_server(ready, ServerOptions(version="0", caller=Caller(ACTOR)))
         try:
@@ -116,18 +116,18 @@ class CliDoor:
         return ran
 
 
-_asked: ContextVar[Library] = ContextVar("asked")
+_asked: ContextVar[Core] = ContextVar("asked")
 """The library that a request over REST is for."""
 
 
-async def _asked_library() -> Library:
+async def _asked_library() -> Core:
     return _asked.get()
 
 
 @cache
 def _api() -> FastAPI:
     """The REST API of all libraries: to make one takes as long as many requests."""
-    return build_api(ApiDoor(_asked_library, ACTOR), "0")
+    return build_api(ApiDoor(_asked_library, Caller(ACTOR, door="rest")), "0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class RestDoor:
 
     async def _send(self, request: "Request") -> httpx2.Response:
         database = Database(UrlConnector(self.url))
-        _asked.set(seen(database))
+        _asked.set(seen(database).core)
         transport = httpx2.ASGITransport(app=_api())
         try:
             async with httpx2.AsyncClient(transport=transport, base_url="http://x") as client:

@@ -26,6 +26,7 @@ from mcp_server.domain.formats.registry import FORMATS, read_file
 from mcp_server.service.inputs import PromptInput, Reader
 from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options
+from mcp_server.service.terms import Terms
 from storage.connectors import UrlConnector
 from storage.database import Database
 from storage.notifications import Listener
@@ -33,7 +34,7 @@ from storage.values.entities import MAIN, PromptFilter
 from storage.values.errors import PromptError
 from tests.parity.doors import ACTOR, CliDoor, McpDoor, RestDoor
 from tests.support.effort import examples
-from tests.support.seeing import seen
+from tests.support.seeing import as_, seen
 
 WRITERS = 3
 NAMES = 3
@@ -156,47 +157,47 @@ class Writers(RuleBasedStateMachine):
         return PromptInput(template=text.replace("other", self._name((number + 1) % NAMES)))
 
     async def _create(self, library, number, text):
-        await library.prompts.create(self._name(number), self._text(number, text), by="ada")
+        await library.prompts.create(self._name(number), self._text(number, text))
 
     async def _update(self, library, number, text, branch):
         written = self._text(number, text)
-        await library.prompts.update(self._name(number), written, by="bob", branch=branch)
+        await as_("bob", library).prompts.update(self._name(number), written, branch=branch)
 
     async def _describe(self, library, number, title):
-        await library.prompts.update(self._name(number), PromptInput(title=title), by="bob")
+        await as_("bob", library).prompts.update(self._name(number), PromptInput(title=title))
 
     async def _branch(self, library, number, branch, version):
-        await library.branches.create(await self._at(library, number, version), branch, by="ada")
+        await library.branches.create(await self._at(library, number, version), branch)
 
     async def _unbranch(self, library, number, branch):
         await library.branches.delete(self._name(number), branch)
 
     async def _merge(self, library, number, branch, into):
-        await library.branches.merge(self._name(number), branch, into=into, by="eve")
+        await as_("eve", library).branches.merge(self._name(number), branch, into=into)
 
     async def _label(self, library, number, label, version):
-        await library.labels.set(await self._at(library, number, version), label, by="eve")
+        await as_("eve", library).labels.set(await self._at(library, number, version), label)
 
     async def _share(self, library, number, label, one, other):
-        await library.labels.share(self._name(number), label, {one: 9, other: 1}, by="eve")
+        await as_("eve", library).labels.share(self._name(number), label, {one: 9, other: 1})
 
     async def _unlabel(self, library, number, label):
-        await library.labels.remove(self._name(number), label, by="eve")
+        await as_("eve", library).labels.remove(self._name(number), label)
 
     async def _restore(self, library, number, version, branch):
         reference = await self._at(library, number, version)
-        await library.versions.restore(reference, by="ada", branch=branch)
+        await library.versions.restore(reference, branch=branch)
 
     async def _archive(self, library, number, restore):
-        await library.prompts.archive(self._name(number), restore=restore, force=True)
+        await library.prompts.archive(self._name(number), restore=restore, terms=Terms(force=True))
 
     async def _rename(self, library, number):
         new = f"{self.prefix}-new-{next(self.counter)}"
-        await library.prompts.update(self._name(number), PromptInput(), new_name=new, by="ada")
+        await library.prompts.update(self._name(number), PromptInput(), new_name=new)
 
     async def _copy(self, library, source, target, with_history):
         await library.prompts.copy(
-            self._name(source), self._name(target), PromptInput(), by="ada",
+            self._name(source), self._name(target), PromptInput(),
             with_history=with_history,
         )  # fmt: skip
 
@@ -208,11 +209,13 @@ class Writers(RuleBasedStateMachine):
         said = replace(file.metadata, name=self._name(number))
         file = replace(file, metadata=said, draft=replace(draft, messages=(message,), arguments=()))
         files = read_file("a.md", written(file).text)
-        await library.importing.take(files, by="kim", options=Options(keep_going=keep_going))
+        await as_("kim", library).importing.take(files, options=Options(keep_going=keep_going))
 
     async def _take_back(self, library, keep_going, move_labels):
         options = Options(keep_going=keep_going, move_labels=move_labels)
-        await library.importing.take(read_file("a.jsonl", self.exported), by="kim", options=options)
+        await as_("kim", library).importing.take(
+            read_file("a.jsonl", self.exported), options=options
+        )
 
     async def _export(self) -> str:
         write = FORMATS["jsonl"].writer()

@@ -4,27 +4,27 @@ import pytest
 from mcp import Client
 
 from mcp_server.protocol.server import ServerOptions, build_server
-from mcp_server.service.callers import Caller
 from mcp_server.service.inputs import PromptInput
-from mcp_server.service.library import Library
-from mcp_server.service.views import View
+from mcp_server.service.library import Core, Library
 from tests.support.seeing import seen
 
 ERAS = ("legacy", "auto")
 
 
-def open_door(library: Library, *, view: View | None = None, page_size: int | None = None):
-    async def ready() -> Library:
-        return library
+def open_door(library: Library, *, page_size: int | None = None):
+    """Return a server that shows the library as it is seen here."""
 
-    options = ServerOptions("1.2.3", Caller("ada", view or View()), page_size)
+    async def ready() -> Core:
+        return library.core
+
+    options = ServerOptions("1.2.3", library.caller, page_size)
     return build_server(ready, options)
 
 
 @pytest.fixture
 def library(database):
     """A library whose every write is its own, so that its memory is never behind."""
-    return seen(database, is_hearing=lambda: True)
+    return seen(database, "ada", is_hearing=lambda: True)
 
 
 @pytest.fixture(params=ERAS)
@@ -56,6 +56,6 @@ def write(library):
     async def create(name: str, **fields):
         if "messages" not in fields:
             fields.setdefault("template", f"The text of {name}")
-        return await library.prompts.create(name, PromptInput(**fields), by="ada")
+        return await library.prompts.create(name, PromptInput(**fields))
 
     return create

@@ -51,8 +51,8 @@ async def test_values_used_before_complete_an_argument(client, write, library):
 async def test_names_versions_and_labels_complete_a_uri(client, write, library):
     await write("greeting")
     await write("review")
-    await library.prompts.update("greeting", PromptInput(template="two"), by="ada")
-    await library.labels.set("greeting@1", "production", by="ada")
+    await library.prompts.update("greeting", PromptInput(template="two"))
+    await library.labels.set("greeting@1", "production")
     given = {"name": "greeting"}
     assert await values(client, VERSION, "name", "gre") == ["greeting"]
     assert await values(client, VERSION, "version", "", given) == ["2", "1"]

@@ -22,7 +22,7 @@ async def test_the_history_lists_compares_and_restores_versions(client, library)
 async def test_versions_come_page_by_page(client, library, write):
     await write("greeting")
     for number in range(3):
-        await library.prompts.update("greeting", PromptInput(template=f"{number}"), by="ada")
+        await library.prompts.update("greeting", PromptInput(template=f"{number}"))
     first = await outcome(client, "list_versions", name="greeting", limit=3)
     assert [each["version"] for each in first["items"]] == [4, 3, 2]
     last = await outcome(client, "list_versions", name="greeting", cursor=first["next_cursor"])
@@ -31,7 +31,7 @@ async def test_versions_come_page_by_page(client, library, write):
 
 async def test_a_label_is_set_moved_and_removed(client, write, library):
     await write("greeting")
-    await library.prompts.update("greeting", PromptInput(template="two"), by="ada")
+    await library.prompts.update("greeting", PromptInput(template="two"))
     label = {"label": "production"}
     first = await outcome(client, "set_label", reference="greeting@1", **label)
     assert first == {

@@ -36,7 +36,7 @@ async def test_only_what_changed_is_made_anew(client, write, library, made):
     assert made == ["a", "b", "c"]
     assert await names(client) == ["a", "b", "c"]
     assert made == ["a", "b", "c"]
-    await library.prompts.update("b", PromptInput(title="New"), by="ada")
+    await library.prompts.update("b", PromptInput(title="New"))
     listed = (await client.list_prompts(cache_mode="bypass")).prompts
     assert [(prompt.name, prompt.title) for prompt in listed] == [
         ("a", None),
@@ -141,7 +141,7 @@ async def test_a_long_list_is_written_a_few_prompts_at_a_time(
     monkeypatch.setattr(lists, "serialize_server_result", noting)
     assert await names(client) == [f"p{number}" for number in range(6)]
     assert sizes == [2, 2, 2]
-    await library.prompts.update("p3", PromptInput(title="New"), by="ada")
+    await library.prompts.update("p3", PromptInput(title="New"))
     listed = (await client.list_prompts(cache_mode="bypass")).prompts
     assert [each.title for each in listed] == [None, None, None, "New", None, None]
     assert sizes == [2, 2, 2, 1]

@@ -47,7 +47,7 @@ async def test_an_entry_of_the_list_has_the_published_shape(client, write, libra
             Argument("strict", type="boolean", required=False),
         ],
     )
-    await library.labels.set("review@1", "production", by="ada")
+    await library.labels.set("review@1", "production")
     listed = await client.list_prompts()
     check_snapshot(
         "prompts_list", [p.model_dump(by_alias=True, exclude_none=True) for p in listed.prompts]
@@ -104,10 +104,10 @@ async def test_a_forged_cursor_whose_check_is_right_is_refused_with_a_sentence(
 
 async def test_the_list_has_only_what_the_allow_list_admits(database, era):
     everything = seen(database)
-    await everything.prompts.create("open", PromptInput(template="a", tags=["public"]), by="ada")
-    await everything.prompts.create("shut", PromptInput(template="b"), by="ada")
+    await everything.prompts.create("open", PromptInput(template="a", tags=["public"]))
+    await everything.prompts.create("shut", PromptInput(template="b"))
     view = View(tags=("public",))
-    door = open_door(seen(database, view=view), view=view)
+    door = open_door(seen(database, view=view))
     async with Client(door.server, mode=era) as client:
         assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["open"]
         assert len((await client.list_resources()).resources) == 1
@@ -117,10 +117,10 @@ async def test_the_list_has_only_what_the_allow_list_admits(database, era):
 
 async def test_a_reference_says_which_version_is_rendered(client, write, library):
     await write("greeting", template="one {{name}}")
-    await library.prompts.update("greeting", PromptInput(template="two {{name}}"), by="ada")
-    await library.prompts.update("greeting", PromptInput(template="three {{name}}"), by="ada")
-    await library.labels.set("greeting@1", "production", by="ada")
-    await library.labels.set("greeting@2", "staging", by="ada")
+    await library.prompts.update("greeting", PromptInput(template="two {{name}}"))
+    await library.prompts.update("greeting", PromptInput(template="three {{name}}"))
+    await library.labels.set("greeting@1", "production")
+    await library.labels.set("greeting@2", "staging")
     served = {
         reference: (await client.get_prompt(reference, {"name": "Ada"})).messages[0].content.text
         for reference in (
@@ -142,7 +142,7 @@ async def test_a_reference_says_which_version_is_rendered(client, write, library
 
 async def test_a_rendered_prompt_tells_its_version_and_labels(client, write, library):
     await write("greeting", description="Says hello.", template="Hello {{name}}")
-    await library.labels.set("greeting@1", "production", by="ada")
+    await library.labels.set("greeting@1", "production")
     got = await client.get_prompt("greeting", {"name": "Ada"})
     assert got.description == "Says hello."
     assert [(m.role, m.content.text) for m in got.messages] == [("user", "Hello Ada")]
@@ -308,8 +308,8 @@ async def test_the_server_says_who_it_is_and_what_it_can_do(door, era):
 async def test_a_request_says_for_which_model_and_for_whom_it_reads(client, write, library):
     said = [Message("user", TextContent("Claude"))]
     await write("greeting", variants={"claude-*": said})
-    await library.prompts.update("greeting", PromptInput(template="two"), by="me")
-    await library.labels.share("greeting", "production", {1: 50, 2: 50}, by="me")
+    await library.prompts.update("greeting", PromptInput(template="two"))
+    await library.labels.share("greeting", "production", {1: 50, 2: 50})
     got = [
         await client.session.get_prompt(
             "greeting", meta={"promptstack/key": f"user-{n}", "promptstack/model_type": "claude-4"}

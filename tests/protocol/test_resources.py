@@ -6,6 +6,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
 from mcp_server.service.inputs import PromptInput
+from mcp_server.service.terms import Terms
 from storage.values.entities import (
     EmbeddedResource,
     ImageContent,
@@ -13,6 +14,7 @@ from storage.values.entities import (
     ResourceLink,
     TextContent,
 )
+from tests.support.seeing import as_
 
 
 async def text_of(client, uri):
@@ -21,7 +23,7 @@ async def text_of(client, uri):
 
 async def test_only_what_is_served_is_listed(client, write, library):
     await write("greeting", title="Greeting", description="Says hello.")
-    await library.prompts.update("greeting", PromptInput(template="newer"), by="ada")
+    await library.prompts.update("greeting", PromptInput(template="newer"))
     listed = (await client.list_resources()).resources
     assert [each.model_dump(by_alias=True, exclude_none=True) for each in listed] == [
         {
@@ -48,8 +50,8 @@ async def test_versions_labels_and_history_are_found_by_template(client):
 
 async def test_each_uri_reads_the_version_that_it_means(client, write, library):
     await write("greeting", template="one {{name}}")
-    await library.prompts.update("greeting", PromptInput(template="two {{name}}"), by="ada")
-    await library.labels.set("greeting@1", "production", by="ada")
+    await library.prompts.update("greeting", PromptInput(template="two {{name}}"))
+    await library.labels.set("greeting@1", "production")
     assert await text_of(client, "prompt://greeting") == "one {{name}}"
     assert await text_of(client, "prompt://greeting/versions/2") == "two {{name}}"
     assert await text_of(client, "prompt://greeting/labels/production") == "one {{name}}"
@@ -58,10 +60,10 @@ async def test_each_uri_reads_the_version_that_it_means(client, write, library):
 
 async def test_a_history_lists_the_versions_newest_first(client, write, library):
     await write("greeting")
-    await library.prompts.update(
-        "greeting", PromptInput(template="two"), by="bob", commit_message="Shorter"
+    await as_("bob", library).prompts.update(
+        "greeting", PromptInput(template="two"), terms=Terms(commit_message="Shorter")
     )
-    await library.labels.set("greeting@1", "production", by="ada")
+    await library.labels.set("greeting@1", "production")
     read = (await client.read_resource("prompt://greeting/history")).contents[0]
     items = json.loads(read.text)["items"]
     assert read.mime_type == "application/json"
@@ -126,7 +128,7 @@ async def test_a_uri_that_means_nothing_is_refused_with_a_sentence(client, write
 
 async def test_only_a_version_named_by_number_may_be_kept_by_clients(modern, write, library):
     await write("greeting")
-    await library.labels.set("greeting@1", "production", by="ada")
+    await library.labels.set("greeting@1", "production")
     lives = {
         uri: ((await modern.read_resource(uri)).ttl_ms > 0)
         for uri in (
@@ -161,7 +163,7 @@ async def test_no_answer_may_be_shared_between_users(modern, write):
 
 async def test_what_never_changes_says_nothing_that_does(modern, write, library):
     await write("greeting")
-    await library.labels.set("greeting@1", "production", by="ada")
+    await library.labels.set("greeting@1", "production")
     fixed = (await modern.read_resource("prompt://greeting/versions/1")).contents[0]
     moving = (await modern.read_resource("prompt://greeting")).contents[0]
     assert fixed.meta == {"promptstack/name": "greeting", "promptstack/version": 1}
@@ -172,5 +174,5 @@ async def test_a_client_with_a_cache_reads_a_moved_label_at_once(door, write, li
     await write("greeting", template="one")
     async with Client(door.server) as client:
         assert await text_of(client, "prompt://greeting") == "one"
-        await library.prompts.update("greeting", PromptInput(template="two"), by="ada")
+        await library.prompts.update("greeting", PromptInput(template="two"))
         assert await text_of(client, "prompt://greeting") == "two"

@@ -10,6 +10,7 @@ from mcp_server.service.listing import MOST_WHOLE, PAGE
 from mcp_server.service.views import View
 from tests.protocol.checking import FOLDER, check_snapshot
 from tests.protocol.conftest import open_door
+from tests.support.seeing import seen
 
 DECLARATIONS = {name: tool.declaration for name, tool in TOOLS.items()}
 SCHEMAS = [
@@ -92,8 +93,8 @@ def test_the_instructions_fit_what_clients_show(view):
     assert mentioned == {tool.name for tool in offered(view.read_only)}
 
 
-async def test_a_server_that_only_reads_lists_no_tool_that_writes(library, era):
-    door = open_door(library, view=View(read_only=True))
+async def test_a_server_that_only_reads_lists_no_tool_that_writes(database, era):
+    door = open_door(seen(database, view=View(read_only=True)))
     async with Client(door.server, mode=era) as client:
         listed = {tool.name for tool in (await client.list_tools()).tools}
     assert listed == set(TOOLS) - WRITING

@@ -9,7 +9,7 @@ from storage.values.entities import Argument, ImageContent, Message, TextContent
 from tests.protocol.calling import REVIEW, call, failure, outcome
 from tests.protocol.conftest import open_door
 from tests.protocol.test_surface import WRITING
-from tests.support.seeing import seen
+from tests.support.seeing import as_, seen
 
 
 async def test_a_created_prompt_reads_back_as_it_was_written(client):
@@ -63,8 +63,8 @@ async def test_messages_of_every_kind_read_back_as_they_were_written(client):
 
 async def test_the_text_of_a_read_prompt_says_what_matters(client, write, library):
     await write("greeting", title="Greeting", template="Hello {{name}}", tags=["a", "b"])
-    await library.prompts.update("greeting", PromptInput(template="Hi {{name}}"), by="bob")
-    await library.labels.set("greeting@1", "production", by="ada")
+    await as_("bob", library).prompts.update("greeting", PromptInput(template="Hi {{name}}"))
+    await library.labels.set("greeting@1", "production")
     text = (await call(client, "get_prompt", reference="greeting")).content[0].text
     assert text == (
         "greeting “Greeting”, version 1 (newest of main: 2), by ada\n"
@@ -124,7 +124,7 @@ async def test_arguments_that_miss_or_do_not_fit_are_all_named_at_once(client, w
 async def test_search_finds_by_words_and_filters(client, write, library):
     await write("review", title="Code review", tags=["dev", "python"], folder="team/dev")
     await write("summary", description="Summarises a text.", tags=["text"], model_type="gpt-4")
-    await library.labels.set("review@1", "production", by="ada")
+    await library.labels.set("review@1", "production")
 
     async def names(**arguments):
         return [
@@ -242,7 +242,7 @@ async def test_a_server_that_only_reads_suggests_no_tool_that_writes(database, l
     await write("gone")
     await library.prompts.archive("gone")
     reading = seen(database, view=View(read_only=True))
-    async with Client(open_door(reading, view=reading.caller.view).server, mode=era) as client:
+    async with Client(open_door(reading).server, mode=era) as client:
         with pytest.raises(MCPError) as refused:
             await client.call_tool("set_labell", {})
         assert not WRITING & set(refused.value.message.replace(",", "").split())
@@ -339,9 +339,9 @@ async def test_an_unknown_tool_is_the_clients_mistake(client):
 
 
 async def test_a_server_that_only_reads_refuses_to_write(database, era):
-    await seen(database).prompts.create("greeting", PromptInput(template="a"), by="ada")
+    await seen(database).prompts.create("greeting", PromptInput(template="a"))
     view = View(read_only=True)
-    door = open_door(seen(database, view=view), view=view)
+    door = open_door(seen(database, view=view))
     async with Client(door.server, mode=era) as client:
         for name in WRITING:
             sentence, data = await failure(client, name, {"name": "greeting"})

@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from mcp_server.rest.api import build_api
 from mcp_server.rest.door import RestDoor
+from mcp_server.service.callers import Caller
 from tests.support.snapshots import check_snapshot
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "openapi.json"
@@ -19,7 +20,7 @@ async def nobody():
 
 
 def make_document():
-    return build_api(RestDoor(nobody, "ada"), "1.2.3").openapi()
+    return build_api(RestDoor(nobody, Caller("ada", door="rest")), "1.2.3").openapi()
 
 
 DOCUMENT = make_document()
@@ -39,7 +40,7 @@ def test_the_document_is_what_its_snapshot_says():
 
 
 def test_the_document_is_written_once_and_always_the_same():
-    api = build_api(RestDoor(nobody, "ada"), "1.2.3")
+    api = build_api(RestDoor(nobody, Caller("ada", door="rest")), "1.2.3")
     assert api.openapi() is api.openapi()
     assert api.openapi() == DOCUMENT
 

@@ -39,34 +39,34 @@ async def _names(library) -> list[str]:
 
 
 async def test_a_write_is_read_back_at_once_in_the_process_that_wrote(hearing_library):
-    await hearing_library.prompts.create("note", PromptInput(template="0"), by="me")
+    await hearing_library.prompts.create("note", PromptInput(template="0"))
     for number in range(1, 30):
-        await hearing_library.prompts.update("note", PromptInput(template=f"{number}"), by="me")
+        await hearing_library.prompts.update("note", PromptInput(template=f"{number}"))
         assert await _text(hearing_library) == f"{number}"
         assert (await hearing_library.prompts.list_published()).items[0].version == number + 1
 
 
 async def test_a_write_elsewhere_is_seen_here(hearing_library, elsewhere):
-    await elsewhere.prompts.create("note", PromptInput(template="0"), by="me")
+    await elsewhere.prompts.create("note", PromptInput(template="0"))
     await _until(lambda: _names(hearing_library), ["note"])
     for number in range(1, 10):
-        await elsewhere.prompts.update("note", PromptInput(template=f"{number}"), by="me")
+        await elsewhere.prompts.update("note", PromptInput(template=f"{number}"))
         await _until(lambda: _text(hearing_library), f"{number}")
 
 
 async def test_a_label_moved_elsewhere_is_seen_here(hearing_library, elsewhere):
-    await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
-    await elsewhere.prompts.update("note", PromptInput(template="2"), by="me")
+    await elsewhere.prompts.create("note", PromptInput(template="1"))
+    await elsewhere.prompts.update("note", PromptInput(template="2"))
     await _until(lambda: _text(hearing_library), "2")
-    await elsewhere.labels.set("note@1", "production", by="me")
+    await elsewhere.labels.set("note@1", "production")
     await _until(lambda: _text(hearing_library), "1")
-    await elsewhere.labels.remove("note", "production", by="me")
+    await elsewhere.labels.remove("note", "production")
     await _until(lambda: _text(hearing_library), "2")
 
 
 async def test_an_archived_prompt_leaves_the_list_elsewhere(hearing_library, elsewhere):
     for name in ("note", "other"):
-        await elsewhere.prompts.create(name, PromptInput(template="1"), by="me")
+        await elsewhere.prompts.create(name, PromptInput(template="1"))
     await _until(lambda: _names(hearing_library), ["note", "other"])
     await elsewhere.prompts.archive("note")
     await _until(lambda: _names(hearing_library), ["other"])
@@ -76,15 +76,15 @@ async def test_an_archived_prompt_leaves_the_list_elsewhere(hearing_library, els
 
 async def test_a_library_that_hears_nothing_reads_from_the_database(database, elsewhere):
     deaf = seen(database, is_hearing=lambda: False)
-    await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
+    await elsewhere.prompts.create("note", PromptInput(template="1"))
     assert await _text(deaf) == "1"
-    await elsewhere.prompts.update("note", PromptInput(template="2"), by="me")
+    await elsewhere.prompts.update("note", PromptInput(template="2"))
     assert await _text(deaf) == "2"
     assert await _names(deaf) == ["note"]
 
 
 async def test_readers_during_many_writes_never_go_back_in_time(hearing_library, elsewhere):
-    await elsewhere.prompts.create("note", PromptInput(template="0"), by="me")
+    await elsewhere.prompts.create("note", PromptInput(template="0"))
     done = asyncio.Event()
 
     async def read() -> list[int]:
@@ -96,7 +96,7 @@ async def test_readers_during_many_writes_never_go_back_in_time(hearing_library,
 
     readers = [asyncio.create_task(read()) for _ in range(3)]
     for number in range(40):
-        await elsewhere.prompts.update("note", PromptInput(template=f"x{number}"), by="me")
+        await elsewhere.prompts.update("note", PromptInput(template=f"x{number}"))
     await _until(lambda: _text(hearing_library), "x39")
     done.set()
     for numbers in await asyncio.gather(*readers):
@@ -105,7 +105,7 @@ async def test_readers_during_many_writes_never_go_back_in_time(hearing_library,
 
 async def test_lists_read_at_once_while_much_changes_end_up_complete(hearing_library, elsewhere):
     async def create(number: int) -> None:
-        await elsewhere.prompts.create(f"p{number:03}", PromptInput(template="x"), by="me")
+        await elsewhere.prompts.create(f"p{number:03}", PromptInput(template="x"))
 
     async def read() -> None:
         for _ in range(20):
@@ -123,7 +123,7 @@ async def test_a_version_weighs_what_its_variants_and_data_weigh(
     light = [Message("user", TextContent("x"))]
     heavy = [Message("user", EmbeddedResource("a://b", blob=blob))]
     fields = {"messages": light} | {part: heavy if part == "messages" else {"gpt": heavy}}
-    await hearing_library.prompts.create("note", PromptInput(**fields), by="me")
+    await hearing_library.prompts.create("note", PromptInput(**fields))
 
     async def is_remembered() -> bool:
         first, second = [await hearing_library.prompts.get("note") for _ in range(2)]
@@ -163,13 +163,13 @@ def remembering(interrupted):
 
 
 async def _change_elsewhere(elsewhere, remembering, text):
-    await elsewhere.prompts.update("note", PromptInput(template=text), by="me")
+    await elsewhere.prompts.update("note", PromptInput(template=text))
     changed = (await elsewhere.prompts.get("note")).prompt
     remembering.core.hear(Change("version", changed.name, changed.id))
 
 
 async def test_what_changed_while_it_was_read_isnt_remembered(elsewhere, remembering, interrupted):
-    await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
+    await elsewhere.prompts.create("note", PromptInput(template="1"))
     interrupted.meanwhile = lambda: _change_elsewhere(elsewhere, remembering, "2")
     assert await _text(remembering) == "1"
     assert await _text(remembering) == "2"
@@ -179,7 +179,7 @@ async def test_a_list_that_couldnt_be_mended_is_mended_later(elsewhere, remember
     async def go_away():
         raise Unavailable("The database went away.")
 
-    await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
+    await elsewhere.prompts.create("note", PromptInput(template="1"))
     assert [each.version for each in (await remembering.prompts.list_published()).items] == [1]
     await _change_elsewhere(elsewhere, remembering, "2")
     interrupted.meanwhile = go_away
@@ -195,7 +195,7 @@ async def test_a_view_that_is_forgotten_while_it_is_read_is_answered_all_the_sam
         for number in range(listing._VIEWS):
             await remembering.core.catalog.lists.whole(View(tags=(f"t{number}",)).filter)
 
-    await elsewhere.prompts.create("note", PromptInput(template="1"), by="me")
+    await elsewhere.prompts.create("note", PromptInput(template="1"))
     interrupted.meanwhile = look_elsewhere
     assert await _names(remembering) == ["note"]
     assert await _names(remembering) == ["note"]
@@ -228,8 +228,8 @@ async def test_what_was_not_in_memory_is_counted(remembering):
 
 
 async def test_a_version_that_isnt_there_is_looked_for_in_vain(hearing_library):
-    saved = await hearing_library.prompts.create("note", PromptInput(template="0"), by="me")
+    saved = await hearing_library.prompts.create("note", PromptInput(template="0"))
     assert await hearing_library.core.catalog.find_version(saved.current.prompt.id, 2) is None
-    await hearing_library.prompts.update("note", PromptInput(template="1"), by="me")
+    await hearing_library.prompts.update("note", PromptInput(template="1"))
     found = await hearing_library.core.catalog.find_version(saved.current.prompt.id, 2)
     assert found.draft.messages[0].content.text == "1"

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from mcp_server.service.composing import Composer
 from mcp_server.service.inputs import PromptInput, Reader
 from mcp_server.service.sight import Sight
+from mcp_server.service.terms import Terms
 from mcp_server.service.views import View
 from storage.values.entities import Argument, PromptFilter
 from storage.values.errors import Conflict, Invalid, NotFound
@@ -46,11 +47,11 @@ async def styled(library):
 
 
 async def _create(library, name, template, **fields):
-    return await library.prompts.create(name, PromptInput(template=template, **fields), by="me")
+    return await library.prompts.create(name, PromptInput(template=template, **fields))
 
 
 async def _update(library, name, template, **fields):
-    return await library.prompts.update(name, PromptInput(template=template, **fields), by="me")
+    return await library.prompts.update(name, PromptInput(template=template, **fields))
 
 
 async def _used(library, reference, **values):
@@ -70,14 +71,14 @@ async def test_an_included_text_is_what_its_name_means_now(styled):
     assert await _used(styled, "review", code="x", who="Ada") == "Review x. Be kind to Ada."
     await _update(styled, "tone", "Be frank.")
     assert await _used(styled, "review", code="x") == "Review x. Be frank."
-    await styled.labels.set("tone@1", "production", by="me")
+    await styled.labels.set("tone@1", "production")
     assert await _used(styled, "review", code="x", who="Ada") == "Review x. Be kind to Ada."
 
 
 async def test_versions_labels_and_branches_can_be_included(styled):
-    await styled.labels.set("tone@1", "staging", by="me")
-    await styled.branches.create("tone", branch="dry", by="me")
-    await styled.prompts.update("tone", PromptInput(template="Dry."), branch="dry", by="me")
+    await styled.labels.set("tone@1", "staging")
+    await styled.branches.create("tone", branch="dry")
+    await styled.prompts.update("tone", PromptInput(template="Dry."), branch="dry")
     await _update(styled, "tone", "New.")
     await _create(
         styled, "all", "{{> tone@1}}|{{> tone@staging}}|{{> tone@branch:dry}}|{{> tone@latest}}"
@@ -107,7 +108,7 @@ async def test_a_read_of_the_including_prompt_changes_its_state_with_the_include
     assert after.composition.fragments["tone"].version == 2
     own = frozenset({after.state.partition(".")[0]})
     await styled.prompts.update(
-        "review", PromptInput(template="{{> tone}}"), by="me", expected_states=own
+        "review", PromptInput(template="{{> tone}}"), terms=Terms(expected_states=own)
     )
 
 
@@ -137,16 +138,16 @@ async def test_a_circle_is_refused_when_it_is_written(styled):
 async def test_a_circle_made_by_a_label_is_found_when_it_is_read(styled):
     """`tone` includes `base`, which began to include `tone` while another version was served."""
     await _create(styled, "base", "plain")
-    await styled.labels.set("base@1", "production", by="me")
-    await styled.branches.create("base", branch="odd", by="me")
+    await styled.labels.set("base@1", "production")
+    await styled.branches.create("base", branch="odd")
     await _create(styled, "middle", "x")
     await _update(styled, "middle", "{{> base}}")
     with pytest.raises(Conflict, match="circle"):
-        await styled.prompts.update("base", PromptInput(template="{{> middle}}"), by="me")
-    await styled.labels.set("middle@1", "production", by="me")
-    await styled.prompts.update("base", PromptInput(template="{{> middle}}"), by="me")
-    await styled.labels.set("base@2", "production", by="me", force=True)
-    await styled.labels.set("middle@2", "production", by="me", force=True)
+        await styled.prompts.update("base", PromptInput(template="{{> middle}}"))
+    await styled.labels.set("middle@1", "production")
+    await styled.prompts.update("base", PromptInput(template="{{> middle}}"))
+    await styled.labels.set("base@2", "production", terms=Terms(force=True))
+    await styled.labels.set("middle@2", "production", terms=Terms(force=True))
     shown = await styled.prompts.get("base")
     assert "circle" in shown.composition.problem.message
     with pytest.raises(Conflict, match="circle"):
@@ -157,7 +158,7 @@ async def test_an_included_prompt_is_archived_only_by_force(styled):
     assert [each.prompt.name for each in await _includers(styled, "tone")] == ["review"]
     with pytest.raises(Conflict, match="included by 'review'"):
         await styled.prompts.archive("tone")
-    await styled.prompts.archive("tone", force=True)
+    await styled.prompts.archive("tone", terms=Terms(force=True))
     with pytest.raises(Conflict, match="'tone' is archived"):
         await styled.prompts.render("review", {"code": "x"})
     assert (await styled.prompts.get("review")).composition.problem is not None
@@ -168,7 +169,7 @@ async def test_an_included_prompt_is_archived_only_by_force(styled):
 async def test_only_versions_in_use_count_as_use(styled):
     await _update(styled, "review", "Alone {{code}}")
     assert await _includers(styled, "tone") == ()
-    await styled.labels.set("review@1", "old", by="me")
+    await styled.labels.set("review@1", "old")
     assert [each.prompt.name for each in await _includers(styled, "tone")] == ["review"]
     found = await styled.search.find("alone", PromptFilter(includes="tone"), limit=10)
     assert [hit.prompt.name for hit in found.items] == ["review"]
@@ -212,9 +213,9 @@ async def _includers(library, name):
 async def test_reasons_from_memory_are_told_whole_where_nothing_is_hidden(database, styled):
     remembering = seen(database, view=View(tags=("t",)), is_hearing=lambda: True)
     for name, text in {"inner": "x", "outer": "{{> inner}}"}.items():
-        await remembering.prompts.create(name, PromptInput(template=text, tags=["t"]), by="me")
+        await remembering.prompts.create(name, PromptInput(template=text, tags=["t"]))
     await remembering.prompts.get("outer")
-    await remembering.prompts.archive("inner", force=True)
+    await remembering.prompts.archive("inner", terms=Terms(force=True))
     for _ in "twice":
         problem = (await remembering.prompts.get("outer")).composition.problem
         assert "'inner' is archived" in problem.message

@@ -11,6 +11,7 @@ from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options, Outcome
 from storage.values.entities import Metadata, PromptFilter
 from storage.values.errors import Invalid, NotFound
+from tests.support.seeing import as_
 from tests.support.settings import WRITTEN, reversed_keys
 
 
@@ -28,39 +29,41 @@ async def _export(library: Library, format_name: str, *, history: bool = True) -
 async def _import(library: Library, name: str, text: str, **options: bool) -> list[Outcome]:
     told: list[Outcome] = []
     files = read_file(name, text)
-    await library.importing.take(files, by="me", options=Options(**options), report=told.append)
+    await library.importing.take(files, options=Options(**options), report=told.append)
     return told
 
 
 async def _fill(library: Library) -> None:
-    create, update = library.prompts.create, library.prompts.update
-    await create("tone", PromptInput(template="Be kind.", tags=["a, b"]), by="ada")
-    await create("review", PromptInput(template="{{> tone}} Review {{code}}."), by="ada")
-    await update("review", PromptInput(template="{{> tone@1}} {{code}}"), by="bob")
-    await library.branches.create("review", "terse", by="ada")
-    await update("review", PromptInput(template="Short: {{code}}"), by="ada", branch="terse")
-    await library.branches.merge("review", "terse", by="ada")
-    await library.labels.set("review@2", "production", by="eve", reason="better: “so”")
-    await library.labels.set("review@1", "production", by="eve")
-    await library.labels.share("review", "trial", {1: 90, 2: 10}, by="eve")
-    await update("tone", PromptInput(), new_name="voice", by="ada")
-    await create("old", PromptInput(template="x\n---\ny", title="Old"), by="ada")
+    ada = as_("ada", library)
+    create, update = ada.prompts.create, ada.prompts.update
+    await create("tone", PromptInput(template="Be kind.", tags=["a, b"]))
+    await create("review", PromptInput(template="{{> tone}} Review {{code}}."))
+    bob = as_("bob", library)
+    await bob.prompts.update("review", PromptInput(template="{{> tone@1}} {{code}}"))
+    await library.branches.create("review", "terse")
+    await update("review", PromptInput(template="Short: {{code}}"), branch="terse")
+    await library.branches.merge("review", "terse")
+    await as_("eve", library).labels.set("review@2", "production", reason="better: “so”")
+    await as_("eve", library).labels.set("review@1", "production")
+    await as_("eve", library).labels.share("review", "trial", {1: 90, 2: 10})
+    await update("tone", PromptInput(), new_name="voice")
+    await create("old", PromptInput(template="x\n---\ny", title="Old"))
     await library.prompts.archive("old")
 
 
 async def test_prompts_are_given_out_with_what_their_bare_names_mean(library):
     for name in ("b", "a", "c"):
-        await library.prompts.create(name, PromptInput(template=f"One {name}"), by="ada")
-        await library.prompts.update(name, PromptInput(template=f"Two {name}"), by="bob")
-    await library.labels.set("a@1", "production", by="ada")
+        await library.prompts.create(name, PromptInput(template=f"One {name}"))
+        await as_("bob", library).prompts.update(name, PromptInput(template=f"Two {name}"))
+    await library.labels.set("a@1", "production")
     files = await _files(library)
     assert [file.metadata for file in files] == [Metadata("a"), Metadata("b"), Metadata("c")]
-    assert [file.created_by for file in files] == ["ada", "bob", "bob"]
+    assert [file.created_by for file in files] == ["me", "bob", "bob"]
 
 
 async def test_an_archived_prompt_comes_only_with_the_history(library):
     for name in ("gone", "kept"):
-        await library.prompts.create(name, PromptInput(template="x"), by="ada")
+        await library.prompts.create(name, PromptInput(template="x"))
     await library.prompts.archive("gone")
     assert [file.metadata.name for file in await _files(library)] == ["kept"]
     assert [file.metadata.name for file in await _files(library, history=True)] == ["kept", "gone"]
@@ -68,7 +71,7 @@ async def test_an_archived_prompt_comes_only_with_the_history(library):
 
 async def test_a_prompt_that_is_archived_while_others_are_read_is_left_out(library, monkeypatch):
     for name in ("a", "b", "c"):
-        await library.prompts.create(name, PromptInput(template="x"), by="ada")
+        await library.prompts.create(name, PromptInput(template="x"))
     read = library.core.catalog.read
 
     async def read_and_archive(work):
@@ -101,9 +104,9 @@ async def test_settings_come_back_as_written_with_their_history(
     library, other_library, format_name
 ):
     other = reversed_keys(WRITTEN)
-    await library.prompts.create("p", PromptInput(template="x", model_config=WRITTEN), by="ada")
-    await library.prompts.update("p", PromptInput(model_config=other), by="ada")
-    await library.prompts.copy("p", "q", PromptInput(), by="ada", with_history=True)
+    await library.prompts.create("p", PromptInput(template="x", model_config=WRITTEN))
+    await library.prompts.update("p", PromptInput(model_config=other))
+    await library.prompts.copy("p", "q", PromptInput(), with_history=True)
     exported = await _export(library, format_name)
     await _import(other_library, f"a.{format_name}", exported)
     for reference, config in [("p@1", WRITTEN), ("p@2", other), ("q@1", WRITTEN), ("q@2", other)]:
@@ -126,21 +129,21 @@ async def test_a_file_that_differs_only_in_the_order_of_settings_brings_a_versio
 
 async def test_a_merge_keeps_the_order_of_settings(library):
     first, changed = {"z": 1, "schema": {"why": 1, "answer": 2}}, {"schema": {"b": 1, "a": 2}}
-    await library.prompts.create("p", PromptInput(template="x", model_config=first), by="ada")
-    await library.branches.create("p", "b", by="ada")
+    await library.prompts.create("p", PromptInput(template="x", model_config=first))
+    await library.branches.create("p", "b")
     written = PromptInput(model_config=changed | {"z": 1})
-    await library.prompts.update("p", written, by="ada", branch="b")
-    await library.prompts.update("p", PromptInput(template="y"), by="ada")
-    await library.branches.merge("p", "b", by="ada")
+    await library.prompts.update("p", written, branch="b")
+    await library.prompts.update("p", PromptInput(template="y"))
+    await library.branches.merge("p", "b")
     merged = (await library.prompts.get("p")).version.draft
     assert json.dumps(merged.model_config) == '{"schema": {"b": 1, "a": 2}, "z": 1}'
 
 
 async def test_a_history_goes_on_where_the_library_stopped(library, other_library):
-    await library.prompts.create("p", PromptInput(template="one"), by="ada")
+    await library.prompts.create("p", PromptInput(template="one"))
     await _import(other_library, "a.json", await _export(library, "json"))
-    await library.prompts.update("p", PromptInput(template="two"), by="bob")
-    await library.labels.set("p@2", "staging", by="ada")
+    await as_("bob", library).prompts.update("p", PromptInput(template="two"))
+    await library.labels.set("p@2", "staging")
     newer = await _export(library, "json")
     assert [each.kind for each in await _import(other_library, "a.json", newer)] == ["new version"]
     read = await other_library.prompts.get("p")
@@ -151,10 +154,10 @@ async def test_a_history_goes_on_where_the_library_stopped(library, other_librar
 
 
 async def test_histories_that_parted_are_a_conflict_and_nothing_is_written(library, other_library):
-    await library.prompts.create("p", PromptInput(template="one"), by="ada")
-    await library.prompts.create("q", PromptInput(template="q"), by="ada")
+    await library.prompts.create("p", PromptInput(template="one"))
+    await library.prompts.create("q", PromptInput(template="q"))
     exported = await _export(library, "json")
-    await other_library.prompts.create("p", PromptInput(template="mine"), by="ada")
+    await other_library.prompts.create("p", PromptInput(template="mine"))
     told = await _import(other_library, "a.json", exported)
     assert [each.kind for each in told] == ["conflict", "created"]
     assert "Version 1 of 'p' is another one here" in told[0].message
@@ -265,7 +268,7 @@ def _history_of(name: str, **also: object) -> dict[str, object]:
 
 
 async def test_a_former_name_that_another_prompt_has_is_a_conflict(library):
-    await library.prompts.create("b", PromptInput(template="x"), by="ada")
+    await library.prompts.create("b", PromptInput(template="x"))
     record = json.dumps(_history_of("a", former_names=["b"]))
     (told,) = await _import(library, "a.json", record, keep_going=True)
     assert told.kind == "conflict"
@@ -278,8 +281,8 @@ async def test_a_former_name_that_another_prompt_has_is_a_conflict(library):
 
 
 async def test_a_prompt_under_two_of_its_names_is_taken_once(library):
-    await library.prompts.create("old", PromptInput(template="x"), by="ada")
-    await library.prompts.update("old", PromptInput(), new_name="new", by="ada")
+    await library.prompts.create("old", PromptInput(template="x"))
+    await library.prompts.update("old", PromptInput(), new_name="new")
     records = '{"name": "new", "template": "y"}{"name": "old", "template": "z"}'
     told = await _import(library, "a.jsonl", records, keep_going=True)
     assert [each.kind for each in told] == ["new version", "conflict"]

@@ -55,7 +55,7 @@ class Process:
         while not done.is_set():
             name, number = f"w{writer}-{number}", number + 1
             try:
-                await self.library.prompts.create(name, PromptInput(template=name), by="me")
+                await self.library.prompts.create(name, PromptInput(template=name))
             except Unavailable as error:
                 self.failures += 1
                 if "isn't known" in error.message:
@@ -148,7 +148,7 @@ async def _check_changes_are_heard_again(one: Process, other: Process) -> None:
 
     await _until(both_listen)
     assert Change("everything") in other.heard
-    await one.library.prompts.create("afterwards", PromptInput(template="1"), by="me")
+    await one.library.prompts.create("afterwards", PromptInput(template="1"))
 
     async def heard() -> bool:
         return any(change.name == "afterwards" for change in other.heard)

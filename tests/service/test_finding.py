@@ -12,14 +12,14 @@ from storage.values.errors import NotFound
 
 @pytest.fixture
 async def note(library):
-    created = await library.prompts.create("note", PromptInput(template="{{a}}"), by="me")
+    created = await library.prompts.create("note", PromptInput(template="{{a}}"))
     return created.current.prompt
 
 
 @pytest.fixture
 async def letter(library, note):
     """A prompt that includes the other one."""
-    await library.prompts.create("letter", PromptInput(template="{{> note}} {{b}}"), by="me")
+    await library.prompts.create("letter", PromptInput(template="{{> note}} {{b}}"))
 
 
 def _answer(monkeypatch, library, question, answer):
@@ -35,13 +35,13 @@ async def test_a_prompt_that_was_archived_before_it_was_locked_isnt_changed(
     await library.prompts.archive("note")
     _answer(monkeypatch, library, "find_prompt", note)
     with pytest.raises(NotFound, match=r"'note' is archived\. Restore it"):
-        await library.prompts.update("note", PromptInput(title="x"), by="me")
+        await library.prompts.update("note", PromptInput(title="x"))
 
 
 async def test_a_prompt_that_went_before_it_was_locked_isnt_there(library, note, monkeypatch):
     _answer(monkeypatch, library, "find_prompt", replace(note, name="gone"))
     with pytest.raises(NotFound, match="There is no prompt named 'gone'"):
-        await library.prompts.update("gone", PromptInput(title="x"), by="me")
+        await library.prompts.update("gone", PromptInput(title="x"))
 
 
 @pytest.mark.usefixtures("note")
@@ -70,7 +70,7 @@ async def test_an_included_version_that_went_is_said(library, note, monkeypatch)
 
 
 async def test_versions_with_nothing_in_common_cant_be_merged(library, note, monkeypatch):
-    await library.prompts.update("note", PromptInput(template="{{b}}"), by="me")
+    await library.prompts.update("note", PromptInput(template="{{b}}"))
     monkeypatch.setattr(Lineage, "parting", lambda self, ours, theirs: None)
     with pytest.raises(NotFound, match="Versions 1 and 2 of 'note' were made from nothing in"):
         await library.versions.diff("note@1", "note@2", merge=True)

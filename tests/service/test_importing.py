@@ -25,7 +25,7 @@ SKILL = "---\nname: brief\ndescription: Be brief\n---\nWrite less.\n"
 async def _import(library, name: str, text: str, **options: bool) -> list[str]:
     told: list[Outcome] = []
     await library.importing.take(
-        read_file(name, text), by="me", options=Options(**options), report=told.append
+        read_file(name, text), options=Options(**options), report=told.append
     )
     return [outcome.kind for outcome in told]
 
@@ -59,7 +59,7 @@ async def test_what_changed_is_forgotten_one_by_one_and_all_at_once_where_it_is_
 
 async def test_a_number_of_many_digits_comes_back_as_it_went_out(library):
     written = PromptInput(template="x", model_config={"big": 1e23, "bigger": 1e300, "small": 1e-7})
-    await library.prompts.create("numbers", written, by="me")
+    await library.prompts.create("numbers", written)
     source = await library.prompts.get("numbers")
     file = PromptFile(Metadata("numbers"), source.version.draft, "me", "numbers.md")
     assert await _import(library, "numbers.md", write_markdown(file)) == ["unchanged"]
@@ -122,7 +122,7 @@ async def test_a_changed_text_becomes_a_new_version(library):
 
 async def test_an_old_file_never_overrides_what_came_after_it(library):
     await _import(library, "p.csv", CSV)
-    await library.prompts.update("travel-guide", PromptInput(template="Mine"), by="me")
+    await library.prompts.update("travel-guide", PromptInput(template="Mine"))
     assert await _import(library, "p.csv", CSV) == ["unchanged"]
     assert (await library.prompts.get("travel-guide")).version.version == 2
 
@@ -130,7 +130,7 @@ async def test_an_old_file_never_overrides_what_came_after_it(library):
 async def test_what_a_file_says_nothing_about_stays_as_it_is(library):
     await _import(library, "p.csv", CSV)
     written = PromptInput(description="Kept", folder="trips", tags=["mine"])
-    await library.prompts.update("travel-guide", written, by="me")
+    await library.prompts.update("travel-guide", written)
     assert await _import(library, "p.csv", CSV) == ["unchanged"]
     assert await _import(library, "p.csv", CSV.replace("Guide me", "Lead me")) == ["new version"]
     prompt = (await library.prompts.get("travel-guide")).prompt
@@ -146,7 +146,7 @@ async def test_what_a_file_says_replaces_what_was_there(library):
 
 async def test_labels_stay_where_they_are(library):
     await _import(library, "p.csv", CSV)
-    await library.labels.set("travel-guide@1", "production", by="me")
+    await library.labels.set("travel-guide@1", "production")
     await _import(library, "p.csv", CSV.replace("Guide me", "Lead me"))
     assert (await library.prompts.get("travel-guide")).version.version == 1
 
@@ -178,7 +178,7 @@ async def test_patterns_of_files_are_judged_before_anything_is_kept(library):
     told: list[Outcome] = []
     options = Options(keep_going=True)
     files = list(read_file("p.json", json.dumps(RECORDS)))
-    await library.importing.take(files, by="me", options=options, report=told.append)
+    await library.importing.take(files, options=options, report=told.append)
     assert [(each.kind, each.message) for each in told] == [
         (
             "refused",
@@ -196,13 +196,13 @@ async def test_patterns_of_files_are_judged_before_anything_is_kept(library):
 
 async def test_patterns_of_every_version_of_a_history_are_judged(library):
     await _import(library, "p.json", json.dumps(RECORDS[:1]))
-    await library.prompts.update("good", PromptInput(template="{{a}}!"), by="me")
+    await library.prompts.update("good", PromptInput(template="{{a}}!"))
     exported = [file async for file in library.exporting.read(PromptFilter(), history=True)]
     record = write_record(exported[0])
     record["versions"][1]["arguments"][0]["pattern"] = "("
     told: list[Outcome] = []
     await library.importing.take(
-        read_file("p.json", json.dumps([record | {"name": "other"}])), by="me", report=told.append
+        read_file("p.json", json.dumps([record | {"name": "other"}])), report=told.append
     )
     assert [each.message for each in told] == [
         "p.json: versions[1]: The arguments can't be used as they are declared: 'a' has the "
@@ -220,27 +220,25 @@ async def test_slow_patterns_of_a_file_have_a_requests_budget_and_honest_ones_go
     told: list[Outcome] = []
     files = list(read_file("p.json", json.dumps(records)))
     options = Options(keep_going=True)
-    await library.importing.take(files, by="me", options=options, report=told.append)
+    await library.importing.take(files, options=options, report=told.append)
     assert [(each.name, each.kind) for each in told] == [(None, "refused"), ("good", "created")]
     assert "'a19' has the pattern" in (told[0].message or "")
 
 
 async def test_a_name_that_is_hidden_here_is_taken(library, database):
-    await library.prompts.create("secret", PromptInput(template="x"), by="me")
+    await library.prompts.create("secret", PromptInput(template="x"))
     narrowed = seen(database, view=View(tags=("public",)))
     told: list[Outcome] = []
     record = {"name": "secret", "template": "y", "tags": ["public"]}
-    await narrowed.importing.take(
-        read_file("p.json", json.dumps([record])), by="me", report=told.append
-    )
+    await narrowed.importing.take(read_file("p.json", json.dumps([record])), report=told.append)
     assert [(each.kind, each.message) for each in told] == [
         ("conflict", "p.json: The name 'secret' is taken. Choose another one.")
     ]
 
 
 async def test_a_history_that_says_nothing_new_may_describe_the_prompt_otherwise(library):
-    await library.prompts.create("good", PromptInput(template="1", title="Good"), by="me")
-    await library.prompts.update("good", PromptInput(template="2"), by="me")
+    await library.prompts.create("good", PromptInput(template="1", title="Good"))
+    await library.prompts.update("good", PromptInput(template="2"))
     (exported,) = [file async for file in library.exporting.read(PromptFilter(), history=True)]
     record = write_record(exported)
     assert await _import(library, "p.json", json.dumps([record])) == ["unchanged"]

@@ -12,6 +12,7 @@ from mcp_server.domain.formats.registry import read_file
 from mcp_server.service import including
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.outcomes import Options
+from mcp_server.service.terms import Terms
 from mcp_server.service.views import View
 from storage.includes import Includes
 from storage.values.entities import Message, PromptFilter, TextContent
@@ -22,7 +23,7 @@ TWO = PromptInput(messages=[Message("user", TextContent("1")), Message("user", T
 
 
 async def _create(library, name, template, **fields):
-    await library.prompts.create(name, PromptInput(template=template, **fields), by="me")
+    await library.prompts.create(name, PromptInput(template=template, **fields))
 
 
 async def _text(library, name):
@@ -33,9 +34,9 @@ async def _text(library, name):
 async def base(library):
     """A prompt with two versions, a label, a trial and a branch, each included by somebody."""
     await _create(library, "base", "One")
-    await library.prompts.update("base", PromptInput(template="Two"), by="me")
-    await library.labels.set("base@1", "live", by="me")
-    await library.branches.create("base", "terse", by="me")
+    await library.prompts.update("base", PromptInput(template="Two"))
+    await library.labels.set("base@1", "live")
+    await library.branches.create("base", "terse")
     for name, point in [
         ("bare", "base"), ("labelled", "base@live"), ("branched", "base@branch:terse"),
         ("pinned", "base@1"),
@@ -64,41 +65,41 @@ async def _refused(base, change, includer, reason):
 
 async def test_a_label_that_others_include_is_taken_away_only_by_force(base):
     async def remove(force):
-        return await base.labels.remove("base", "live", by="me", force=force)
+        return await base.labels.remove("base", "live", terms=Terms(force=force))
 
     await _refused(base, remove, "labelled", "has no label 'live'")
 
 
 async def test_a_branch_that_others_include_is_deleted_only_by_force(base):
     async def delete(force):
-        return await base.branches.delete("base", "terse", force=force)
+        return await base.branches.delete("base", "terse", terms=Terms(force=force))
 
     await _refused(base, delete, "branched", "has no branch 'terse'")
 
 
 async def test_a_new_version_that_cant_be_included_is_written_only_by_force(base):
     async def update(force):
-        return await base.prompts.update("base", TWO, by="me", force=force)
+        return await base.prompts.update("base", TWO, terms=Terms(force=force))
 
     await _refused(base, update, "bare", "is 2 messages")
 
 
 async def test_a_label_is_moved_to_what_cant_be_included_only_by_force(base):
-    await base.branches.create("base", "odd", by="me")
-    await base.prompts.update("base", TWO, by="me", branch="odd")
+    await base.branches.create("base", "odd")
+    await base.prompts.update("base", TWO, branch="odd")
 
     async def move(force):
-        return await base.labels.set("base@3", "live", by="me", force=force)
+        return await base.labels.set("base@3", "live", terms=Terms(force=force))
 
     await _refused(base, move, "labelled", "is 2 messages")
 
 
 async def test_every_version_of_a_trial_has_to_be_includable(base):
-    await base.branches.create("base", "odd", by="me")
-    await base.prompts.update("base", TWO, by="me", branch="odd")
+    await base.branches.create("base", "odd")
+    await base.prompts.update("base", TWO, branch="odd")
 
     async def share(force):
-        return await base.labels.share("base", "live", {1: 90, 3: 10}, by="me", force=force)
+        return await base.labels.share("base", "live", {1: 90, 3: 10}, terms=Terms(force=force))
 
     with pytest.raises(Conflict, match="included by 'labelled'"):
         await share(force=False)
@@ -106,56 +107,58 @@ async def test_every_version_of_a_trial_has_to_be_includable(base):
 
 
 async def test_production_is_what_the_bare_name_means(base):
-    await base.branches.create("base", "odd", by="me")
-    await base.prompts.update("base", TWO, by="me", branch="odd")
+    await base.branches.create("base", "odd")
+    await base.prompts.update("base", TWO, branch="odd")
 
     async def promote(force):
-        return await base.labels.set("base@3", "production", by="me", force=force)
+        return await base.labels.set("base@3", "production", terms=Terms(force=force))
 
     await _refused(base, promote, "bare", "is 2 messages")
 
 
 async def test_a_circle_is_made_only_by_force(base):
-    await base.branches.create("base", "round", by="me")
+    await base.branches.create("base", "round")
     await _create(base, "other", "Other")
-    await base.labels.set("other@1", "production", by="me")
-    await base.prompts.update("base", PromptInput(template="{{> other}}"), by="me", branch="round")
-    await base.prompts.update("other", PromptInput(template="{{> base@live}}"), by="me")
+    await base.labels.set("other@1", "production")
+    await base.prompts.update("base", PromptInput(template="{{> other}}"), branch="round")
+    await base.prompts.update("other", PromptInput(template="{{> base@live}}"))
 
     async def move(force):
-        return await base.labels.set("base@branch:round", "live", by="me", force=force)
+        return await base.labels.set("base@branch:round", "live", terms=Terms(force=force))
 
     with pytest.raises(Conflict, match=r"included by 'other', which.*in a circle"):
         await move(force=False)
     assert "'other', which" in (await move(force=True)).warnings[0]
     with pytest.raises(Conflict, match=r"included by 'base', 'labelled', which.*in a circle"):
-        await base.labels.remove("other", "production", by="me")
+        await base.labels.remove("other", "production")
 
 
 async def test_a_merge_that_breaks_others_is_made_only_by_force(base):
-    await base.prompts.update("base", TWO, by="me", branch="terse", force=True)
+    await base.prompts.update("base", TWO, branch="terse", terms=Terms(force=True))
 
     async def merge(force):
-        return await base.branches.merge("base", "terse", by="me", force=force)
+        return await base.branches.merge("base", "terse", terms=Terms(force=force))
 
     await _refused(base, merge, "bare", "is 2 messages")
 
 
 async def test_a_branch_that_others_include_goes_with_a_merge_only_by_force(base):
-    await base.prompts.update("base", PromptInput(template="Three"), by="me", branch="terse")
+    await base.prompts.update("base", PromptInput(template="Three"), branch="terse")
 
     async def merge(force):
-        return await base.branches.merge("base", "terse", by="me", delete_branch=True, force=force)
+        return await base.branches.merge(
+            "base", "terse", delete_branch=True, terms=Terms(force=force)
+        )
 
     await _refused(base, merge, "branched", "has no branch 'terse'")
 
 
 async def test_a_version_that_cant_be_included_is_restored_only_by_force(base):
-    await base.prompts.update("base", TWO, by="me", force=True)
-    await base.prompts.update("base", PromptInput(template="Back"), by="me")
+    await base.prompts.update("base", TWO, terms=Terms(force=True))
+    await base.prompts.update("base", PromptInput(template="Back"))
 
     async def restore(force):
-        return await base.versions.restore("base@3", by="me", force=force)
+        return await base.versions.restore("base@3", terms=Terms(force=force))
 
     await _refused(base, restore, "bare", "is 2 messages")
 
@@ -165,27 +168,25 @@ async def test_an_included_prompt_is_archived_only_by_force_which_tells_everybod
         Conflict, match=r"included by 'bare', 'branched', 'labelled', 'pinned', which.*is archived"
     ):
         await base.prompts.archive("base")
-    (warning,) = (await base.prompts.archive("base", force=True)).warnings
+    (warning,) = (await base.prompts.archive("base", terms=Terms(force=True))).warnings
     assert "'pinned', which can't be used any more" in warning
     assert (await base.prompts.archive("base", restore=True)).warnings == ()
 
 
 async def test_what_was_broken_before_and_what_stays_usable_are_no_reason_to_refuse(base):
-    await base.labels.remove("base", "live", by="me", force=True)
-    assert (await base.labels.set("base@2", "other", by="me")).warnings == ()
-    assert (
-        await base.prompts.update("base", PromptInput(template="Three"), by="me")
-    ).warnings == ()
-    assert (await base.labels.remove("base", "other", by="me")).warnings == ()
+    await base.labels.remove("base", "live", terms=Terms(force=True))
+    assert (await base.labels.set("base@2", "other")).warnings == ()
+    assert (await base.prompts.update("base", PromptInput(template="Three"))).warnings == ()
+    assert (await base.labels.remove("base", "other")).warnings == ()
 
 
 async def test_of_many_the_first_are_named_and_all_are_counted(library):
     await _create(library, "base", "x")
-    await library.labels.set("base@1", "live", by="me")
+    await library.labels.set("base@1", "live")
     for number in range(12):
         await _create(library, f"user-{number:02}", "{{> base@live}}")
     with pytest.raises(Conflict, match="'user-09' and 2 more, which"):
-        await library.labels.remove("base", "live", by="me")
+        await library.labels.remove("base", "live")
 
 
 async def _chain(library, start, end, length):
@@ -197,10 +198,10 @@ async def _chain(library, start, end, length):
 
 async def test_that_not_all_of_very_many_were_asked_is_said(base, monkeypatch):
     monkeypatch.setattr(including, "_ASKED", 3)
-    (warning,) = (await base.prompts.update("base", PromptInput(template="3"), by="me")).warnings
+    (warning,) = (await base.prompts.update("base", PromptInput(template="3"))).warnings
     assert warning.startswith("More than 2 versions include 'base': only the first")
     monkeypatch.undo()
-    saved = await base.prompts.update("base", PromptInput(template="4"), by="me")
+    saved = await base.prompts.update("base", PromptInput(template="4"))
     assert saved.warnings == ()
 
 
@@ -208,13 +209,13 @@ async def test_a_circle_that_only_an_includer_of_an_includer_is_in_is_found(libr
     await _create(library, "core", "Core")
     await _create(library, "mid", "{{> core}}")
     await _create(library, "top", "Top")
-    await library.labels.set("top@1", "production", by="me")
-    await library.prompts.update("top", PromptInput(template="{{> mid}}"), by="me")
+    await library.labels.set("top@1", "production")
+    await library.prompts.update("top", PromptInput(template="{{> mid}}"))
     await _create(library, "bystander", "{{> mid}}")
 
     async def update(force):
         written = PromptInput(template="{{> top}}")
-        return await library.prompts.update("core", written, by="me", force=force)
+        return await library.prompts.update("core", written, terms=Terms(force=force))
 
     with pytest.raises(Conflict) as refused:
         await update(force=False)
@@ -233,9 +234,9 @@ async def test_what_becomes_too_deep_far_up_is_found(library):
     await _chain(library, "top", "core", MAX_DEPTH - 1)
     written = PromptInput(template="{{> deep}}")
     with pytest.raises(Conflict, match=r"included by 'top', which.*more than 16 levels deep"):
-        await library.prompts.update("core", written, by="me")
+        await library.prompts.update("core", written)
     await library.prompts.archive("top")
-    assert (await library.prompts.update("core", written, by="me")).warnings == ()
+    assert (await library.prompts.update("core", written)).warnings == ()
 
 
 async def test_what_takes_in_too_many_texts_far_up_is_found(library):
@@ -247,28 +248,28 @@ async def test_what_takes_in_too_many_texts_far_up_is_found(library):
     await _create(library, "top", "".join([*pieces, "{{> mid}}"]))
     again = [piece.replace("}}", "@latest}}") for piece in pieces]
     with pytest.raises(Conflict, match=r"included by 'top', which.*more than 100 other texts"):
-        await library.prompts.update("core", PromptInput(template="".join(again)), by="me")
+        await library.prompts.update("core", PromptInput(template="".join(again)))
     shared = PromptInput(template="".join(pieces))
-    assert (await library.prompts.update("core", shared, by="me")).warnings == ()
+    assert (await library.prompts.update("core", shared)).warnings == ()
 
 
 async def test_everybody_above_is_named_where_what_all_include_is_gone(base):
     await _create(base, "above", "{{> labelled}}")
     await _create(base, "beside", "{{> labelled@1}} {{> bare}}")
-    await base.prompts.update("beside", PromptInput(template="{{> bare}}"), by="me")
+    await base.prompts.update("beside", PromptInput(template="{{> bare}}"))
     with pytest.raises(Conflict, match=r"included by 'above', 'labelled', which.*no label 'live'"):
-        await base.labels.remove("base", "live", by="me")
+        await base.labels.remove("base", "live")
 
 
 async def test_what_one_sees_is_kept_although_what_is_between_is_hidden(database, library):
     await _create(library, "core", "Core", tags=["public"])
     await _create(library, "hidden", "{{> core}}")
     await _create(library, "top", "Top", tags=["public"])
-    await library.labels.set("top@1", "production", by="me")
-    await library.prompts.update("top", PromptInput(template="{{> hidden}}"), by="me")
+    await library.labels.set("top@1", "production")
+    await library.prompts.update("top", PromptInput(template="{{> hidden}}"))
     narrowed = seen(database, view=View(tags=("public",)))
     with pytest.raises(Conflict) as refused:
-        await narrowed.prompts.update("core", PromptInput(template="{{> top}}"), by="me")
+        await narrowed.prompts.update("core", PromptInput(template="{{> top}}"))
     assert "included by 'top', which" in refused.value.message
     assert "in a circle" in refused.value.message
     assert "hidden" not in refused.value.message
@@ -277,12 +278,12 @@ async def test_what_one_sees_is_kept_although_what_is_between_is_hidden(database
 async def test_reasons_name_nothing_that_is_hidden(database, library):
     await _create(library, "deep", "Deep")
     await _create(library, "core", "Core", tags=["public"])
-    await library.labels.set("core@1", "live", by="me")
+    await library.labels.set("core@1", "live")
     await _create(library, "middle", "{{> deep}}")
     await _create(library, "top", "{{> middle}}", tags=["public"])
     await _create(library, "user", "{{> core@live}}", tags=["public"])
-    await library.prompts.update("core", PromptInput(template="{{> middle}}"), by="me")
-    await library.prompts.archive("deep", force=True)
+    await library.prompts.update("core", PromptInput(template="{{> middle}}"))
+    await library.prompts.archive("deep", terms=Terms(force=True))
     narrowed = seen(database, view=View(tags=("public",)))
     for _ in "twice":  # from the database, then from memory
         hidden = (await narrowed.prompts.get("top")).composition.problem
@@ -292,13 +293,13 @@ async def test_reasons_name_nothing_that_is_hidden(database, library):
         )
 
     async def move(force):
-        return await narrowed.labels.set("core@2", "live", by="me", force=force)
+        return await narrowed.labels.set("core@2", "live", terms=Terms(force=force))
 
     with pytest.raises(Conflict, match=r"by 'user', which.*that this server doesn't show") as told:
         await move(force=False)
     (warning,) = (await move(force=True)).warnings
     with pytest.raises(Conflict, match="that this server doesn't show") as written:
-        await narrowed.prompts.update("user", PromptInput(template="{{> top}}"), by="me")
+        await narrowed.prompts.update("user", PromptInput(template="{{> top}}"))
     for sentence in (hidden.message, told.value.message, warning, written.value.message):
         assert "deep" not in sentence
         assert "middle" not in sentence
@@ -306,15 +307,15 @@ async def test_reasons_name_nothing_that_is_hidden(database, library):
 
 async def test_includers_that_one_doesnt_see_are_neither_counted_nor_named(database, library):
     await _create(library, "base", "x", tags=["public"])
-    await library.labels.set("base@1", "live", by="me")
+    await library.labels.set("base@1", "live")
     await _create(library, "secret", "{{> base@live}}")
     await _create(library, "open", "{{> base@live}}", tags=["public"])
     narrowed = seen(database, view=View(tags=("public",)))
     with pytest.raises(Conflict) as refused:
-        await narrowed.labels.remove("base", "live", by="me")
+        await narrowed.labels.remove("base", "live")
     assert "included by 'open', which" in refused.value.message
     await library.prompts.archive("open")
-    assert (await narrowed.labels.remove("base", "live", by="me")).warnings == ()
+    assert (await narrowed.labels.remove("base", "live")).warnings == ()
 
 
 def _next(version, messages):
@@ -339,7 +340,6 @@ async def _import(library, *records, **options):
     told = {}
     taken = await library.importing.take(
         read_file("a.jsonl", "\n".join(map(json.dumps, records)), "jsonl"),
-        by="me",
         options=Options(**options),
         report=lambda outcome: told.update({outcome.name: outcome}),
     )
@@ -406,14 +406,14 @@ async def test_an_import_takes_what_includes_a_prompt_that_has_to_wait(library):
         *read_file("new.json", '{"name": "new", "template": "{{> base@2}}"}'),
         *read_file("user.json", '{"name": "user", "template": "None"}'),
     ]
-    await library.importing.take(files, by="me", report=told.append)
+    await library.importing.take(files, report=told.append)
     kinds = {each.name: each.kind for each in told}
     assert kinds == {"base": "new version", "new": "created", "user": "new version"}
     assert await _text(library, "new") == "Two"
 
 
 async def test_an_import_moves_labels_that_others_include_only_by_force(base):
-    await base.prompts.update("base", TWO, by="me", force=True)
+    await base.prompts.update("base", TWO, terms=Terms(force=True))
     file = _two("base", labels=["live"])
     told, written = await _import(base, file, move_labels=True)
     assert (told["base"].kind, written) == ("conflict", False)
@@ -443,7 +443,6 @@ async def test_an_import_moves_heads_that_others_include_only_by_force(base):
         told = []
         await base.importing.take(
             [replace(exported, history=longer)],
-            by="me",
             options=Options(force=force),
             report=told.append,
         )
@@ -455,8 +454,8 @@ async def test_an_import_makes_a_circle_only_by_force(library):
     await _create(library, "core", "Core")
     await _create(library, "mid", "{{> core}}")
     await _create(library, "top", "Top")
-    await library.labels.set("top@1", "production", by="me")
-    await library.prompts.update("top", PromptInput(template="{{> mid}}"), by="me")
+    await library.labels.set("top@1", "production")
+    await library.prompts.update("top", PromptInput(template="{{> mid}}"))
     told, written = await _import(library, _record("core", "{{> top}}"))
     assert (told["core"].kind, written) == ("conflict", False)
     assert "included by 'top', which" in told["core"].message
@@ -481,8 +480,8 @@ async def test_what_was_broken_otherwise_is_no_reason_to_refuse(base, monkeypatc
     await _create(base, "gone", "Gone")
     await _create(base, "both", "{{> base}} {{> gone@1}}")
     await _create(base, "above", "{{> both}}")
-    await base.labels.set("gone@1", "live", by="me")
-    await base.prompts.update("both", PromptInput(template="{{> base}} {{> gone@live}}"), by="me")
-    await base.labels.remove("gone", "live", by="me", force=True)
-    saved = await base.prompts.update("base", PromptInput(template="Three"), by="me")
+    await base.labels.set("gone@1", "live")
+    await base.prompts.update("both", PromptInput(template="{{> base}} {{> gone@live}}"))
+    await base.labels.remove("gone", "live", terms=Terms(force=True))
+    saved = await base.prompts.update("base", PromptInput(template="Three"))
     assert (saved.new_version, saved.warnings) == (True, ())

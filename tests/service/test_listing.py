@@ -34,7 +34,7 @@ def library(request, database):
 
 async def fill(library, names) -> None:
     for name in names:
-        await library.prompts.create(name, PromptInput(template="x"), by="me")
+        await library.prompts.create(name, PromptInput(template="x"))
 
 
 async def pages(library, *, limit=None, cursor=None) -> list[list[str]]:
@@ -64,7 +64,7 @@ async def test_a_first_page_is_as_fresh_as_the_last_write(library):
     assert (await pages(library))[0] == LONG[:4]
     await fill(library, ["a-new-one"])
     assert (await pages(library))[0] == ["a-new-one", *LONG[:3]]
-    await library.prompts.update("a-new-one", PromptInput(), by="me", new_name="z-new-one")
+    await library.prompts.update("a-new-one", PromptInput(), new_name="z-new-one")
     assert await pages(library) == [LONG[:4], LONG[4:8], LONG[8:12], ["z-new-one"]]
 
 
@@ -105,10 +105,10 @@ async def test_a_short_view_of_a_long_library_is_whole(library, database, view):
     assert await pages(narrow) == [[]]
     for name in ("b", "a"):
         inside = PromptInput(template="x", folder="open/a", tags=["t"])
-        await narrow.prompts.create(name, inside, by="me")
+        await narrow.prompts.create(name, inside)
     assert await pages(narrow) == [["a", "b"]]
     outside = PromptInput(folder="closed", tags=[])
-    moved = await library.prompts.update("a", outside, by="me")
+    moved = await library.prompts.update("a", outside)
     narrow.core.hear(Change("prompt", "a", moved.current.prompt.id))
     assert await pages(narrow) == [["b"]]
 
@@ -167,7 +167,7 @@ async def test_a_change_of_a_whole_list_reads_only_what_changed(database, statem
     library = seen(database, is_hearing=lambda: True)
     await fill(library, LONG[:WHOLE])
     await library.prompts.list_published()
-    await library.prompts.update(LONG[3], PromptInput(title="New"), by="me")
+    await library.prompts.update(LONG[3], PromptInput(title="New"))
     statements.clear()
     (page,) = [await library.prompts.list_published()]
     assert [each.title for each in page.items] == [None] * 3 + ["New"] + [None] * 6
@@ -218,7 +218,7 @@ async def test_nothing_is_suggested_that_isnt_in_view(library, database):
         await narrow.prompts.get("launch-code")
     including = PromptInput(template="{{> launch-code}}", folder="open")
     with pytest.raises(Invalid, match=r"no such prompt\. Create it first"):
-        await narrow.prompts.create("mine", including, by="me")
+        await narrow.prompts.create("mine", including)
 
 
 async def test_lists_have_the_same_order_whether_whole_or_not_and_on_every_server(

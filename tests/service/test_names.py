@@ -3,7 +3,7 @@ import pytest
 from mcp_server.service.inputs import PromptInput
 from storage.values.entities import PromptFilter
 from storage.values.errors import Conflict, Invalid, NotFound
-from tests.support.seeing import seen
+from tests.support.seeing import as_, seen
 
 
 @pytest.fixture(params=[False, True], ids=["from the database", "from memory"])
@@ -15,17 +15,17 @@ def library(request, database):
 @pytest.fixture
 async def story(library):
     """A prompt with three versions, a branch, a label and weights."""
-    await library.prompts.create("story", PromptInput(template="one", title="Story"), by="ann")
-    await library.prompts.update("story", PromptInput(template="two"), by="bob")
-    await library.branches.create("story", branch="terse", by="ann")
-    await library.prompts.update("story", PromptInput(template="2"), branch="terse", by="ann")
-    await library.labels.set("story@1", "production", by="ann")
-    await library.labels.share("story", "trial", {1: 1, 2: 3}, by="ann")
+    await as_("ann", library).prompts.create("story", PromptInput(template="one", title="Story"))
+    await as_("bob", library).prompts.update("story", PromptInput(template="two"))
+    await as_("ann", library).branches.create("story", branch="terse")
+    await as_("ann", library).prompts.update("story", PromptInput(template="2"), branch="terse")
+    await as_("ann", library).labels.set("story@1", "production")
+    await as_("ann", library).labels.share("story", "trial", {1: 1, 2: 3})
     return library
 
 
 async def _rename(library, name, new_name):
-    return await library.prompts.update(name, PromptInput(), new_name=new_name, by="me")
+    return await library.prompts.update(name, PromptInput(), new_name=new_name)
 
 
 async def _text(library, reference):
@@ -43,7 +43,7 @@ async def test_a_former_name_leads_to_the_renamed_prompt(story):
     for name in ("story", "tale"):
         found = await story.prompts.get(f"{name}@latest")
         assert (found.prompt.name, found.version.version) == ("tale", 2)
-    await story.prompts.update("story", PromptInput(template="three"), by="me")
+    await story.prompts.update("story", PromptInput(template="three"))
     assert await _text(story, "tale@latest") == await _text(story, "story@latest") == "three"
     assert await _names(story) == ["tale"]
 
@@ -61,8 +61,8 @@ async def test_every_former_name_leads_there_and_a_prompt_gets_its_name_back(sto
 async def test_a_former_name_stays_taken(story):
     await _rename(story, "story", "tale")
     with pytest.raises(Conflict, match="'story' leads to a prompt that was called so"):
-        await story.prompts.create("story", PromptInput(template="x"), by="me")
-    await story.prompts.create("other", PromptInput(template="x"), by="me")
+        await story.prompts.create("story", PromptInput(template="x"))
+    await story.prompts.create("other", PromptInput(template="x"))
     with pytest.raises(Conflict, match="'story' leads"):
         await _rename(story, "other", "story")
     with pytest.raises(Conflict, match="'tale' already exists"):
@@ -76,7 +76,7 @@ async def test_a_name_that_cannot_be_one_is_refused(story):
 
 
 async def test_includes_follow_a_renamed_prompt(story):
-    await story.prompts.create("book", PromptInput(template="A {{> story@2}}."), by="me")
+    await story.prompts.create("book", PromptInput(template="A {{> story@2}}."))
     await _rename(story, "story", "tale")
     rendered = await story.prompts.render("book", {})
     assert rendered.messages[0].content.text == "A two."
@@ -85,22 +85,18 @@ async def test_includes_follow_a_renamed_prompt(story):
 
 
 async def test_a_copy_begins_with_one_text(story):
-    saved = await story.prompts.create(
-        "tale", PromptInput(description="A copy"), copy_of="story@2", by="me"
-    )
+    saved = await story.prompts.create("tale", PromptInput(description="A copy"), copy_of="story@2")
     prompt, version = saved.current.prompt, saved.current.version
     assert (version.version, await _text(story, "tale"), version.created_by) == (1, "two", "me")
     assert (prompt.title, prompt.description, prompt.labels) == ("Story", "A copy", {})
     assert version.commit_message == "Copy of story@2"
-    changed = await story.prompts.create(
-        "saga", PromptInput(template="new"), copy_of="story", by="me"
-    )
+    changed = await story.prompts.create("saga", PromptInput(template="new"), copy_of="story")
     assert changed.current.version.draft.messages[0].content.text == "new"
 
 
 async def test_a_copy_with_its_history_has_everything(story):
     saved = await story.prompts.create(
-        "tale", PromptInput(folder="copies"), copy_of="story", with_history=True, by="me"
+        "tale", PromptInput(folder="copies"), copy_of="story", with_history=True
     )
     old, new = (await story.prompts.get("story")).prompt, saved.current.prompt
     assert (new.labels, new.branches, new.weights) == (old.labels, old.branches, old.weights)
@@ -116,17 +112,17 @@ async def test_a_copy_with_its_history_has_everything(story):
         ("production", "me"),
         ("trial", "me"),
     }
-    await story.prompts.update("tale", PromptInput(template="own"), by="me")
+    await story.prompts.update("tale", PromptInput(template="own"))
     assert await _text(story, "story@latest") == "two"
     assert (await story.prompts.get("tale")).prompt.last_version == 4
 
 
 async def test_the_moves_of_a_copy_tell_its_own_shares(story):
-    await story.prompts.create("other", PromptInput(template="one"), by="ann")
+    await as_("ann", story).prompts.create("other", PromptInput(template="one"))
     for text in ("two", "three"):
-        await story.prompts.update("other", PromptInput(template=text), by="ann")
-    await story.labels.share("other", "trial", {2: 1, 3: 1}, by="ann")
-    await story.prompts.create("tale", PromptInput(), copy_of="story", with_history=True, by="me")
+        await as_("ann", story).prompts.update("other", PromptInput(template=text))
+    await as_("ann", story).labels.share("other", "trial", {2: 1, 3: 1})
+    await story.prompts.create("tale", PromptInput(), copy_of="story", with_history=True)
     moves = (await story.labels.list_moves("tale", limit=9)).items
     assert {move.label: move.weights for move in moves} == {
         "production": {},
@@ -137,17 +133,15 @@ async def test_the_moves_of_a_copy_tell_its_own_shares(story):
 async def test_what_a_copy_cannot_be_is_said(story):
     with pytest.raises(Invalid, match="'template' can't be given"):
         await story.prompts.create(
-            "a", PromptInput(template="x"), copy_of="story", with_history=True, by="me"
+            "a", PromptInput(template="x"), copy_of="story", with_history=True
         )
     with pytest.raises(Invalid, match="use 'story'"):
-        await story.prompts.create(
-            "a", PromptInput(), copy_of="story@2", with_history=True, by="me"
-        )
+        await story.prompts.create("a", PromptInput(), copy_of="story@2", with_history=True)
     with pytest.raises(Invalid, match="is for a copy"):
-        await story.prompts.create("a", PromptInput(template="x"), with_history=True, by="me")
+        await story.prompts.create("a", PromptInput(template="x"), with_history=True)
     with pytest.raises(NotFound, match="story"):
-        await story.prompts.create("a", PromptInput(), copy_of="stroy", by="me")
+        await story.prompts.create("a", PromptInput(), copy_of="stroy")
     with pytest.raises(Conflict, match="already exists"):
-        await story.prompts.create("story", PromptInput(), copy_of="story", by="me")
-    copied = await story.prompts.create(None, PromptInput(), copy_of="story", by="me")
+        await story.prompts.create("story", PromptInput(), copy_of="story")
+    copied = await story.prompts.create(None, PromptInput(), copy_of="story")
     assert copied.current.prompt.name.startswith("story-")

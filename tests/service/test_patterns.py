@@ -19,7 +19,7 @@ from storage.values.errors import Invalid, Unavailable
 from tests.support.effort import examples
 from tests.support.judging import verdicts_on
 from tests.support.processes import SECONDS
-from tests.support.seeing import seen
+from tests.support.seeing import as_, seen
 
 EVIL = "(?:x|x|xx|(x+x+)+)+$"
 EVIL_VALUE = "x" * 999 + "y"
@@ -55,7 +55,7 @@ def evil(count: int) -> list[Comparison]:
 
 async def create(library, name, *arguments, text=None):
     written = PromptInput(template=text or template(len(arguments)), arguments=arguments)
-    return await library.prompts.create(name, written, by="me")
+    return await library.prompts.create(name, written)
 
 
 async def begun(crew: Crew, many: int = 1) -> int:
@@ -131,11 +131,11 @@ async def test_new_patterns_are_judged_wherever_they_are_written(library):
     fault = {"arguments.a0": "Has the pattern '(', which is no regular expression: "
              "missing ) at position 1."}  # fmt: skip
     for write in (
-        library.prompts.create(
-            "bad", PromptInput(template="x", arguments=declared(1, "(")), by="a"
+        as_("a", library).prompts.create(
+            "bad", PromptInput(template="x", arguments=declared(1, "("))
         ),
-        library.prompts.update("good", bad, by="me"),
-        library.prompts.copy("good", "bad", bad, by="me"),
+        library.prompts.update("good", bad),
+        library.prompts.copy("good", "bad", bad),
     ):
         with pytest.raises(Invalid) as refused:
             await write
@@ -146,7 +146,7 @@ async def test_new_patterns_are_judged_wherever_they_are_written(library):
 async def test_patterns_that_were_kept_are_not_compared_again(library, patterns):
     await create(library, "kept", *declared(1, "[a-z]+", default="a"))
     patterns.close()
-    updated = await library.prompts.update("kept", PromptInput(template="More {{a0}}"), by="me")
+    updated = await library.prompts.update("kept", PromptInput(template="More {{a0}}"))
     kept = Argument("a0", pattern="[a-z]+", default="a", required=False)
     assert updated.current.version.draft.arguments == (kept,)
     with pytest.raises(Unavailable, match="Try again"):
@@ -156,26 +156,25 @@ async def test_patterns_that_were_kept_are_not_compared_again(library, patterns)
 async def test_what_a_merge_brings_together_is_judged(library):
     one = Argument("a0", pattern="[a-z]*", default="a", required=False)
     await create(library, "both", one)
-    await library.branches.create("both", "other", by="me")
+    await library.branches.create("both", "other")
     digits = [Argument("a0", pattern="[a-z0-9]*", default="a")]
     narrow = [Argument("a0", pattern="[a-z]*", default="b")]
-    await library.prompts.update("both", PromptInput(arguments=narrow), by="me")
-    await library.prompts.update("both", PromptInput(arguments=digits), by="me", branch="other")
-    merged = await library.branches.merge("both", "other", by="me")
+    await library.prompts.update("both", PromptInput(arguments=narrow))
+    await library.prompts.update("both", PromptInput(arguments=digits), branch="other")
+    merged = await library.branches.merge("both", "other")
     (argument,) = merged.current.version.draft.arguments
     assert (argument.pattern, argument.default) == ("[a-z0-9]*", "b")
-    await library.branches.create("both", "third", by="me")
+    await library.branches.create("both", "third")
     await library.prompts.update(
-        "both", PromptInput(arguments=[Argument("a0", pattern="[b]", default="b")]), by="me"
+        "both", PromptInput(arguments=[Argument("a0", pattern="[b]", default="b")])
     )
     await library.prompts.update(
         "both",
         PromptInput(arguments=[Argument("a0", pattern="[a-z0-9]*", default="7")]),
-        by="me",
         branch="third",
     )
     with pytest.raises(Invalid) as refused:
-        await library.branches.merge("both", "third", by="me")
+        await library.branches.merge("both", "third")
     assert refused.value.fields == {
         "arguments.a0": "Has the default '7', but it has to match '[b]', and '7' doesn't."
     }
@@ -183,15 +182,15 @@ async def test_what_a_merge_brings_together_is_judged(library):
 
 async def test_what_decides_a_merge_is_judged(library):
     await create(library, "torn", Argument("a0", pattern="[a-z]"))
-    await library.branches.create("torn", "other", by="me")
+    await library.branches.create("torn", "other")
     for branch in ("main", "other"):
         written = PromptInput(arguments=[Argument("a0", pattern=f"[{branch}]")])
-        await library.prompts.update("torn", written, by="me", branch=branch)
+        await library.prompts.update("torn", written, branch=branch)
     resolution = PromptInput(arguments=[Argument("a0", pattern="(")])
     with pytest.raises(Invalid, match="no regular expression"):
-        await library.branches.merge("torn", "other", by="me", resolution=resolution)
+        await library.branches.merge("torn", "other", resolution=resolution)
     decided = PromptInput(arguments=[Argument("a0", pattern="[c]", default="c")])
-    merged = await library.branches.merge("torn", "other", by="me", resolution=decided)
+    merged = await library.branches.merge("torn", "other", resolution=decided)
     assert merged.current.version.draft.arguments[0].pattern == "[c]"
 
 

@@ -5,11 +5,12 @@ from uuid import UUID
 import pytest
 
 from mcp_server.service.inputs import PromptInput
+from mcp_server.service.terms import Terms
 from mcp_server.service.views import View
 from storage.values.entities import Argument, Draft, Message, PromptFilter, TextContent
 from storage.values.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.support.processes import SECONDS
-from tests.support.seeing import seen
+from tests.support.seeing import as_, seen
 
 
 def _text(read) -> str:
@@ -17,7 +18,7 @@ def _text(read) -> str:
 
 
 async def _create(library, name="greeting", template="Hello {{who}}", **fields):
-    return await library.prompts.create(name, PromptInput(template=template, **fields), by="me")
+    return await library.prompts.create(name, PromptInput(template=template, **fields))
 
 
 async def test_what_is_created_can_be_read_and_rendered(library):
@@ -52,7 +53,7 @@ async def test_what_only_looks_like_a_blank_is_said_when_it_is_written_and_not_a
 
     async def update(template, **fields):
         written = PromptInput(template=template, **fields)
-        return (await library.prompts.update("greeting", written, by="me")).warnings
+        return (await library.prompts.update("greeting", written)).warnings
 
     assert await update("{{who}} was {{1st}}") == ()
     (told,) = await update("{{who}} was {{1st}}, not {{user.name}}")
@@ -62,21 +63,21 @@ async def test_what_only_looks_like_a_blank_is_said_when_it_is_written_and_not_a
 
 async def test_unchanged_content_writes_no_version_and_says_so(library):
     await _create(library)
-    saved = await library.prompts.update("greeting", PromptInput(template="Hello {{who}}"), by="x")
+    saved = await library.prompts.update("greeting", PromptInput(template="Hello {{who}}"))
     assert (saved.new_version, saved.changed, saved.current.version.version) == (False, False, 1)
 
 
 async def test_a_changed_title_alone_writes_no_version_but_is_kept(library):
     await _create(library)
-    saved = await library.prompts.update("greeting", PromptInput(title="New"), by="x")
+    saved = await library.prompts.update("greeting", PromptInput(title="New"))
     assert (saved.new_version, saved.changed) == (False, True)
     assert (await library.prompts.get("greeting")).prompt.title == "New"
 
 
 async def test_changed_content_is_a_new_version_with_its_parent_and_author(library):
     await _create(library)
-    saved = await library.prompts.update(
-        "greeting", PromptInput(template="Bye {{who}}"), by="you", commit_message="shorter"
+    saved = await as_("you", library).prompts.update(
+        "greeting", PromptInput(template="Bye {{who}}"), terms=Terms(commit_message="shorter")
     )
     version = saved.current.version
     assert (version.version, version.parent, version.created_by, version.commit_message) == (
@@ -88,22 +89,22 @@ async def test_changed_content_is_a_new_version_with_its_parent_and_author(libra
 async def test_declared_arguments_outlive_an_edit_as_long_as_the_text_uses_them(library):
     declared = [Argument("who", description="Whom to greet", required=False, default="you")]
     await _create(library, arguments=declared)
-    await library.prompts.update("greeting", PromptInput(template="{{who}}, {{when}}"), by="x")
+    await library.prompts.update("greeting", PromptInput(template="{{who}}, {{when}}"))
     arguments = (await library.prompts.get("greeting")).version.draft.arguments
     assert {known.name: known.description for known in arguments} == {
         "who": "Whom to greet",
         "when": None,
     }
-    await library.prompts.update("greeting", PromptInput(template="plain"), by="x")
+    await library.prompts.update("greeting", PromptInput(template="plain"))
     assert (await library.prompts.get("greeting")).version.draft.arguments == ()
 
 
 async def test_an_expected_version_that_isnt_current_is_refused_and_nothing_is_written(library):
     await _create(library)
-    await library.prompts.update("greeting", PromptInput(template="two"), by="x")
+    await library.prompts.update("greeting", PromptInput(template="two"))
     with pytest.raises(Conflict, match="is at version 2, not at version 1") as caught:
         await library.prompts.update(
-            "greeting", PromptInput(template="three", title="T"), by="x", expected_version=1
+            "greeting", PromptInput(template="three", title="T"), terms=Terms(expected_version=1)
         )
     assert caught.value.current_version == 2
     read = await library.prompts.get("greeting")
@@ -116,7 +117,7 @@ async def test_of_writers_with_the_same_expectation_one_wins(library):
     async def write(number: int) -> bool:
         try:
             await library.prompts.update(
-                "greeting", PromptInput(template=f"text {number}"), by="x", expected_version=1
+                "greeting", PromptInput(template=f"text {number}"), terms=Terms(expected_version=1)
             )
         except Conflict:
             return False
@@ -130,7 +131,7 @@ async def test_more_failing_writers_than_connections_all_get_their_answer(librar
 
     async def write(number: int) -> str:
         with pytest.raises(NotFound) as caught:
-            await library.prompts.update(f"greting-{number}", PromptInput(title="x"), by="x")
+            await library.prompts.update(f"greting-{number}", PromptInput(title="x"))
         return caught.value.message
 
     async with asyncio.timeout(SECONDS):
@@ -162,7 +163,7 @@ async def test_a_text_of_300_kb_goes_in_and_comes_out_as_it_was(library):
 async def test_writing_to_a_reference_is_refused_with_the_name_to_use(library):
     await _create(library)
     with pytest.raises(Invalid, match="use 'greeting'"):
-        await library.prompts.update("greeting@1", PromptInput(title="x"), by="x")
+        await library.prompts.update("greeting@1", PromptInput(title="x"))
 
 
 async def test_missing_and_unknown_arguments_are_named_at_once(library):
@@ -176,7 +177,7 @@ async def test_missing_and_unknown_arguments_are_named_at_once(library):
 
 async def test_archiving_hides_and_restoring_brings_all_back(library):
     await _create(library)
-    await library.labels.set("greeting@1", "production", by="x")
+    await library.labels.set("greeting@1", "production")
     await library.prompts.archive("greeting")
     with pytest.raises(NotFound, match="is archived"):
         await library.prompts.get("greeting")
@@ -189,17 +190,17 @@ async def test_archiving_hides_and_restoring_brings_all_back(library):
 
 async def test_an_archived_prompt_is_restored_before_it_is_changed(library):
     await _create(library)
-    await library.branches.create("greeting", "terse", by="x")
-    await library.labels.set("greeting", "production", by="x")
+    await library.branches.create("greeting", "terse")
+    await library.labels.set("greeting", "production")
     await library.prompts.archive("greeting")
     attempts = [
-        library.prompts.update("greeting", PromptInput(title="x"), by="x"),
-        library.versions.restore("greeting@1", by="x"),
-        library.branches.create("greeting", "other", by="x"),
-        library.branches.merge("greeting", "terse", by="x"),
+        library.prompts.update("greeting", PromptInput(title="x")),
+        library.versions.restore("greeting@1"),
+        library.branches.create("greeting", "other"),
+        library.branches.merge("greeting", "terse"),
         library.branches.delete("greeting", "terse"),
-        library.labels.set("greeting", "staging", by="x"),
-        library.labels.remove("greeting", "production", by="x"),
+        library.labels.set("greeting", "staging"),
+        library.labels.remove("greeting", "production"),
     ]
     for attempt in attempts:
         with pytest.raises(NotFound, match=r"is archived\. Restore it to use or change it"):
@@ -218,12 +219,12 @@ async def test_a_read_only_library_refuses_every_write(database):
     writable, reading = seen(database), seen(database, view=View(read_only=True))
     await _create(writable)
     attempts = [
-        reading.prompts.create("x", PromptInput(template="x"), by="x"),
-        reading.prompts.update("greeting", PromptInput(title="x"), by="x"),
+        reading.prompts.create("x", PromptInput(template="x")),
+        reading.prompts.update("greeting", PromptInput(title="x")),
         reading.prompts.archive("greeting"),
-        reading.labels.set("greeting", "production", by="x"),
-        reading.labels.remove("greeting", "production", by="x"),
-        reading.versions.restore("greeting@1", by="x"),
+        reading.labels.set("greeting", "production"),
+        reading.labels.remove("greeting", "production"),
+        reading.versions.restore("greeting@1"),
     ]
     for attempt in attempts:
         with pytest.raises(Forbidden, match="--read-only"):
@@ -241,15 +242,15 @@ async def test_a_narrowed_library_shows_and_touches_only_its_part(database):
     ).items] == ["inside"]  # fmt: skip
     for attempt in (
         narrow.prompts.get("outside"),
-        narrow.prompts.update("outside", PromptInput(title="x"), by="x"),
-        narrow.labels.set("outside", "production", by="x"),
+        narrow.prompts.update("outside", PromptInput(title="x")),
+        narrow.labels.set("outside", "production"),
     ):
         with pytest.raises(NotFound):
             await attempt
     with pytest.raises(Forbidden, match="tagged 'team' and in the folder 'a'"):
         await _create(narrow, name="new")
     with pytest.raises(Forbidden):
-        await narrow.prompts.update("inside", PromptInput(tags=[]), by="x")
+        await narrow.prompts.update("inside", PromptInput(tags=[]))
 
 
 async def test_a_folder_that_is_filtered_by_may_be_written_with_slashes_around_it(library):
@@ -289,7 +290,7 @@ async def test_filters_and_messages_that_cant_be_stored_are_refused_before_the_d
             await library.prompts.list(chosen, limit=5)
     with pytest.raises(Invalid, match="commit_message"):
         await library.prompts.update(
-            "greeting", PromptInput(template="x"), by="x", commit_message="a\0b"
+            "greeting", PromptInput(template="x"), terms=Terms(commit_message="a\0b")
         )
     with pytest.raises(Invalid):
         await library.completing.argument("greeting", "who", "\0")
@@ -297,7 +298,7 @@ async def test_filters_and_messages_that_cant_be_stored_are_refused_before_the_d
 
 async def _append(library, database, text: str, *arguments: str):
     """Write a version as a release did that knew fewer identifiers."""
-    made = await library.prompts.create("p", PromptInput(template="x"), by="ada")
+    made = await library.prompts.create("p", PromptInput(template="x"))
     draft = Draft((Message("user", TextContent(text)),), tuple(map(Argument, arguments)))
     async with database.transaction() as tx:
         await tx.versions.append(
@@ -313,7 +314,7 @@ async def test_what_was_literal_when_a_version_was_written_stays_literal_in_it(l
     assert [each.name for each in (await library.prompts.get("p")).arguments] == ["a"]
     with pytest.raises(Invalid, match="'नाम' is unknown"):
         await library.prompts.render("p", {"a": "1", "नाम": "2"})
-    await library.prompts.update("p", PromptInput(template="{{a}} {{नाम}}"), by="ada")
+    await library.prompts.update("p", PromptInput(template="{{a}} {{नाम}}"))
     rendered = await library.prompts.render("p", {"a": "1", "नाम": "2"})
     assert rendered.messages[0].content.text == "1 2"
 

@@ -41,7 +41,7 @@ async def test_filters_choose_by_tags_and_folders(library, chosen, found):
         ("c", "three", ["z"]),
     ):
         given = PromptInput(template="word", folder=folder, tags=tags)
-        await library.prompts.create(name, given, by="me")
+        await library.prompts.create(name, given)
     for words in ("", "word"):
         page = await library.search.find(words, chosen, limit=9)
         assert sorted(hit.prompt.name for hit in page.items) == found

@@ -39,7 +39,7 @@ async def test_values_that_cant_be_written_are_forgotten_and_that_is_logged(
     refusing, caplog, error, level
 ):
     library = seen(refusing)
-    await library.prompts.create("note", PromptInput(template="{{a}}"), by="me")
+    await library.prompts.create("note", PromptInput(template="{{a}}"))
     await library.prompts.render("note", {"a": "x"})
     refusing.error = error
     with caplog.at_level(logging.INFO):

@@ -2,15 +2,17 @@ import pytest
 import sqlalchemy as sa
 
 from mcp_server.service.inputs import PromptInput, Reader
+from mcp_server.service.terms import Terms
 from storage.values.errors import Conflict, Invalid, NotFound
+from tests.support.seeing import as_
 
 
 @pytest.fixture
 async def three(library):
     """A prompt with three versions."""
-    await library.prompts.create("story", PromptInput(template="one {{a}}"), by="me")
+    await library.prompts.create("story", PromptInput(template="one {{a}}"))
     for text in ("two {{a}}", "three {{b}}"):
-        await library.prompts.update("story", PromptInput(template=text), by="me")
+        await library.prompts.update("story", PromptInput(template=text))
     return library
 
 
@@ -19,7 +21,7 @@ async def _text(library, reference: str) -> str:
 
 
 async def test_references_mean_versions_labels_and_the_latest(three):
-    await three.labels.set("story@2", "production", by="me")
+    await three.labels.set("story@2", "production")
     assert [
         await _text(three, reference)
         for reference in (
@@ -33,17 +35,17 @@ async def test_references_mean_versions_labels_and_the_latest(three):
 
 
 async def test_a_moved_label_remembers_where_it_came_from(three):
-    await three.labels.set("story@1", "staging", by="me")
-    move = await three.labels.set("story@3", "staging", by="you")
+    await three.labels.set("story@1", "staging")
+    move = await as_("you", three).labels.set("story@3", "staging")
     assert (move.from_version, move.to_version, move.prompt.labels) == (1, 3, {"staging": 3})
-    removal = await three.labels.remove("story", "staging", by="you")
+    removal = await as_("you", three).labels.remove("story", "staging")
     assert (removal.from_version, removal.to_version, removal.prompt.labels) == (3, None, {})
 
 
 async def test_a_label_that_isnt_there_is_answered_with_those_that_are(three):
-    await three.labels.set("story@1", "staging", by="me")
+    await three.labels.set("story@1", "staging")
     with pytest.raises(NotFound, match="'staging'"):
-        await three.labels.remove("story", "stagign", by="me")
+        await three.labels.remove("story", "stagign")
     with pytest.raises(NotFound) as caught:
         await three.prompts.get("story@stagign")
     assert "staging" in caught.value.nearest
@@ -52,7 +54,7 @@ async def test_a_label_that_isnt_there_is_answered_with_those_that_are(three):
 @pytest.mark.parametrize("label", ["latest", "12", "branch:x", "", "Prod", "a b"])
 async def test_labels_that_would_be_misread_are_refused(three, label):
     with pytest.raises(Invalid):
-        await three.labels.set("story@1", label, by="me")
+        await three.labels.set("story@1", label)
 
 
 async def test_a_version_that_isnt_there_names_the_range(three):
@@ -61,16 +63,16 @@ async def test_a_version_that_isnt_there_names_the_range(three):
 
 
 async def test_restoring_writes_the_old_content_as_a_new_version(three):
-    saved = await three.versions.restore("story@1", by="me")
+    saved = await three.versions.restore("story@1")
     assert (saved.current.version.version, saved.new_version) == (4, True)
     assert await _text(three, "story@latest") == "one {{a}}"
-    again = await three.versions.restore("story@1", by="me")
+    again = await three.versions.restore("story@1")
     assert (again.new_version, again.current.version.version) == (False, 4)
 
 
 async def test_restoring_minds_the_expected_version(three):
     with pytest.raises(Conflict):
-        await three.versions.restore("story@1", by="me", expected_version=2)
+        await three.versions.restore("story@1", terms=Terms(expected_version=2))
 
 
 async def test_a_diff_shows_texts_and_arguments(three):
@@ -82,10 +84,8 @@ async def test_a_diff_shows_texts_and_arguments(three):
 
 
 async def test_a_comparison_shows_what_a_merge_would_bring(three):
-    await three.branches.create("story@2", branch="terse", by="me")
-    await three.prompts.update(
-        "story", PromptInput(template="brief {{a}}"), branch="terse", by="me"
-    )
+    await three.branches.create("story@2", branch="terse")
+    await three.prompts.update("story", PromptInput(template="brief {{a}}"), branch="terse")
     view = (await three.versions.diff("story@latest", "story@branch:terse", merge=True)).merge
     assert view.base == 2
     assert "+three {{b}}" in view.ours.text
@@ -96,7 +96,7 @@ async def test_a_comparison_shows_what_a_merge_would_bring(three):
 
 
 async def test_two_prompts_cannot_be_merged_only_compared(three):
-    await three.prompts.create("other", PromptInput(template="x"), by="me")
+    await three.prompts.create("other", PromptInput(template="x"))
     assert (await three.versions.diff("story", "other")).merge is None
     with pytest.raises(Invalid, match="two prompts"):
         await three.versions.diff("story", "other", merge=True)
@@ -115,7 +115,7 @@ async def test_completion_offers_choices_then_what_was_used_before(library):
 
     arguments = [Argument("tone", type="enum", choices=("warm", "dry")), Argument("who")]
     await library.prompts.create(
-        "greeting", PromptInput(template="{{tone}} {{who}}", arguments=arguments), by="me"
+        "greeting", PromptInput(template="{{tone}} {{who}}", arguments=arguments)
     )
     await library.prompts.render("greeting", {"tone": "dry", "who": "Ada"})
     await library.prompts.render("greeting", {"tone": "dry", "who": "Alan"})
@@ -131,10 +131,10 @@ async def test_completion_offers_choices_then_what_was_used_before(library):
 
 
 async def test_a_labels_history_tells_who_moved_it_when_and_why(three):
-    await three.labels.set("story@1", "production", by="me", reason="First")
-    await three.labels.share("story", "production", {1: 90, 3: 10}, by="you", reason="Try it")
-    await three.labels.set("story@2", "staging", by="me")
-    await three.labels.remove("story", "production", by="me")
+    await three.labels.set("story@1", "production", reason="First")
+    await as_("you", three).labels.share("story", "production", {1: 90, 3: 10}, reason="Try it")
+    await three.labels.set("story@2", "staging")
+    await three.labels.remove("story", "production")
     page = await three.labels.list_moves("story", label="production", limit=10)
     assert [
         (each.from_version, each.to_version, each.weights, each.moved_by, each.reason)
@@ -156,7 +156,7 @@ async def test_a_labels_history_tells_who_moved_it_when_and_why(three):
 
 
 async def test_a_trial_gives_each_reader_one_version_and_counts_them(three):
-    await three.labels.share("story", "production", {1: 50, 3: 50}, by="me")
+    await three.labels.share("story", "production", {1: 50, 3: 50})
     readers = [Reader(key=f"user-{n}") for n in range(40)]
     given = [(await three.prompts.get("story", reader)).version.version for reader in readers]
     again = [(await three.prompts.get("story", reader)).version.version for reader in readers]
@@ -167,7 +167,7 @@ async def test_a_trial_gives_each_reader_one_version_and_counts_them(three):
     assert three.core.counts.shared_reads == {
         ("story", "production", version): 2 * given.count(version) for version in (1, 3)
     }
-    await three.labels.set("story@2", "production", by="me")
+    await three.labels.set("story@2", "production")
     assert {(await three.prompts.get("story", reader)).version.version for reader in readers} == {2}
 
 
@@ -187,12 +187,12 @@ async def test_a_move_without_weights_holds_none(three, database):
 
 async def test_weights_of_the_same_are_no_move(three):
     for _ in range(2):
-        await three.labels.share("story", "production", {1: 50, 3: 50}, by="me")
+        await three.labels.share("story", "production", {1: 50, 3: 50})
     assert len((await three.labels.list_moves("story", limit=9)).items) == 1
 
 
 async def test_a_trial_of_a_version_that_isnt_there_is_refused_and_nothing_moves(three):
-    await three.labels.set("story@1", "production", by="me")
+    await three.labels.set("story@1", "production")
     with pytest.raises(NotFound, match="no version 9"):
-        await three.labels.share("story", "production", {1: 1, 9: 1}, by="me")
+        await three.labels.share("story", "production", {1: 1, 9: 1})
     assert (await three.prompts.get("story")).prompt.weights == {}

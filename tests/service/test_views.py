@@ -24,7 +24,7 @@ def support(request, database):
 
 
 async def _put(library, name, folder, template="hello"):
-    await library.prompts.create(name, PromptInput(template=template, folder=folder), by="ada")
+    await library.prompts.create(name, PromptInput(template=template, folder=folder))
 
 
 async def _listed(library, chosen):
@@ -47,14 +47,14 @@ async def test_a_folder_whose_name_begins_alike_is_another_one(everything, suppo
     for use in (
         support.prompts.get("salaries"),
         support.prompts.render("salaries", {}),
-        support.prompts.update("salaries", PromptInput(title="x"), by="x"),
+        support.prompts.update("salaries", PromptInput(title="x")),
     ):
         with pytest.raises(NotFound):
             await use
     with pytest.raises(Forbidden):
         await _put(support, "new", "support-secret")
     with pytest.raises(Forbidden):
-        await support.prompts.update("refund", PromptInput(folder="support-secret"), by="x")
+        await support.prompts.update("refund", PromptInput(folder="support-secret"))
     with pytest.raises(Invalid, match="no such prompt"):
         await _put(support, "leak", "support", "{{> salaries}}")
 
@@ -85,10 +85,10 @@ async def test_nothing_is_suggested_that_isnt_published(everything, support):
 
 async def test_an_id_of_what_isnt_published_is_refused_by_the_id(everything, support):
     hidden = await everything.prompts.create(
-        "salaries", PromptInput(template="hello", folder="board"), by="ada"
+        "salaries", PromptInput(template="hello", folder="board")
     )
     shown = await everything.prompts.create(
-        "refund", PromptInput(template="hello", folder="support"), by="ada"
+        "refund", PromptInput(template="hello", folder="support")
     )
     secret = str(hidden.current.prompt.id)
     for use in (
@@ -96,7 +96,7 @@ async def test_an_id_of_what_isnt_published_is_refused_by_the_id(everything, sup
         support.prompts.get(f"{secret}@1"),
         support.prompts.archive(secret),
         support.versions.list(secret, limit=1),
-        support.labels.set(secret, "production", by="x"),
+        support.labels.set(secret, "production"),
     ):
         with pytest.raises(NotFound, match=f"There is no prompt named '{secret}'") as caught:
             await use

@@ -51,11 +51,11 @@ async def test_processes_that_start_at_once_migrate_once(pooled_url):
 
 async def test_many_writers_and_readers_share_few_connections(pooled):
     library = seen(pooled)
-    await library.prompts.create("shared", PromptInput(template="0"), by="me")
+    await library.prompts.create("shared", PromptInput(template="0"))
 
     async def write(number: int) -> None:
-        await library.prompts.update("shared", PromptInput(template=f"{number}"), by="me")
-        await library.prompts.create(f"own-{number}", PromptInput(template="text"), by="me")
+        await library.prompts.update("shared", PromptInput(template=f"{number}"))
+        await library.prompts.create(f"own-{number}", PromptInput(template="text"))
 
     async def read(number: int) -> None:
         for _ in range(10):
@@ -79,9 +79,9 @@ async def test_without_a_way_past_it_nothing_is_heard_and_reads_stay_fresh(
     await listener.start()
     running = asyncio.create_task(listener.run())
     elsewhere = seen(pooled)
-    await elsewhere.prompts.create("note", PromptInput(template="0"), by="me")
+    await elsewhere.prompts.create("note", PromptInput(template="0"))
     for number in range(1, 20):
-        await elsewhere.prompts.update("note", PromptInput(template=f"{number}"), by="me")
+        await elsewhere.prompts.update("note", PromptInput(template=f"{number}"))
         assert (await live.prompts.get("note")).version.version == number + 1
         assert not listener.listening
     async with asyncio.timeout(SECONDS):
@@ -98,7 +98,7 @@ async def test_past_the_pooler_everything_is_heard(pooled, empty_database_url):
     await listener.start()
     assert listener.listening
     running = asyncio.create_task(listener.run())
-    await seen(pooled).prompts.create("note", PromptInput(template="0"), by="me")
+    await seen(pooled).prompts.create("note", PromptInput(template="0"))
     await asyncio.wait_for(heard.wait(), SECONDS)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -45,13 +45,13 @@ async def _use(connector: UrlConnector) -> None:
     await listener.start()
     running = asyncio.create_task(listener.run())
     assert listener.listening
-    await library.prompts.create("note", PromptInput(template="Übung {{topic}}"), by="me")
-    await library.prompts.update("note", PromptInput(template="Probe {{topic}}"), by="me")
-    await library.labels.set("note@1", "production", by="me")
+    await library.prompts.create("note", PromptInput(template="Übung {{topic}}"))
+    await library.prompts.update("note", PromptInput(template="Probe {{topic}}"))
+    await library.labels.set("note@1", "production")
     assert (await library.prompts.get("note")).version.version == 1
     assert [hit.prompt.name for hit in (await _search(library, "ubung")).items] == ["note"]
     assert (await _search(library, "prob")).items == ()
-    await library.labels.remove("note", "production", by="me")
+    await library.labels.remove("note", "production")
     assert [hit.prompt.name for hit in (await _search(library, "probe")).items] == ["note"]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -14,30 +14,30 @@ from mcp_server.schemas.branches import (
     present_branch,
     present_merge,
 )
+from mcp_server.service.terms import Terms
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library
 
 
-async def _create(library: Library, given: BranchIn, actor: str) -> BranchOut:
+async def _create(library: Library, given: BranchIn) -> BranchOut:
     if given.delete:
         return present_branch(
-            await library.branches.delete(given.reference, given.branch, force=given.force)
+            await library.branches.delete(
+                given.reference, given.branch, terms=Terms(force=given.force)
+            )
         )
-    return present_branch(await library.branches.create(given.reference, given.branch, by=actor))
+    return present_branch(await library.branches.create(given.reference, given.branch))
 
 
-async def _merge(library: Library, given: MergeIn, actor: str) -> MergeOut:
+async def _merge(library: Library, given: MergeIn) -> MergeOut:
     merged = await library.branches.merge(
         given.name,
         given.branch,
-        by=actor,
         into=given.into,
         resolution=given.to_resolution(),
-        expected_version=given.expected_version,
-        commit_message=given.commit_message,
         delete_branch=given.delete_branch,
-        force=given.force,
+        terms=given.terms(),
     )
     return present_merge(merged)
 

@@ -11,9 +11,8 @@ from mcp.server.context import HandlerResult
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolRequestParams, PaginatedRequestParams
 
-from mcp_server.protocol.actors import actor_of
+from mcp_server.protocol.callers import Callers
 from mcp_server.protocol.errors import Context, to_failed_result
-from mcp_server.protocol.options import Ready, ServerOptions
 from storage.values.errors import PromptError
 from storage.values.pages import decode_cursor
 
@@ -24,9 +23,8 @@ if TYPE_CHECKING:
 class ToolHandlers:
     """Lists the tools and calls them."""
 
-    def __init__(self, ready: Ready, options: ServerOptions) -> None:
-        self._ready = ready
-        self._options = options
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
 
     async def list(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
         """List the tools; a server that only reads leaves out those that write."""
@@ -34,25 +32,20 @@ class ToolHandlers:
 
         if params.cursor is not None:
             decode_cursor("tools", params.cursor)
-        return {
-            "tools": [tool.declaration for tool in offered(self._options.caller.view.read_only)]
-        }
+        read_only = not self._callers.caller(ctx).may_write
+        return {"tools": [tool.declaration for tool in offered(read_only)]}
 
     async def call(self, ctx: Context, params: CallToolRequestParams) -> HandlerResult:
         """Call a tool. What a model can mend comes back as a failed result that it can read."""
-        tool = _find(params.name, self._options.caller.view.read_only)
+        caller = self._callers.caller(ctx)
+        tool = _find(params.name, read_only=not caller.may_write)
         try:
-            return await self._run(tool, params.arguments, actor_of(ctx, self._options.caller.name))
+            if tool.writes:
+                caller.check_may_write()
+            given = tool.input.read(params.arguments)
+            outcome = await tool.run(await self._callers.library(ctx), given)
         except PromptError as error:
             return to_failed_result(error)
-
-    async def _run(
-        self, tool: Tool[Any, Any], arguments: dict[str, Any] | None, actor: str
-    ) -> HandlerResult:
-        if tool.writes:
-            self._options.caller.check_may_write()
-        given = tool.input.read(arguments)
-        outcome = await tool.run(await self._ready(), given, actor)
         return {
             "content": [{"type": "text", "text": tool.say(outcome)}],
             "structuredContent": outcome.write(),

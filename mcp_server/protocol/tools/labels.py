@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from mcp_server.protocol.tools import texts
 from mcp_server.protocol.tools.tool import Tool
 from mcp_server.schemas.labels import LabelIn, LabelMoveOut, present_move
+from mcp_server.service.terms import Terms
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library
 
 
-async def _set(library: Library, given: LabelIn, actor: str) -> LabelMoveOut:
+async def _set(library: Library, given: LabelIn) -> LabelMoveOut:
     reference, label, labels = given.reference, given.label, library.labels
-    told: Any = {"by": actor, "reason": given.reason, "force": given.force}
+    told: Any = {"reason": given.reason, "terms": Terms(force=given.force)}
     if given.remove:
         move = await labels.remove(reference, label, **told)
     elif given.weights is not None:

@@ -16,52 +16,51 @@ from mcp_server.schemas.prompts import (
     present_saved,
 )
 from mcp_server.schemas.reading import ReferenceIn, RenderedOut, RenderIn, present_rendered
+from mcp_server.service.terms import Terms
 from storage.values.entities import MAIN
 
 if TYPE_CHECKING:
     from mcp_server.service.library import Library
 
 
-async def _get(library: Library, given: ReferenceIn, actor: str) -> PromptOut:
-    return present_prompt(await library.prompts.get(given.reference, given.reader(actor)))
+async def _get(library: Library, given: ReferenceIn) -> PromptOut:
+    return present_prompt(await library.prompts.get(given.reference, given.reader(library.caller)))
 
 
-async def _render(library: Library, given: RenderIn, actor: str) -> RenderedOut:
+async def _render(library: Library, given: RenderIn) -> RenderedOut:
     rendered = await library.prompts.render(
-        given.reference, given.arguments, reader=given.reader(actor)
+        given.reference, given.arguments, reader=given.reader(library.caller)
     )
     return present_rendered(rendered)
 
 
-async def _create(library: Library, given: PromptCreate, actor: str) -> SavedOut:
+async def _create(library: Library, given: PromptCreate) -> SavedOut:
     saved = await library.prompts.create(
         given.name,
         given.to_input(),
-        by=actor,
         copy_of=given.copy_of,
         with_history=given.with_history,
-        commit_message=given.commit_message,
+        terms=given.terms(),
     )
     return present_saved(saved)
 
 
-async def _update(library: Library, given: PromptUpdate, actor: str) -> SavedOut:
+async def _update(library: Library, given: PromptUpdate) -> SavedOut:
     saved = await library.prompts.update(
         given.name,
         given.to_input(),
-        by=actor,
         new_name=given.new_name,
         branch=given.branch,
-        expected_version=given.expected_version,
-        commit_message=given.commit_message,
-        force=given.force,
+        terms=given.terms(),
     )
     return present_saved(saved)
 
 
-async def _archive(library: Library, given: ArchiveIn, actor: str) -> ArchivedOut:
+async def _archive(library: Library, given: ArchiveIn) -> ArchivedOut:
     return present_archived(
-        await library.prompts.archive(given.name, restore=given.restore, force=given.force)
+        await library.prompts.archive(
+            given.name, restore=given.restore, terms=Terms(force=given.force)
+        )
     )
 
 

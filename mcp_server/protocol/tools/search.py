@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mcp_server.service.library import Library
 
 
-async def _search(library: Library, given: SearchIn, actor: str) -> SearchOut:
+async def _search(library: Library, given: SearchIn) -> SearchOut:
     found = await library.search.find(
         given.query, given.to_filter(), limit=given.limit, cursor=given.cursor
     )

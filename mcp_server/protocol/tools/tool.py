@@ -19,7 +19,7 @@ Out = TypeVar("Out", bound=Shape)
 
 @dataclass(frozen=True)
 class Tool(Generic[In, Out]):
-    """One tool. `run` does it in the name of the actor given last; `say` puts it in words.
+    """One tool. `run` does it to the library as its caller sees it; `say` puts it in words.
 
     `destructive` and `idempotent` are the protocol's hints; one that doesn't write is never
     destructive. None of the tools reaches beyond this library.
@@ -30,7 +30,7 @@ class Tool(Generic[In, Out]):
     description: str
     input: type[In]
     output: type[Out]
-    run: Callable[[Library, In, str], Awaitable[Out]]
+    run: Callable[[Library, In], Awaitable[Out]]
     say: Callable[[Out], str]
     writes: bool
     destructive: bool

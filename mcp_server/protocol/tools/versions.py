@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from mcp_server.service.library import Library
 
 
-async def _list(library: Library, given: VersionsIn, actor: str) -> VersionsOut:
+async def _list(library: Library, given: VersionsIn) -> VersionsOut:
     page = await library.versions.list(
         given.name, branch=given.branch, limit=given.limit, cursor=given.cursor
     )
     return present_versions(page)
 
 
-async def _diff(library: Library, given: DiffIn, actor: str) -> DiffOut:
+async def _diff(library: Library, given: DiffIn) -> DiffOut:
     compared = await library.versions.diff(
         given.old, given.new, words=given.words, merge=given.merge
     )
@@ -42,14 +42,9 @@ def _say_diff(diff: DiffOut) -> str:
     return diff.text if diff.merge is None else diff.merge.text
 
 
-async def _restore(library: Library, given: RestoreIn, actor: str) -> SavedOut:
+async def _restore(library: Library, given: RestoreIn) -> SavedOut:
     saved = await library.versions.restore(
-        given.reference,
-        by=actor,
-        branch=given.branch,
-        expected_version=given.expected_version,
-        commit_message=given.commit_message,
-        force=given.force,
+        given.reference, branch=given.branch, terms=given.terms()
     )
     return present_saved(saved)
 

@@ -1,10 +1,13 @@
 """Who is acting, where a request may say so itself: for local and staging use only."""
 
+from dataclasses import replace
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_server.domain.texts import check_author
 from mcp_server.rest.problems import Problem
+from mcp_server.service.callers import Caller
 from storage.values.errors import Invalid
 
 HEADER = "X-Dev-User"
@@ -13,20 +16,21 @@ HEADER = "X-Dev-User"
 class DevUser:
     """Takes the acting user from a header that anybody can send."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, usual: Caller) -> None:
         self._app = app
+        self._usual = usual
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note who acts, and pass the request on."""
         given = Headers(scope=scope).get(HEADER) if scope["type"] == "http" else None
         if given:
             try:
-                actor = check_author(_decoded(given), HEADER)
+                name = check_author(_decoded(given), HEADER)
             except (Invalid, UnicodeDecodeError) as error:
                 detail = getattr(error, "message", f"The header {HEADER} isn't UTF-8.")
                 refusal = Problem(422, detail, {"fields": {HEADER: "is no user's name"}})
                 return await refusal.response(scope["path"])(scope, receive, send)
-            scope.setdefault("state", {})["actor"] = actor
+            scope.setdefault("state", {})["caller"] = replace(self._usual, name=name)
         await self._app(scope, receive, send)
         return None
 
