@@ -87,7 +87,7 @@ async def test_whatever_cant_be_taken_keeps_the_others_out(library):
         *read_file("b.json", '{"name": "note", "template": "2"}'),
         Invalid("c.json: it can't be read: it is broken."),
     ]
-    taken = await library.importing.take(files, by="me", report=told.append)
+    taken = await library.importing.take(files, report=told.append)
     assert not taken.written
     assert [(each.source, each.kind) for each in told] == [
         ("b.json", "conflict"),
@@ -99,10 +99,10 @@ async def test_whatever_cant_be_taken_keeps_the_others_out(library):
 
 
 async def test_what_is_read_with_its_includes_comes_back_with_its_own_arguments_alone(library):
-    await library.prompts.create("tone", PromptInput(template="Be {{how}} to {{who}}."), by="me")
+    await library.prompts.create("tone", PromptInput(template="Be {{how}} to {{who}}."))
     name = Argument("who", title="Name")
     written = PromptInput(template="Hi {{who}}. {{> tone}}", arguments=[name])
-    await library.prompts.create("letter", written, by="me")
+    await library.prompts.create("letter", written)
     record = {
         "name": "letter", "template": "Hi {{who}}. {{> tone}}", "template_format": "simple",
         "arguments": [{"name": "who", "title": "Name"}, {"name": "how"}], "includes": ["tone"],

@@ -16,8 +16,8 @@ async def test_so_many_characters_can_be_searched_for(library):
 
 async def test_without_words_a_hit_tells_its_description(library):
     given = PromptInput(template="word", description="What it is for")
-    await library.prompts.create("described", given, by="me")
-    await library.prompts.create("plain", PromptInput(template="word"), by="me")
+    await library.prompts.create("described", given)
+    await library.prompts.create("plain", PromptInput(template="word"))
     found = await library.search.find(" ", PromptFilter(), limit=9)
     assert [(hit.prompt.name, hit.snippet) for hit in found.items] == [
         ("described", "What it is for"),

@@ -173,13 +173,13 @@ async def test_a_trial_gives_each_reader_one_version_and_counts_them(three):
 
 async def test_a_label_that_stands_there_already_is_no_move(three):
     for _ in range(2):
-        await three.labels.set("story@1", "production", by="me")
+        await three.labels.set("story@1", "production")
     assert len((await three.labels.list_moves("story", limit=9)).items) == 1
 
 
 async def test_a_move_without_weights_holds_none(three, database):
-    await three.labels.set("story@1", "production", by="me")
-    await three.labels.share("story", "trial", {1: 50, 3: 50}, by="me")
+    await three.labels.set("story@1", "production")
+    await three.labels.share("story", "trial", {1: 50, 3: 50})
     query = sa.text("SELECT label FROM label_history WHERE weights IS NULL")
     async with database.reading() as tx:
         assert (await tx.connection.scalars(query)).all() == ["production"]
