@@ -24,11 +24,11 @@ class Reader:
     The key decides which version a label with weights means: the same for the same key.
     """
 
-    model_type: str | None = None
-    key: str | None = None
+    model_type: str | None
+    key: str | None
 
 
-ANYONE = Reader()
+ANYONE = Reader(None, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

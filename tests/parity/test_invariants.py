@@ -267,7 +267,7 @@ class Writers(RuleBasedStateMachine):
         running = asyncio.create_task(listener.run())
         found = {}
         # As the doors read: where a label is shared out, another key may be given another version.
-        reader = Reader(key=ACTOR)
+        reader = Reader(None, ACTOR)
         try:
             for _ in range(2):  # read, then remembered
                 for reference in references:

@@ -182,7 +182,7 @@ async def test_a_model_gets_the_included_variant(styled):
 
     terse = {"gpt-*": [Message("user", TextContent("Kind."))]}
     await _update(styled, "tone", "Be very kind.", variants=terse)
-    rendered = await styled.prompts.render("review", {"code": "x"}, reader=Reader("gpt-5"))
+    rendered = await styled.prompts.render("review", {"code": "x"}, reader=Reader("gpt-5", None))
     assert rendered.messages[0].content.text == "Review x. Kind."
 
 

@@ -157,7 +157,7 @@ async def test_a_labels_history_tells_who_moved_it_when_and_why(three):
 
 async def test_a_trial_gives_each_reader_one_version_and_counts_them(three):
     await three.labels.share("story", "production", {1: 50, 3: 50})
-    readers = [Reader(key=f"user-{n}") for n in range(40)]
+    readers = [Reader(None, f"user-{n}") for n in range(40)]
     given = [(await three.prompts.get("story", reader)).version.version for reader in readers]
     again = [(await three.prompts.get("story", reader)).version.version for reader in readers]
     assert given == again
