@@ -16,16 +16,20 @@ from typing import Any
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp_types.methods import serialize_server_result
 
+from mcp_server.service.views import View
 from storage.values.entities import PromptSummary
 from storage.values.pages import Page
 
-_MOST = 6
-"""Lists remembered: each of the two, in the protocol versions that clients speak."""
+_MOST = 30_000
+"""Prompts that are remembered, in all lists together: each view has two, for each of the protocol's
+versions that clients speak. A list counts for one more than it has."""
 _AT_ONCE = 200
 """Prompts and arguments that are written before others get their turn."""
 
 _Context = ServerRequestContext[Any, Any]
 _Present = Callable[[PromptSummary], Any]
+_Form = tuple[View, str, str]
+"""Who sees it, which list it is, and in which of the protocol's versions it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class ListMemory:
     """Middleware that puts into lists what their handlers had written by `write`."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], _List] = {}
+        self._known: dict[_Form, _List] = {}
         self._asked: ContextVar[list[_List]] = ContextVar("asked")
 
     async def __call__(self, ctx: _Context, call_next: CallNext) -> HandlerResult:
@@ -59,10 +63,16 @@ class ListMemory:
         return {**result, _noun(ctx): written[0].entries}
 
     async def write(
-        self, ctx: _Context, page: Page[PromptSummary], present: _Present, *, is_whole: bool
+        self,
+        ctx: _Context,
+        page: Page[PromptSummary],
+        present: _Present,
+        *,
+        view: View,
+        is_whole: bool,
     ) -> None:
-        """Write a page's prompts, to be put into the handler's answer; remember a whole list."""
-        form = ctx.method, ctx.protocol_version
+        """Write a page's prompts into the handler's answer; remember what is all of a view."""
+        form = view, ctx.method, ctx.protocol_version
         written = self._known.get(form, _NOTHING) if is_whole else _NOTHING
         if written.made_from is not page.items:
             written = await _write(ctx, page.items, present, written)
@@ -70,10 +80,10 @@ class ListMemory:
             self._remember(form, written)
         self._asked.get().append(written)
 
-    def _remember(self, form: tuple[str, str], written: _List) -> None:
+    def _remember(self, form: _Form, written: _List) -> None:
         self._known.pop(form, None)
         self._known[form] = written
-        while len(self._known) > _MOST:
+        while sum(1 + len(each.entries) for each in self._known.values()) > _MOST:
             del self._known[next(iter(self._known))]
 
 

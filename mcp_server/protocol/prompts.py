@@ -28,7 +28,8 @@ class PromptHandlers:
         library = await self._callers.library(ctx)
         page = await library.prompts.list_published(limit=self._page_size, cursor=params.cursor)
         is_whole = params.cursor is None and page.next_cursor is None
-        await self._memory.write(ctx, page, _prompt, is_whole=is_whole)
+        view = library.caller.view
+        await self._memory.write(ctx, page, _prompt, view=view, is_whole=is_whole)
         return {"prompts": [], "nextCursor": page.next_cursor}
 
     async def get(self, ctx: Context, params: GetPromptRequestParams) -> HandlerResult:

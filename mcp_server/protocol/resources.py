@@ -53,7 +53,8 @@ class ResourceHandlers:
         library = await self._callers.library(ctx)
         page = await library.prompts.list_published(limit=self._page_size, cursor=params.cursor)
         is_whole = params.cursor is None and page.next_cursor is None
-        await self._memory.write(ctx, page, _resource, is_whole=is_whole)
+        view = library.caller.view
+        await self._memory.write(ctx, page, _resource, view=view, is_whole=is_whole)
         return {"resources": [], "nextCursor": page.next_cursor}
 
     async def list_templates(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:

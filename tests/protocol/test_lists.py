@@ -2,9 +2,12 @@ import pytest
 from mcp import Client
 
 from mcp_server.protocol import lists, prompts, resources
+from mcp_server.protocol.callers import Callers
 from mcp_server.service import listing
 from mcp_server.service import prompts as service_prompts
+from mcp_server.service.callers import Caller
 from mcp_server.service.inputs import PromptInput
+from mcp_server.service.views import View
 from storage.values.entities import Argument
 from tests.protocol.conftest import open_door
 from tests.support.seeing import seen
@@ -98,6 +101,31 @@ async def test_a_library_that_hears_nothing_is_remembered_by_what_its_entries_sa
         await write("b")
         assert await names(client) == ["a", "b"]
         assert made == ["a", "b"]
+
+
+async def test_each_caller_of_a_server_is_listed_what_they_see(
+    library, door, made, era, monkeypatch
+):
+    views = {"all": View(), "some": View(folders=("open",))}
+    acting = ["all"]
+    monkeypatch.setattr(Callers, "caller", lambda self, ctx: Caller("me", views[acting[0]]))
+    await library.prompts.create("shut", PromptInput(template="x"))
+    await library.prompts.create("seen", PromptInput(template="x", folder="open"))
+    async with Client(door.server, mode=era) as client:
+        for acting[0], listed in [("all", ["seen", "shut"]), ("some", ["seen"])] * 2:
+            assert await names(client) == listed
+        assert made == ["seen", "shut", "seen"]
+        await library.prompts.update("seen", PromptInput(folder=""))
+        assert await names(client) == []
+
+
+def test_of_many_lists_those_asked_for_last_are_remembered(monkeypatch):
+    monkeypatch.setattr(lists, "_MOST", 6)
+    memory = lists.ListMemory()
+    forms = [(View(tags=(tag,)), "prompts/list", "2025-11-25") for tag in "abc"]
+    for form in forms:
+        memory._remember(form, lists._List((), ["x", "y"], {}))
+    assert list(memory._known) == forms[1:]
 
 
 async def test_beyond_the_bound_lists_come_in_pages_that_nothing_is_remembered_of(
