@@ -13,7 +13,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from storage.connectors import GONE, Connector
-from storage.values.entities import Change
+from storage.values.entities import Change, Place
 from storage.values.errors import PromptError, Unavailable
 
 CHANNEL = "promptstack"
@@ -213,6 +213,7 @@ def _read_change(payload: str) -> Change:
             prompt_id=UUID(fields["id"]),
             label=fields.get("label"),
             listed=fields["listed"],
+            places=tuple(Place(folder, tuple(tags)) for folder, tags in fields.get("places", ())),
         )
     except (ValueError, KeyError, TypeError):
         logger.warning("a change that can't be read: %.200s", payload)

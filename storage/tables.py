@@ -128,7 +128,6 @@ prompt_versions = sa.Table(
     sa.CheckConstraint("parent < version", name="parent"),
     sa.CheckConstraint("merged_from < version", name="merged_from"),
     sa.CheckConstraint("jsonb_array_length(messages) > 0", name="messages"),
-    sa.Index("ix_prompt_versions_content_hash", "prompt_id", "content_hash"),
 )
 
 prompt_includes = sa.Table(

@@ -34,8 +34,10 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
+from mcp_server.protocol.callers import Callers
 from mcp_server.protocol.errors import Context
 from mcp_server.protocol.uris import moving_uris, parse_uri, prompt_uri
+from mcp_server.service.views import View
 from storage.values.entities import Change
 from storage.values.errors import Invalid
 
@@ -44,53 +46,46 @@ MAX_WATCHED = 1_000
 
 
 class Changes:
-    """Tells every connected client what changed."""
+    """Tells every connected client what changed of what its caller sees."""
 
-    def __init__(self) -> None:
-        self._bus = InMemorySubscriptionBus()
-        self._listen = ListenHandler(self._bus)
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
+        self._audiences: dict[View, _Audience] = {}
         self._is_closed = False
-        self._listened: Counter[str] = Counter()
-        self._followers: dict[int, _Follower] = {}
 
     async def publish(self, changes: Sequence[Change]) -> None:
         """Tell the clients of both eras."""
-        for event in self._events(changes):
-            await self._bus.publish(event)
+        for audience in tuple(self._audiences.values()):
+            await audience.tell(changes)
 
     def close(self) -> None:
         """End every listen stream in good order, and whichever is begun from now on."""
         self._is_closed = True
-        self._listen.close()
+        self._end_streams()
 
     async def listen(self, ctx: Context, params: SubscriptionsListenRequestParams) -> HandlerResult:
         """Serve `subscriptions/listen` until the client leaves."""
         watched = params.notifications.resource_subscriptions or ()
         _check_number(len(watched))
-        with self._listening(watched):
+        await self._check_shown(ctx, watched)
+        with self._audience(ctx) as audience, audience.listening(watched):
             if self._is_closed:
                 # It has to begin before it can end in good order.
-                asyncio.get_running_loop().call_soon(self._listen.close)
-            return await self._listen(ctx, params)
+                asyncio.get_running_loop().call_soon(self._end_streams)
+            return await audience.listen(ctx, params)
 
     async def follow(self, ctx: Context, params: NotificationParams) -> None:
         """Send what is published to a client of an earlier era until it leaves."""
         key = _connection(ctx)
-        if key is None or key in self._followers:
+        if key is None:
             return
-        follower = self._followers[key] = _Follower()
-        stop = self._bus.subscribe(follower.hear)
-        try:
-            while True:
-                for event in await follower.take():
-                    await _send(ctx.session, event)
-        finally:
-            stop()
-            del self._followers[key]
+        with self._audience(ctx) as audience:
+            await audience.follow(key, ctx.session)
 
     async def subscribe(self, ctx: Context, params: SubscribeRequestParams) -> HandlerResult:
         """Have a client of an earlier era told of one resource."""
         parse_uri(params.uri)
+        await self._check_shown(ctx, (params.uri,))
         watched = self._follower(ctx).uris
         _check_number(len(watched | {params.uri}))
         watched.add(params.uri)
@@ -101,8 +96,22 @@ class Changes:
         self._follower(ctx).uris.discard(params.uri)
         return EmptyResult()
 
+    @contextmanager
+    def _audience(self, ctx: Context) -> Iterator["_Audience"]:
+        """Return those who see the same, for as long as one of them is here."""
+        view = self._callers.caller(ctx).view
+        audience = self._audiences.setdefault(view, _Audience(view))
+        audience.size += 1
+        try:
+            yield audience
+        finally:
+            audience.size -= 1
+            if not audience.size:
+                del self._audiences[view]
+
     def _follower(self, ctx: Context) -> "_Follower":
-        follower = self._followers.get(_connection(ctx) or 0)
+        audience = self._audiences.get(self._callers.caller(ctx).view)
+        follower = audience.followers.get(_connection(ctx) or 0) if audience else None
         if follower is None:
             raise MCPError(
                 INVALID_REQUEST,
@@ -111,8 +120,58 @@ class Changes:
             )
         return follower
 
+    async def _check_shown(self, ctx: Context, uris: Iterable[str]) -> None:
+        """Refuse resources of what the caller doesn't see.
+
+        Where nothing is hidden nobody is refused, nor waits for a library that is still starting:
+        what isn't there yet may be watched, too.
+
+        Raises:
+            Invalid, NotFound: one of them can't be in sight.
+        """
+        if self._callers.caller(ctx).view.is_partial:
+            library = await self._callers.library(ctx)
+            for uri in uris:
+                await library.prompts.check_shown(parse_uri(uri).reference)
+
+    def _end_streams(self) -> None:
+        for audience in self._audiences.values():
+            audience.listen.close()
+
+
+class _Audience:
+    """The clients whose callers see the same."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._bus = InMemorySubscriptionBus()
+        self._listened: Counter[str] = Counter()
+        self.listen = ListenHandler(self._bus)
+        self.followers: dict[int, _Follower] = {}
+        self.size = 0
+
+    async def tell(self, changes: Sequence[Change]) -> None:
+        """Tell of those changes that are in view."""
+        for event in self._events([each for each in changes if self._view.hears(each)]):
+            await self._bus.publish(event)
+
+    async def follow(self, key: int, session: ServerSession) -> None:
+        """Send what is told to a client of an earlier era until it leaves."""
+        if key in self.followers:
+            return
+        follower = self.followers[key] = _Follower()
+        stop = self._bus.subscribe(follower.hear)
+        try:
+            while True:
+                for event in await follower.take():
+                    await _send(session, event)
+        finally:
+            stop()
+            del self.followers[key]
+
     @contextmanager
-    def _listening(self, uris: Iterable[str]) -> Iterator[None]:
+    def listening(self, uris: Iterable[str]) -> Iterator[None]:
+        """Count resources as watched meanwhile."""
         watched = Counter(set(uris))
         self._listened += watched
         try:
@@ -143,7 +202,7 @@ class Changes:
                 assert_never(change.kind)
 
     def _watched(self, beginning: str) -> list[str]:
-        followed = (uri for follower in self._followers.values() for uri in follower.uris)
+        followed = (uri for follower in self.followers.values() for uri in follower.uris)
         return sorted({uri for uri in (*self._listened, *followed) if uri.startswith(beginning)})
 
 

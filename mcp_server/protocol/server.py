@@ -87,7 +87,7 @@ def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
     if not options.traced:
         server.middleware.clear()  # a new server has none but that which makes the spans
     callers = Callers(ready, options.caller)
-    memory, changes = ListMemory(), Changes()
+    memory, changes = ListMemory(), Changes(callers)
     server.middleware.append(readable_params)
     server.middleware.append(memory)
     server.middleware.append(SealedState(options.state_keys))

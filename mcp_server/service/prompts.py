@@ -174,6 +174,15 @@ class Prompts:
         """
         return self._counts.read(await self._finder.read(reference, reader))
 
+    async def check_shown(self, reference: str) -> None:
+        """Check that the prompt of a reference is in sight, archived or not.
+
+        Raises:
+            Invalid, NotFound: see `Finder.read`.
+        """
+        wanted = await self._finder.reference(reference)
+        await self._sight.prompt(wanted.name, archived=True)
+
     async def render(
         self,
         reference: str,

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mcp_server.domain.names import check_folder, check_tag
 from mcp_server.domain.texts import check_text
-from storage.values.entities import PromptFilter
+from storage.values.entities import Change, PromptFilter
 
 
 class Placed(Protocol):
@@ -39,6 +39,10 @@ class View:
         """Return whether a prompt belongs to what is published."""
         tagged = not self.tags or any(tag in self.tags for tag in placed.tags)
         return tagged and (not self.folders or self._holds(placed.folder))
+
+    def hears(self, change: Change) -> bool:
+        """Return whether somebody may be told of a change: they see the prompt, or did before."""
+        return not change.places or any(map(self.admits, change.places))
 
     @property
     def is_partial(self) -> bool:

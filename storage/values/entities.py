@@ -342,6 +342,13 @@ class PromptFilter:
     folders: tuple[str, ...] = ()
 
 
+class Place(NamedTuple):
+    """Where a prompt lies, and which tags it has."""
+
+    folder: str
+    tags: tuple[str, ...]
+
+
 ChangeKind = Literal["prompt", "version", "label", "everything"]
 
 
@@ -349,7 +356,8 @@ ChangeKind = Literal["prompt", "version", "label", "everything"]
 class Change:
     """What a commit somewhere changed. `everything` stands for a gap: anything may have changed.
 
-    `listed` tells whether the prompt's entry in lists may look different now.
+    `listed` tells whether the prompt's entry in lists may look different now. `places` are where it
+    lay and lies; none where that isn't known.
     """
 
     kind: ChangeKind
@@ -357,3 +365,4 @@ class Change:
     prompt_id: UUID | None = None
     label: str | None = None
     listed: bool = True
+    places: tuple[Place, ...] = ()

@@ -12,8 +12,14 @@ from mcp_types import (
 )
 
 from mcp_server.protocol import changes
-from storage.values.entities import Change
+from mcp_server.protocol.callers import Callers
+from mcp_server.service.callers import Caller
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.views import View
+from storage.values.entities import Change, Place
+from tests.protocol.conftest import open_door
 from tests.support.processes import SECONDS
+from tests.support.seeing import seen
 
 pytestmark = pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")
 
@@ -202,16 +208,90 @@ async def test_a_subscription_to_what_can_be_no_resource_is_refused(door):
 async def test_a_client_that_left_is_forgotten(door):
     async with Client(door.server, mode="legacy") as client:
         await client.subscribe_resource("prompt://greeting")
-        assert len(door.changes._followers) == 1
-    assert door.changes._followers == {}
+        assert [len(each.followers) for each in door.changes._audiences.values()] == [1]
+    assert door.changes._audiences == {}
     async with (
         Client(door.server) as client,
         client.listen(resource_subscriptions=["prompt://greeting"]),
     ):
-        assert door.changes._watched("") == ["prompt://greeting"]
+        (audience,) = door.changes._audiences.values()
+        assert audience._watched("") == ["prompt://greeting"]
     await settle()
-    assert door.changes._watched("") == []
+    assert door.changes._audiences == {}
     await door.changes.publish([EVERYTHING])
+
+
+SHOWN, HIDDEN = Place("open", ()), Place("shut", ())
+
+
+@pytest.fixture
+async def narrow(database):
+    """A server of the folder 'open', where one prompt is; another one isn't."""
+    everything = seen(database)
+    for name, place in (("shown", SHOWN), ("hidden", HIDDEN)):
+        await everything.prompts.create(name, PromptInput(template="x", folder=place.folder))
+    return open_door(seen(database, view=View(folders=("open",))))
+
+
+def _changed(name, *places):
+    return Change("prompt", name, places=places)
+
+
+async def test_who_sees_a_part_is_told_of_that_part_and_of_what_comes_and_goes(narrow):
+    heard = Heard()
+    async with Client(narrow.server, mode="legacy", message_handler=heard):
+        await settle()
+        await narrow.changes.publish([_changed("hidden", HIDDEN)])
+        await settle()
+        assert heard.told == []
+        for places in ((SHOWN,), (SHOWN, HIDDEN), (HIDDEN, SHOWN), ()):
+            await narrow.changes.publish([_changed("shown", *places)])
+            await heard.until(["prompts", "resources"])
+        await narrow.changes.publish([EVERYTHING])
+        await heard.until(["prompts", "resources"])
+
+
+async def test_a_subscription_to_what_isnt_shown_is_refused_as_if_it_werent_there(narrow):
+    async with Client(narrow.server, mode="legacy") as client:
+        for name in ("hidden", "nothing"):
+            with pytest.raises(MCPError, match=f"There is no prompt named '{name}'"):
+                await client.subscribe_resource(f"prompt://{name}")
+        await client.subscribe_resource("prompt://shown")
+    async with Client(narrow.server) as client:
+        for name in ("hidden", "nothing"):
+            with pytest.raises(MCPError, match=f"There is no prompt named '{name}'"):
+                async with client.listen(resource_subscriptions=[f"prompt://{name}/history"]):
+                    pass
+
+
+async def test_a_watched_prompt_that_is_hidden_is_told_of_once_more(narrow):
+    watched = "prompt://shown"
+    async with (
+        Client(narrow.server) as client,
+        client.listen(resource_subscriptions=[watched]) as subscription,
+    ):
+        await narrow.changes.publish([_changed("shown", SHOWN, HIDDEN)])
+        await take(subscription, [ResourceUpdated(watched)])
+        await narrow.changes.publish([_changed("shown", HIDDEN)])
+        await narrow.changes.publish([_changed("shown", HIDDEN, SHOWN)])
+        await take(subscription, [ResourceUpdated(watched)])
+
+
+async def test_two_callers_of_a_server_are_told_of_what_each_sees(door, monkeypatch):
+    everything, part = Heard(), Heard()
+    with monkeypatch.context() as acting:
+        async with Client(door.server, mode="legacy", message_handler=everything):
+            await settle()
+            narrowed = Caller("me", View(folders=("open",)))
+            acting.setattr(Callers, "caller", lambda self, ctx: narrowed)
+            async with Client(door.server, mode="legacy", message_handler=part):
+                await settle()
+                await door.changes.publish([_changed("hidden", HIDDEN)])
+                await everything.until(["prompts", "resources"])
+                assert part.told == []
+                await door.changes.publish([_changed("shown", SHOWN)])
+                for heard in (everything, part):
+                    await heard.until(["prompts", "resources"])
 
 
 async def test_a_client_that_reads_nothing_holds_up_nobody(door):

@@ -2,13 +2,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from storage.connectors import UrlConnector
 from storage.database import Database
 from storage.notifications import Listener
-from storage.values.entities import Change
+from storage.values.entities import Change, Metadata, Place
 from storage.values.errors import Unavailable
 from tests.support.library import add_prompt
 from tests.support.network import Network
@@ -60,7 +61,33 @@ async def _cut(connector) -> None:
 
 async def test_a_commit_is_heard_with_the_prompts_name(database, listener, heard):
     prompt_id = await add_prompt(database, "fresh")
-    await heard.until(lambda change: change == Change("prompt", "fresh", prompt_id))
+    there = (Place("", ()),)
+    await heard.until(lambda change: change == Change("prompt", "fresh", prompt_id, places=there))
+
+
+async def test_a_commit_tells_where_a_prompt_lay_and_lies(database, listener, heard):
+    metadata = Metadata("moving", folder="a", tags=("x",))
+    moved = replace(metadata, name="moved", folder="b", tags=("x", "y"))
+    prompt_id = await add_prompt(database, "moving", folder="a", tags=("x",))
+    async with database.transaction() as tx:
+        await tx.labels.point(prompt_id, "staging", 1, moved_from=None, moved_by="me")
+        await tx.branches.insert(prompt_id, "terse", 1, created_by="me")
+    async with database.transaction() as tx:
+        await tx.prompts.update(prompt_id, moved)
+    await heard.until(lambda change: change.name == "moved")
+    here, there = Place("a", ("x",)), Place("b", ("x", "y"))
+    told = {(each.kind, each.name, each.label): each.places for each in heard.changes}
+    assert told["label", "moving", "staging"] == (here,)
+    assert told["prompt", "moving", None] == (here, there)
+    assert told["version", "moved", None] == (here, there)
+
+
+async def test_places_that_a_notification_has_no_room_for_are_told_to_nobody(
+    database, listener, heard
+):
+    tags = tuple(f"{number:02}" + "\U0001f600" * 62 for number in range(64))
+    prompt_id = await add_prompt(database, "much", tags=tags)
+    await heard.until(lambda change: change == Change("prompt", "much", prompt_id))
 
 
 async def test_a_rollback_is_never_heard(database, listener, heard):
