@@ -22,6 +22,7 @@ from storage.tables import (
 from storage.values.entities import (
     LATEST,
     MAIN,
+    VERSION_PATTERN,
     Edge,
     Includer,
     Prompt,
@@ -211,7 +212,7 @@ def _meant_alone() -> sa.FromClause:
         (edge.c.point == LATEST, MAIN),
         (edge.c.point.startswith(_BRANCH), sa.func.substr(edge.c.point, len(_BRANCH) + 1)),
     )
-    number = sa.case((edge.c.point.regexp_match("^[1-9][0-9]{0,8}$"), _integer(edge.c.point)))
+    number = sa.case((edge.c.point.regexp_match(rf"^{VERSION_PATTERN}$"), _integer(edge.c.point)))
     meanings = (
         (prompts, "id", "served_version", edge.c.point == ""),
         (prompt_labels, "prompt_id", "version", prompt_labels.c.label == label),

@@ -22,7 +22,7 @@ from mcp_server.cli.options import (
 )
 from mcp_server.cli.printing import is_terminal, write, write_json, write_line, write_rows
 from mcp_server.cli.running import Invocation, use_library, warn
-from mcp_server.service.inputs import Reader
+from mcp_server.service.readers import Reader
 
 if TYPE_CHECKING:
     from mcp_server.service.results import PromptVersion, RenderedPrompt

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from mcp_server.domain.limits import limits
 from mcp_server.domain.names import did_you_mean, nearest
@@ -15,10 +15,11 @@ from mcp_server.domain.patterns import (
     pattern_fault,
     value_fault,
 )
-from mcp_server.domain.templates.identifiers import JOINERS, identifier, is_identifier
+from mcp_server.domain.templates.identifiers import IDENTIFIER, JOINERS, identifier, is_identifier
 from mcp_server.domain.texts import (
     MAX_DESCRIPTION,
     MAX_TITLE,
+    TEXT,
     check_text,
     refused,
     shown,
@@ -30,7 +31,18 @@ from storage.values.errors import Invalid
 MAX_ARGUMENT_NAME = 64
 MAX_CHOICES = 1_000
 MAX_CHOICE = 10_000
-
+ARGUMENT_LIMITS: Mapping[str, Mapping[str, Any]] = {
+    "name": {"pattern": IDENTIFIER, "maxLength": MAX_ARGUMENT_NAME},
+    "title": {"pattern": TEXT, "maxLength": MAX_TITLE},
+    "description": {"pattern": TEXT, "maxLength": MAX_DESCRIPTION},
+    "default": {"pattern": TEXT},
+    "choices": {
+        "items": {"type": "string", "pattern": TEXT, "maxLength": MAX_CHOICE},
+        "maxItems": MAX_CHOICES,
+    },
+    "pattern": {"format": "regex"},
+}
+"""What the fields of a declaration may hold beyond their types, in JSON Schema."""
 
 T = TypeVar("T")
 

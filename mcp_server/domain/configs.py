@@ -5,11 +5,21 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_server.domain.texts import check_text, refused
+from mcp_server.domain.texts import TEXT, check_text, refused
 
 MAX_CONFIG = 100_000
 """Characters of a model_config written as JSON."""
 
+CONFIG_SCHEMA: Mapping[str, Any] = {
+    "additionalProperties": {
+        "anyOf": [
+            {"type": ["null", "boolean", "number", "array", "object"]},
+            {"type": "string", "pattern": TEXT},
+        ]
+    },
+    "propertyNames": {"pattern": TEXT},
+}
+"""What `check_config` takes, in JSON Schema."""
 _MAX_DEPTH = 32
 
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any, Literal, TypeAlias
 
 from mcp_server.domain.configs import write_config
+from mcp_server.domain.fields import PLAIN
 from mcp_server.domain.line_diffs import align, unified_diff
 from mcp_server.domain.word_diffs import Segment, word_diff, write_words
 from storage.values.entities import Argument, EmbeddedResource, Message, TextContent, Version
@@ -158,7 +159,7 @@ def _argument_diffs(old: Sequence[Argument], new: Sequence[Argument]) -> Iterato
 def _field_diffs(old: Version, new: Version) -> Iterator[FieldDiff]:
     if sorted(old.tags) != sorted(new.tags):
         yield FieldDiff("tags", old.tags, new.tags)
-    for field in ("template_format", "model_type", "model_config"):
+    for field in PLAIN:
         was, now = getattr(old.draft, field), getattr(new.draft, field)
         if write_config(was) != write_config(now):
             yield FieldDiff(field, was, now)

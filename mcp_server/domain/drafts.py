@@ -2,48 +2,28 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
 from hashlib import sha256
-from typing import Any, TypeAlias, TypeVar, get_args
+from typing import Unpack
 
 from mcp_server.domain.arguments import merge_arguments
-from mcp_server.domain.configs import check_config, write_config
+from mcp_server.domain.configs import write_config
+from mcp_server.domain.fields import MAX_VARIANTS, ContentInput, check_plain
 from mcp_server.domain.messages import check_messages, check_sizes, content_text
-from mcp_server.domain.names import check_model_type, did_you_mean, nearest
+from mcp_server.domain.names import check_model_type
 from mcp_server.domain.patterns import UNJUDGED, Verdicts
+from mcp_server.domain.reading import says
 from mcp_server.domain.templates import Engine, template_engine
-from mcp_server.domain.texts import refused, shown
-from storage.values.codecs import CONTENT_TYPES, argument_to_json, draft_to_json, message_to_json
-from storage.values.entities import (
-    Argument,
-    ArgumentType,
-    Draft,
-    Message,
-    Role,
-    TemplateFormat,
-    TextContent,
-)
+from mcp_server.domain.texts import refused
+from storage.values.codecs import draft_to_json
+from storage.values.entities import Draft, Message, TemplateFormat, TextContent
 from storage.values.errors import Invalid
 
-MAX_VARIANTS = 64
-
-JsonObject: TypeAlias = dict[str, Any]
-_T = TypeVar("_T")
-
-_KINDS = {str: "text", bool: "true or false", list: "a list", dict: "an object"}
+_ALWAYS_HASHED = frozenset(
+    ("messages", "arguments", "template_format", "model_type", "model_config", "variants")
+)
 
 
-def make_draft(
-    *,
-    template: str | None = None,
-    messages: Sequence[Message] | None = None,
-    arguments: Sequence[Argument] = (),
-    template_format: TemplateFormat = "simple",
-    model_type: str | None = None,
-    model_config: Mapping[str, Any] | None = None,
-    variants: Mapping[str, Sequence[Message]] | None = None,
-    verdicts: Verdicts = UNJUDGED,
-) -> Draft:
+def make_draft(*, verdicts: Verdicts = UNJUDGED, **content: Unpack[ContentInput]) -> Draft:
     """Make a draft out of what an author wrote; a template is one user message.
 
     The arguments are those declared and those that the texts of any message or variant use.
@@ -52,34 +32,26 @@ def make_draft(
     Raises:
         Invalid: something in it can't be kept.
     """
-    written = _written_messages(template, messages)
-    others = {
-        check_model_type(key, "variants"): tuple(each) for key, each in (variants or {}).items()
-    }
-    if len(others) > MAX_VARIANTS:
-        raise refused(
-            "variants",
-            f"has {len(others)} variants; at most {MAX_VARIANTS} are allowed. Leave some out",
-        )
+    messages = _messages(content)
+    variants = _variants(content)
+    template_format = content.get("template_format") or "simple"
     engine = template_engine(template_format)
-    check_messages(written, "messages")
-    for key, each in others.items():
+    check_messages(messages, "messages")
+    for key, each in variants.items():
         check_messages(each, f"variants.{key}")
-    check_sizes(_everything(written, others))
-    if messages is None:
-        engine.check(template or "")
+    check_sizes(_everything(messages, variants))
+    if content.get("messages") is None:
+        engine.check(content.get("template") or "")
     else:
-        _check_texts(engine, written, "messages")
-    for key, each in others.items():
+        _check_texts(engine, messages, "messages")
+    for key, each in variants.items():
         _check_texts(engine, each, f"variants.{key}")
-    used = _placeholders(template_format, written, others)
+    used = _placeholders(template_format, messages, variants)
     return Draft(
-        messages=written,
-        arguments=merge_arguments(used, arguments, verdicts),
-        template_format=template_format,
-        model_type=check_model_type(model_type, "model_type") if model_type else None,
-        model_config=check_config(model_config or {}),
-        variants=others,
+        messages=messages,
+        arguments=merge_arguments(used, content.get("arguments") or (), verdicts),
+        variants=variants,
+        **check_plain(content),
     )
 
 
@@ -96,9 +68,15 @@ def texts_of(draft: Draft) -> list[str]:
 def content_hash(draft: Draft) -> str:
     """Return the SHA-256 of a draft, in hexadecimal: equal for drafts that mean the same.
 
-    The order of keys counts in a model_config, and nowhere else.
+    The order of keys counts in a model_config, and nowhere else. A field that says nothing
+    doesn't count, so that a new one leaves the hashes of older versions as they are; the fields
+    that were there first always do.
     """
-    parts = draft_to_json(draft)
+    parts = {
+        key: value
+        for key, value in draft_to_json(draft).items()
+        if key in _ALWAYS_HASHED or says(value)
+    }
     written = {key: _canonical(each) for key, each in parts.items()}
     written["model_config"] = write_config(parts["model_config"])
     text = ",".join(f'"{key}":{written[key]}' for key in sorted(written))
@@ -107,36 +85,6 @@ def content_hash(draft: Draft) -> str:
 
 def _canonical(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def messages_to_json(messages: Sequence[Message]) -> list[JsonObject]:
-    """Write messages; what is absent is left out."""
-    return [message_to_json(message) for message in messages]
-
-
-def messages_from_json(value: object, path: str = "messages") -> tuple[Message, ...]:
-    """Read messages back.
-
-    Raises:
-        Invalid: the shape is another one; the sentence names the place, as in `messages[2].role`.
-    """
-    items = _expect(list, value, path)
-    return tuple(_message(item, f"{path}[{index}]") for index, item in enumerate(items))
-
-
-def arguments_to_json(arguments: Sequence[Argument]) -> list[JsonObject]:
-    """Write arguments; what is absent is left out."""
-    return [argument_to_json(argument) for argument in arguments]
-
-
-def arguments_from_json(value: object, path: str = "arguments") -> tuple[Argument, ...]:
-    """Read arguments back.
-
-    Raises:
-        Invalid: the shape is another one; the sentence names the place, as in `arguments[2].name`.
-    """
-    items = _expect(list, value, path)
-    return tuple(_argument(item, f"{path}[{index}]") for index, item in enumerate(items))
 
 
 def _check_texts(engine: Engine, messages: Sequence[Message], path: str) -> None:
@@ -170,73 +118,24 @@ def _everything(
     return [message for each in (messages, *variants.values()) for message in each]
 
 
-def _written_messages(
-    template: str | None, messages: Sequence[Message] | None
-) -> tuple[Message, ...]:
+def _messages(content: ContentInput) -> tuple[Message, ...]:
+    template, messages = content.get("template"), content.get("messages")
     if (template is None) == (messages is None):
         both = "both were given" if messages is not None else "neither was given"
         raise refused("template", f"and 'messages' exclude each other and {both}. Give one of them")
-    if template is not None and not template.strip():
+    if template is None:
+        return tuple(messages or ())
+    if not template.strip():
         raise refused("template", "is empty. Write the text of the prompt")
-    if template is not None:
-        return (Message("user", TextContent(template)),)
-    return tuple(messages or ())
+    return (Message("user", TextContent(template)),)
 
 
-def _message(value: object, path: str) -> Message:
-    item = _object(value, path, ("role", "content"), ("role", "content"))
-    role = _one_of(get_args(Role), item["role"], f"{path}.role")
-    place = f"{path}.content"
-    content = _expect(dict, item["content"], place)
-    if "type" not in content:
-        raise refused(place, f"has no 'type'. Use one of {', '.join(CONTENT_TYPES)}")
-    entity = CONTENT_TYPES[_one_of(tuple(CONTENT_TYPES), content["type"], f"{place}.type")]
-    known = tuple(field.name for field in fields(entity))
-    needed = tuple(field.name for field in fields(entity) if field.default is MISSING)
-    given = _object({k: v for k, v in content.items() if k != "type"}, place, known, needed)
-    texts = {key: _expect(str, each, f"{place}.{key}") for key, each in given.items()}
-    return Message(role, entity(**texts))  # type: ignore[arg-type]  # _one_of checked the role
-
-
-def _argument(value: object, path: str) -> Argument:
-    known = tuple(field.name for field in fields(Argument))
-    item = _object(value, path, known, ("name",))
-    for key, each in item.items():
-        place = f"{path}.{key}"
-        match key:
-            case "type":
-                _one_of(get_args(ArgumentType), each, place)
-            case "choices":
-                choices = _expect(list, each, place)
-                item[key] = tuple(
-                    _expect(str, choice, f"{place}[{index}]")
-                    for index, choice in enumerate(choices)
-                )
-            case _:
-                _expect(bool if key == "required" else str, each, place)
-    return Argument(**item)
-
-
-def _object(value: object, path: str, known: Sequence[str], needed: Sequence[str]) -> JsonObject:
-    """Return the keys of an object that aren't null, all of them known and none missing."""
-    given = {key: each for key, each in _expect(dict, value, path).items() if each is not None}
-    for key in given:
-        if key not in known:
-            hint = did_you_mean(nearest(str(key), known)) or f" Use {', '.join(known)}"
-            raise refused(path, f"has the unknown key '{shown(key)}'.{hint}")
-    for key in needed:
-        if key not in given:
-            raise refused(f"{path}.{key}", "is missing. Write it")
-    return given
-
-
-def _one_of(known: Sequence[str], value: object, path: str) -> str:
-    if isinstance(value, str) and value in known:
-        return value
-    raise refused(path, f"is '{shown(value)}'. Use one of {', '.join(known)}")
-
-
-def _expect(kind: type[_T], value: object, path: str) -> _T:
-    if isinstance(value, kind):
-        return value
-    raise refused(path, f"has to be {_KINDS[kind]}, not '{shown(value)}'")
+def _variants(content: ContentInput) -> dict[str, tuple[Message, ...]]:
+    written = content.get("variants") or {}
+    variants = {check_model_type(key, "variants"): tuple(each) for key, each in written.items()}
+    if len(variants) > MAX_VARIANTS:
+        raise refused(
+            "variants",
+            f"has {len(variants)} variants; at most {MAX_VARIANTS} are allowed. Leave some out",
+        )
+    return variants

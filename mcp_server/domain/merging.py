@@ -6,21 +6,22 @@ both sides changed the same thing differently there is a conflict, and whoever m
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from mcp_server.domain.configs import write_config
 from mcp_server.domain.diffs import VersionDiff, diff_versions
-from mcp_server.domain.drafts import messages_to_json, placeholders
+from mcp_server.domain.drafts import placeholders
+from mcp_server.domain.fields import PLAIN
 from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.regions import cut_regions
-from storage.values.codecs import argument_to_json, content_to_json
+from storage.values.codecs import argument_to_json, content_to_json, messages_to_json
 from storage.values.entities import (
     Argument,
     Content,
     Draft,
     Message,
-    TemplateFormat,
     TextContent,
     Version,
 )
@@ -29,6 +30,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 S = TypeVar("S", covariant=True)
 _ABSENT: Any = object()
+_NOTHING = Draft(())
 
 
 class Sides(NamedTuple, Generic[S]):
@@ -85,17 +87,12 @@ class MergeConflict:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What came of a merge: the content by its fields, and the places that are undecided.
+    """What came of a merge: the content, yet unchecked, and the places that are undecided.
 
-    At those places the fields hold our side.
+    At those places the draft holds our side.
     """
 
-    messages: tuple[Message, ...]
-    arguments: tuple[Argument, ...]
-    template_format: TemplateFormat
-    model_type: str | None
-    model_config: Mapping[str, Any]
-    variants: Mapping[str, tuple[Message, ...]]
+    draft: Draft
     conflicts: tuple[MergeConflict, ...]
 
 
@@ -106,16 +103,14 @@ def merge_drafts(base: Draft, ours: Draft, theirs: Draft) -> Merge:
     template_format = merging.value("template_format", sides.each(lambda it: it.template_format))
     messages = merging.messages(_texts_place(sides), sides.each(lambda it: it.messages))
     variants = merging.mapping("variants", sides.each(lambda it: it.variants), merging.messages)
-    merged = Draft(messages, template_format=template_format, variants=variants)
-    return Merge(
-        messages=messages,
-        arguments=merging.arguments(sides, set(placeholders(merged))),
-        template_format=template_format,
-        model_type=merging.value("model_type", sides.each(lambda it: it.model_type)),
-        model_config=merging.settings("model_config", sides.each(lambda it: it.model_config)),
-        variants=variants,
-        conflicts=tuple(merging.conflicts),
-    )
+    texts = Draft(messages, template_format=template_format, variants=variants)
+    arguments = merging.arguments(sides, set(placeholders(texts)))
+    others = {
+        name: merging.plain(name, sides.each(attrgetter(name)))
+        for name in PLAIN
+        if name != "template_format"
+    }
+    return Merge(replace(texts, arguments=arguments, **others), tuple(merging.conflicts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +156,11 @@ class _Merging:
         if not sides.is_decided:
             self.conflicts.append(MergeConflict(place, None, *sides.each(_plain)))
         return sides.decided
+
+    def plain(self, place: str, sides: Sides[Any]) -> Any:
+        """Merge a plain field: settings one by one, everything else as one thing."""
+        is_mapping = isinstance(getattr(_NOTHING, place), Mapping)
+        return self.settings(place, sides) if is_mapping else self.value(place, sides)
 
     def mapping(
         self,

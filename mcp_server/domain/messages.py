@@ -2,13 +2,16 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
-from typing import get_args
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_args
 
 from mcp_server.domain.limits import limits
 from mcp_server.domain.texts import (
+    LINE,
     MAX_DATA,
     MAX_MESSAGES,
+    TEXT,
+    WRITTEN,
     check_line,
     check_text,
     refused,
@@ -25,6 +28,13 @@ from storage.values.entities import (
 )
 
 _MAX_LINE = 2_048
+_LINE = {"pattern": LINE, "maxLength": _MAX_LINE}
+_SHORT_TEXT = {"pattern": TEXT, "maxLength": _MAX_LINE}
+_BASE64 = {
+    "pattern": r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$",
+    "minLength": 4,
+}
+_MEDIA_TYPE = r"^[!-.0-~]+/[!-~]+(?: *;[ -~]*)?$"
 
 
 def content_text(content: Content) -> str | None:
@@ -73,6 +83,20 @@ def check_messages(messages: Sequence[Message], path: str) -> None:
     texts = [message.content for message in messages if isinstance(message.content, TextContent)]
     if len(texts) == len(messages) and not any(content.text.strip() for content in texts):
         raise refused(path, "has no text. Write the text of at least one message")
+
+
+def content_limits() -> Mapping[str, Mapping[str, Any]]:
+    """Return what the fields of a content may hold beyond their types, in JSON Schema."""
+    return {
+        "text": {"pattern": WRITTEN, "minLength": 1, "maxLength": limits().text},
+        "data": _BASE64,
+        "blob": _BASE64,
+        "mime_type": {"pattern": _MEDIA_TYPE, "maxLength": _MAX_LINE},
+        "uri": _LINE,
+        "name": _LINE,
+        "title": _SHORT_TEXT,
+        "description": _SHORT_TEXT,
+    }
 
 
 def _check_content(content: Content, path: str) -> None:

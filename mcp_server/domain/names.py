@@ -1,14 +1,18 @@
 """Names of prompts, labels, branches, tags and folders: what they may be, and what was meant."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2s
 from itertools import count
+from typing import Any
 
 from mcp_server.domain.limits import limits
 from mcp_server.domain.texts import (
+    LINE,
+    LINE_OR_BLANK,
     MAX_DESCRIPTION,
     MAX_TITLE,
+    TEXT,
     check_line,
     check_text,
     refused,
@@ -28,6 +32,18 @@ SHORT_NAME = 40
 MAX_FOLDER = 256
 MAX_TAG = 64
 MAX_MODEL_TYPE = 128
+MODEL_TYPE_SCHEMA: Mapping[str, Any] = {"pattern": LINE, "maxLength": MAX_MODEL_TYPE}
+"""What `check_model_type` takes, in JSON Schema; those that follow say it of the other checks."""
+NAME_SCHEMA: Mapping[str, Any] = {"pattern": rf"^{NAME.pattern}$", "maxLength": 64}
+LABEL_SCHEMA: Mapping[str, Any] = {"pattern": rf"^{LABEL.pattern}$", "not": {"const": LATEST}}
+BRANCH_SCHEMA: Mapping[str, Any] = {"pattern": rf"^{BRANCH.pattern}$"}
+FOLDER_SCHEMA: Mapping[str, Any] = {
+    "pattern": rf"^\s*/*{FOLDER.pattern}/*\s*$",
+    "maxLength": MAX_FOLDER,
+}
+TITLE_SCHEMA: Mapping[str, Any] = {"pattern": LINE_OR_BLANK, "maxLength": MAX_TITLE}
+DESCRIPTION_SCHEMA: Mapping[str, Any] = {"pattern": TEXT, "maxLength": MAX_DESCRIPTION}
+TAG_SCHEMA: Mapping[str, Any] = {"pattern": LINE, "minLength": 1, "maxLength": MAX_TAG}
 MAX_TITLE_READ = 1_000
 """Characters of a title that are looked at to make a name."""
 

@@ -1,18 +1,23 @@
 """References: how a version of a prompt is asked for, and what that means."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mcp_server.domain.names import BRANCH, LABEL, NAME, did_you_mean, nearest, safe_name
 from mcp_server.domain.texts import shown
 from mcp_server.domain.weights import choose
-from storage.values.entities import LATEST, PRODUCTION, Prompt
+from storage.values.entities import LATEST, PRODUCTION, VERSION_PATTERN, Prompt
 from storage.values.errors import Invalid, NotFound
 
 BRANCH_PREFIX = "branch:"
 
-_VERSION = re.compile(r"[1-9][0-9]{0,8}")
+_VERSION = re.compile(VERSION_PATTERN)
+_POINT = rf"{_VERSION.pattern}|{LABEL.pattern}|{BRANCH_PREFIX}{BRANCH.pattern}"
+POINT_SCHEMA: Mapping[str, Any] = {"pattern": rf"^(?:{_POINT})$"}
+"""What may stand behind the '@' of a reference, in JSON Schema."""
+REFERENCE_SCHEMA: Mapping[str, Any] = {"pattern": rf"^{NAME.pattern}(?:@(?:{_POINT}))?$"}
 _FORMS = "a name, name@3, name@production, name@latest or name@branch:main"
 
 

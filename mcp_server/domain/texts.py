@@ -1,6 +1,8 @@
 """What any text has to satisfy before it is kept, and how a text is shown in a sentence."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from storage.values.errors import Invalid
 
@@ -13,6 +15,15 @@ MAX_AUTHOR = 200
 MAX_NOTE = 2_000
 """Characters of why a version exists, or why a label was moved."""
 
+TEXT = r"^[^\x00]*$"
+"""What `check_text` takes, as a regular expression that JSON Schema knows."""
+WRITTEN = r"^[^\x00]*[^\x00\s][^\x00]*$"
+"""The same for a text that isn't blank."""
+_PRINTED = r"[^\x00-\x1f\x7f]"
+LINE = rf"^\s*(?:(?!\s){_PRINTED}{_PRINTED}*)\s*$"
+"""What `check_line` takes."""
+LINE_OR_BLANK = rf"^\s*{_PRINTED}*\s*$"
+NOTE_SCHEMA: Mapping[str, Any] = {"pattern": TEXT, "maxLength": MAX_NOTE}
 _SHOWN = 40
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _UNSHOWABLE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")

@@ -2,12 +2,21 @@
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from typing import Any
 from uuid import UUID
 
 from mcp_server.domain.texts import refused
+from storage.values.entities import VERSION_PATTERN
 
 MAX_SHARED = 20
 MAX_WEIGHT = 1_000_000
+WEIGHTS_SCHEMA: Mapping[str, Any] = {
+    "propertyNames": {"pattern": rf"^{VERSION_PATTERN}$"},
+    "additionalProperties": {"type": "integer", "minimum": 1, "maximum": MAX_WEIGHT},
+    "minProperties": 2,
+    "maxProperties": MAX_SHARED,
+}
+"""What `check_weights` takes, with the numbers of versions as text, in JSON Schema."""
 
 
 def check_weights(weights: Mapping[int, int]) -> dict[int, int]:

@@ -7,7 +7,7 @@ from mcp_types import GetPromptRequestParams
 from mcp_server.protocol.errors import Context
 from mcp_server.protocol.options import Ready
 from mcp_server.service.callers import Caller, caller_in
-from mcp_server.service.inputs import Reader
+from mcp_server.service.readers import Reader
 from storage.values.errors import Invalid
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from mcp_server.schemas.base import Shape, Whole
 from mcp_server.schemas.branches import BranchName, MergeFields, MergeOut, merge_fields
 from mcp_server.schemas.composition import Force
 from mcp_server.schemas.labels import Reason, Weights, read_weights
-from mcp_server.schemas.messages import ArgumentShape, MessageShape, Variants
 from mcp_server.schemas.prompts import (
     Branch,
+    ContentOut,
     CopyFields,
     Name,
     NewName,
@@ -29,11 +29,8 @@ from mcp_server.schemas.terms import CommitMessage, TermsFields
 from mcp_server.schemas.versions import VersionFields
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import Merged, PromptVersion, Saved
-from storage.values.entities import TemplateFormat
+from storage.values.entities import MAX_VERSION
 from storage.values.errors import Invalid
-
-MAX_VERSION = 999_999_999
-"""The largest number that a reference can hold; no prompt has come so far."""
 
 
 def _digits(value: object) -> object:
@@ -46,21 +43,9 @@ def _digits(value: object) -> object:
 
 
 _OF_THE_PROMPT = (
-    "id",
-    "name",
-    "version",
-    "branch",
-    "variant",
-    "template",
-    "messages",
-    "template_format",
-    "arguments",
-    "model_type",
-    "model_config",
-    "variants",
-    "commit_message",
-    "created_by",
-)
+    "id", "name", "version", "branch", "variant", "commit_message", "created_by",
+    *ContentOut.names(),
+)  # fmt: skip
 """What of a prompt that is read is also told of one of its versions."""
 UrlNumber = BeforeValidator(_digits)
 """Marks a number of a path or a query string."""
@@ -223,26 +208,12 @@ class PromptRead(PromptOut):
     content: Content | None = None
 
 
-class VersionRead(VersionFields):
+class VersionRead(ContentOut, VersionFields):
     """A version with its texts, as it was written."""
 
     id: str = Field(description="The prompt's UUID.")
     name: str = Field(description="The prompt's name.")
-    template: str | None = Field(
-        None, description="The text, where the version is one user message; else see `messages`."
-    )
     content: Content | None = None
-    messages: list[MessageShape] | None = Field(
-        None, description="The messages, where the version is more than one user text."
-    )
-    template_format: TemplateFormat = Field(
-        description="`simple` fills {{argument}}; `text` is served as it is."
-    )
-    arguments: list[ArgumentShape] = Field(description="The template's blanks, required first.")
-    settings: dict[str, Any] = Field(alias="model_config", description="Settings for the provider.")
-    variants: Variants = Field(
-        description="Other messages for other models, by model_type or prefix."
-    )
 
 
 class SavedRead(SavedOut):

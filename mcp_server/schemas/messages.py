@@ -1,11 +1,9 @@
 """Messages and arguments: the parts that a prompt is made of."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema
 
-from mcp_server.domain.drafts import arguments_from_json, messages_from_json
 from mcp_server.schemas.base import LooseText, Shape
 from storage.values.codecs import argument_to_json, message_to_json
 from storage.values.entities import Argument, ArgumentType, Message, Role
@@ -97,17 +95,3 @@ Variants = dict[
         ),
     ],
 ]
-
-
-def read_messages(shapes: Sequence[MessageShape], path: str = "messages") -> tuple[Message, ...]:
-    """Return the messages that were written.
-
-    Raises:
-        Invalid: a content has fields that its type doesn't have, or lacks one.
-    """
-    return messages_from_json([shape.write() for shape in shapes], path)
-
-
-def read_arguments(shapes: Sequence[ArgumentShape]) -> tuple[Argument, ...]:
-    """Return the arguments that were declared."""
-    return arguments_from_json([shape.write() for shape in shapes])

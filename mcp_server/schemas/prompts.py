@@ -1,11 +1,11 @@
 """Prompts as they are written and read."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Annotated, Any
 
 from pydantic import Field
 
+from mcp_server.domain.fields import PLAIN
 from mcp_server.domain.messages import single_user_text
 from mcp_server.schemas.base import NotBoolean, Shape, Time, Unwrapped
 from mcp_server.schemas.composition import IncludeOut, present_composition
@@ -13,14 +13,12 @@ from mcp_server.schemas.messages import (
     ArgumentShape,
     MessageShape,
     Variants,
-    read_arguments,
-    read_messages,
 )
 from mcp_server.schemas.terms import CommitMessage, TermsFields
-from mcp_server.service.inputs import PromptInput
+from mcp_server.service.inputs import PromptInput, read_input
 from mcp_server.service.results import PromptVersion, Saved
 from mcp_server.service.terms import Terms
-from storage.values.entities import Draft, Message, PromptSummary, TemplateFormat
+from storage.values.entities import Message, PromptSummary, TemplateFormat
 
 Name = Annotated[
     str,
@@ -53,7 +51,8 @@ Cursor = Annotated[
 ]
 
 
-_WRITABLE = {"settings", *(field.name for field in fields(PromptInput))}
+_SHAPED = {"messages", "arguments", "variants"}
+"""The fields of a content that are made of shapes."""
 
 
 class ContentFields(Shape):
@@ -106,19 +105,15 @@ class ContentFields(Shape):
         Raises:
             Invalid: a message isn't one.
         """
-        names = self.model_fields_set & _WRITABLE
-        given = {name: getattr(self, name) for name in names}
-        if self.messages is not None:
-            given["messages"] = read_messages(self.messages)
-        if self.arguments is not None:
-            given["arguments"] = read_arguments(self.arguments)
-        if self.variants is not None:
-            given["variants"] = {
-                key: read_messages(each, f"variants.{key}") for key, each in self.variants.items()
-            }
-        if "settings" in given:
-            given["model_config"] = given.pop("settings")
-        return PromptInput(**given)
+        return read_input(self._written())
+
+    def _written(self) -> dict[str, Any]:
+        """Return the fields that were written, as JSON has them."""
+        fields = type(self).model_fields
+        written = {
+            fields[name].alias or name: getattr(self, name) for name in self.model_fields_set
+        }
+        return written | {name: _as_json(written[name]) for name in _SHAPED & written.keys()}
 
 
 class PromptFields(ContentFields):
@@ -193,8 +188,30 @@ class PromptUpdate(TermsFields, PromptFields, Named):
     branch: Branch = "main"
 
 
-class PromptOut(Shape):
-    """A prompt and one of its versions."""
+class ContentOut(Shape):
+    """What a version holds, for those who read it."""
+
+    template: str | None = Field(
+        None, description="The text, where the version is one user message; else see `messages`."
+    )
+    messages: list[MessageShape] | None = Field(
+        None, description="The messages, where the version is more than one user text."
+    )
+    template_format: TemplateFormat = Field(
+        description="`simple` fills {{argument}}; `liquid` computes; `text` is served as it is."
+    )
+    arguments: list[ArgumentShape] = Field(
+        description="The template's blanks and those of what it includes, required first."
+    )
+    model_type: str | None = Field(None, description="The model that the text is written for.")
+    settings: dict[str, Any] = Field(alias="model_config", description="Settings for the provider.")
+    variants: Variants = Field(
+        description="Other messages for other models, by model_type or prefix."
+    )
+
+
+class _PointersOut(Shape):
+    """A prompt, and where its labels and branches point."""
 
     id: str = Field(description="The prompt's UUID.")
     name: str = Field(description="The prompt's name.")
@@ -221,31 +238,23 @@ class PromptOut(Shape):
     variant: str | None = Field(
         None, description="The key of the variant that is shown; absent for the base text."
     )
-    template: str | None = Field(
-        None, description="The text, where the version is one user message; else see `messages`."
-    )
-    messages: list[MessageShape] | None = Field(
-        None, description="The messages, where the version is more than one user text."
-    )
-    template_format: TemplateFormat = Field(
-        description="`simple` fills {{argument}}; `liquid` computes; `text` is served as it is."
-    )
-    arguments: list[ArgumentShape] = Field(
-        description="The template's blanks and those of what it includes, required first."
-    )
+
+
+class _OriginOut(Shape):
+    """What a version takes in, and where it comes from."""
+
     includes: list[IncludeOut] = Field(description="The prompts whose texts it takes in.")
     problem: str | None = Field(
         None, description="Why it can't be used at present: what it includes is missing."
-    )
-    model_type: str | None = Field(None, description="The model that the text is written for.")
-    settings: dict[str, Any] = Field(alias="model_config", description="Settings for the provider.")
-    variants: Variants = Field(
-        description="Other messages for other models, by model_type or prefix."
     )
     commit_message: str | None = Field(None, description="Why this version exists.")
     created_by: str = Field(description="Who wrote this version.")
     created_at: Time = Field(description="When the prompt was created.")
     updated_at: Time = Field(description="When the prompt last changed.")
+
+
+class PromptOut(_OriginOut, ContentOut, _PointersOut):
+    """A prompt and one of its versions."""
 
 
 class SavedOut(PromptOut):
@@ -336,8 +345,7 @@ def read_prompt(source: PromptVersion) -> dict[str, Any]:
         or None,
         "branches": dict(prompt.branches),
         "variant": source.variant,
-        **_content(version.draft, source.messages),
-        "arguments": [ArgumentShape.of(argument) for argument in source.arguments],
+        **_content(source),
         **present_composition(source),
         "commit_message": version.commit_message,
         "created_by": version.created_by,
@@ -346,12 +354,13 @@ def read_prompt(source: PromptVersion) -> dict[str, Any]:
     }
 
 
-def _content(draft: Draft, messages: Sequence[Message]) -> dict[str, Any]:
+def _content(source: PromptVersion) -> dict[str, Any]:
+    """Present what a version holds."""
+    draft = source.version.draft
     return {
-        **_texts(messages),
-        "template_format": draft.template_format,
-        "model_type": draft.model_type,
-        "model_config": dict(draft.model_config),
+        **_texts(source.messages),
+        **{name: getattr(draft, name) for name in PLAIN},
+        "arguments": [ArgumentShape.of(argument) for argument in source.arguments],
         "variants": {
             key: [MessageShape.of(message) for message in messages]
             for key, messages in draft.variants.items()
@@ -365,3 +374,15 @@ def _texts(messages: Sequence[Message]) -> dict[str, Any]:
     if text is not None:
         return {"template": text}
     return {"messages": [MessageShape.of(message) for message in messages]}
+
+
+def _as_json(value: Any) -> Any:
+    """Write shapes as JSON, in whatever lists and mappings they stand."""
+    match value:
+        case Shape():
+            return value.write()
+        case list():
+            return [_as_json(each) for each in value]
+        case dict():
+            return {key: _as_json(each) for key, each in value.items()}
+    return value

@@ -8,7 +8,7 @@ from mcp_server.schemas.base import Shape, Unwrapped
 from mcp_server.schemas.messages import MessageShape
 from mcp_server.schemas.prompts import Reference
 from mcp_server.service.callers import Caller
-from mcp_server.service.inputs import Reader
+from mcp_server.service.readers import Reader
 from mcp_server.service.results import RenderedPrompt
 
 ForModel = Annotated[

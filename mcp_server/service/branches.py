@@ -181,7 +181,7 @@ class Branches:
 
 
 def _undecided(merge: Merge, resolution: PromptInput) -> Sequence[MergeConflict]:
-    decided = {"messages" if name == "template" else name for name in resolution.given()}
+    decided = {"messages" if name == "template" else name for name in resolution}
     return [each for each in merge.conflicts if each.field not in decided]
 
 
@@ -234,7 +234,7 @@ def _outcome(
     Raises:
         Conflict: there is nothing to merge, and yet a resolution.
     """
-    resolved = resolution is not None and bool(resolution.given())
+    resolved = resolution is not None and bool(resolution)
     if base == theirs and resolved:
         raise Conflict(
             f"Everything of '{branch}' is in '{into}' already, so there is nothing to resolve. "

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mcp_server.service.inputs import Reader
+from mcp_server.service.readers import Reader
 from mcp_server.service.views import View
 from storage.values.errors import Forbidden
 

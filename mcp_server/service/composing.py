@@ -20,7 +20,7 @@ from mcp_server.domain.references import Reference, parse_reference, resolve_ref
 from mcp_server.domain.texts import refused, shown
 from mcp_server.domain.variants import choose_variant
 from mcp_server.service.catalog import Catalog
-from mcp_server.service.inputs import ANYONE, Reader
+from mcp_server.service.readers import ANYONE, Reader
 from mcp_server.service.sight import Sight
 from storage.database import Transaction
 from storage.values.entities import Draft, Prompt, PromptSummary, Reached, Version

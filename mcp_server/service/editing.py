@@ -1,19 +1,18 @@
 """What a caller wrote, applied to what is there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from mcp_server.domain.arguments import declared_comparisons
 from mcp_server.domain.drafts import make_draft
+from mcp_server.domain.fields import CONTENT, METADATA, ContentInput, content_of
 from mcp_server.domain.merging import Merge
 from mcp_server.domain.names import check_metadata
 from mcp_server.domain.patterns import UNJUDGED, Comparison, Verdicts
 from mcp_server.service.inputs import PromptInput
-from storage.values.entities import Argument, Draft, Message, Metadata
+from storage.values.entities import Argument, Draft, Metadata
 from storage.values.errors import Invalid
-
-_CONTENT = ("messages", "arguments", "template_format", "model_type", "model_config", "variants")
 
 
 def new_metadata(name: str, written: PromptInput) -> Metadata:
@@ -31,9 +30,7 @@ def revise_metadata(present: Metadata, written: PromptInput) -> Metadata:
     Raises:
         Invalid: a field can't be used.
     """
-    given = written.given()
-    fields = ("title", "description", "folder", "tags")
-    changes = {name: given[name] for name in fields if name in given}
+    changes: dict[str, Any] = {name: each for name, each in written.items() if name in METADATA}
     # None stands for "take it away", which for these two is the empty one.
     empty = {"folder": "", "tags": ()}
     changes |= {name: changes[name] or none for name, none in empty.items() if name in changes}
@@ -42,7 +39,7 @@ def revise_metadata(present: Metadata, written: PromptInput) -> Metadata:
 
 def written_comparisons(written: PromptInput) -> list[Comparison]:
     """Return what has to be compared before the written arguments can be kept."""
-    return declared_comparisons(tuple(written.given().get("arguments") or ()))
+    return declared_comparisons(tuple(written.get("arguments") or ()))
 
 
 def new_draft(written: PromptInput, verdicts: Verdicts) -> Draft:
@@ -53,13 +50,7 @@ def new_draft(written: PromptInput, verdicts: Verdicts) -> Draft:
     Raises:
         Invalid: there is no template and no message, or a field can't be used.
     """
-    given = written.given()
-    return make_draft(
-        template=given.get("template"),
-        messages=given.get("messages"),
-        verdicts=verdicts,
-        **_settings(given),
-    )
+    return make_draft(**_content(written), verdicts=verdicts)
 
 
 def revise_draft(present: Draft, written: PromptInput, verdicts: Verdicts = UNJUDGED) -> Draft:
@@ -71,22 +62,16 @@ def revise_draft(present: Draft, written: PromptInput, verdicts: Verdicts = UNJU
     Raises:
         Invalid: a field can't be used.
     """
-    given = written.given()
-    texts_written = not given.keys().isdisjoint(("template", "messages", "variants"))
-    if not texts_written and given.keys().isdisjoint(_CONTENT):
+    content = _content(written)
+    if not content:
         return present
-    fields: dict[str, Any] = {name: getattr(present, name) for name in _CONTENT}
-    if "template" in given and "messages" not in given:
-        fields["messages"] = None
-    fields |= {name: value for name, value in given.items() if name in _CONTENT}
-    if texts_written and "arguments" not in given:
-        fields["arguments"] = _still_used(present, fields, given)
-    return make_draft(
-        template=given.get("template"),
-        messages=fields["messages"],
-        verdicts=verdicts,
-        **_settings(fields),
-    )
+    revised = content_of(present) | content
+    if "template" in content and "messages" not in content:
+        del revised["messages"]
+    texts_written = not content.keys().isdisjoint(("template", "messages", "variants"))
+    if texts_written and "arguments" not in content:
+        revised["arguments"] = _still_used(present, revised)
+    return make_draft(**revised, verdicts=verdicts)
 
 
 def check_whole(written: PromptInput, commit_message: str | None) -> None:
@@ -95,7 +80,7 @@ def check_whole(written: PromptInput, commit_message: str | None) -> None:
     Raises:
         Invalid: there is some; names the fields.
     """
-    given = [name for name in ("template", *_CONTENT) if name in written.given()]
+    given = list(_content(written))
     given += ["commit_message"] if commit_message is not None else []
     if given:
         raise Invalid(
@@ -110,7 +95,7 @@ def merged_comparisons(
 ) -> list[Comparison]:
     """Return what has to be compared before a merge can be kept, beyond what a side has kept."""
     kept = [argument for side in sides for argument in side.arguments]
-    new = [argument for argument in merge.arguments if argument not in kept]
+    new = [argument for argument in merge.draft.arguments if argument not in kept]
     return declared_comparisons(new) + written_comparisons(resolution)
 
 
@@ -122,34 +107,17 @@ def merged_draft(merge: Merge, resolution: PromptInput, verdicts: Verdicts) -> D
     Raises:
         Invalid: the result can't be kept, or a field of the resolution can't be used.
     """
-    settings = _settings({name: getattr(merge, name) for name in _CONTENT})
-    made = make_draft(messages=merge.messages, verdicts=verdicts, **settings)
+    made = make_draft(**content_of(merge.draft), verdicts=verdicts)
     return revise_draft(made, resolution, verdicts)
 
 
-def _still_used(
-    present: Draft, fields: Mapping[str, Any], given: Mapping[str, Any]
-) -> tuple[Argument, ...]:
+def _still_used(present: Draft, revised: ContentInput) -> tuple[Argument, ...]:
     """Return the declarations that the new texts have a use for."""
-    inferred = make_draft(
-        template=given.get("template"),
-        messages=fields["messages"],
-        **_settings({**fields, "arguments": ()}),
-    )
+    inferred = make_draft(**(revised | ContentInput(arguments=())))
     used = {argument.name for argument in inferred.arguments}
     return tuple(argument for argument in present.arguments if argument.name in used)
 
 
-def _settings(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return everything of a draft but its messages, with defaults."""
-    return {
-        "arguments": tuple(fields.get("arguments") or ()),
-        "template_format": fields.get("template_format") or "simple",
-        "model_type": fields.get("model_type"),
-        "model_config": fields.get("model_config") or {},
-        "variants": _variants(fields.get("variants") or {}),
-    }
-
-
-def _variants(written: Mapping[str, Sequence[Message]]) -> dict[str, tuple[Message, ...]]:
-    return {model_type: tuple(messages) for model_type, messages in written.items()}
+def _content(written: PromptInput) -> ContentInput:
+    """Return what of it belongs to a version, in the order of files."""
+    return cast(ContentInput, {name: written[name] for name in CONTENT if name in written})  # type: ignore[literal-required]

@@ -12,7 +12,7 @@ from mcp_server.domain.references import (
 )
 from mcp_server.domain.variants import choose_variant
 from mcp_server.service.composing import Composer
-from mcp_server.service.inputs import ANYONE, Reader
+from mcp_server.service.readers import ANYONE, Reader
 from mcp_server.service.results import PromptVersion
 from mcp_server.service.sight import Sight
 from storage.values.entities import Prompt

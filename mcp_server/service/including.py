@@ -9,7 +9,7 @@ from uuid import UUID
 
 from mcp_server.domain.composition import Fragment, compose
 from mcp_server.service.composing import find_in
-from mcp_server.service.inputs import ANYONE
+from mcp_server.service.readers import ANYONE
 from mcp_server.service.sight import Sight
 from storage.database import Transaction
 from storage.values.entities import Edge, Includer, Prompt, Reached

@@ -1,56 +1,28 @@
-"""What callers hand to the use cases, as plain data."""
+"""What callers write of a prompt, as plain data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any, cast
 
-from storage.values.entities import Argument, Message, TemplateFormat
+from mcp_server.domain.fields import METADATA, ContentInput, read_content
 
 
-class _Unset(Enum):
-    UNSET = "unset"
+class PromptInput(ContentInput, total=False):
+    """What a caller wrote of a prompt; what is absent keeps its value, or gets the default.
 
-
-Unset = Literal[_Unset.UNSET]
-UNSET: Final = _Unset.UNSET
-"""Stands for "leave it as it is": None means "take it away"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """For whom a prompt is read: the model that gets the text, and a key of who uses it.
-
-    The key decides which version a label with weights means: the same for the same key.
+    An empty value takes away what is there.
     """
 
-    model_type: str | None
-    key: str | None
+    title: str | None
+    description: str | None
+    folder: str
+    tags: Sequence[str]
 
 
-ANYONE = Reader(None, None)
+def read_input(values: Mapping[str, Any]) -> PromptInput:
+    """Read what was written of a prompt out of JSON; other keys are passed over.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptInput:
-    """The fields that a caller wrote; those left `UNSET` keep their value, or get the default.
-
-    `template` is one user message and excludes `messages`.
+    Raises:
+        Invalid: a message, argument or another part of the content is of another shape.
     """
-
-    title: str | Unset | None = UNSET
-    description: str | Unset | None = UNSET
-    folder: str | Unset = UNSET
-    tags: Sequence[str] | Unset = UNSET
-    template: str | Unset = UNSET
-    messages: Sequence[Message] | Unset = UNSET
-    arguments: Sequence[Argument] | Unset = UNSET
-    template_format: TemplateFormat | Unset = UNSET
-    model_type: str | Unset | None = UNSET
-    model_config: Mapping[str, Any] | Unset = UNSET
-    variants: Mapping[str, Sequence[Message]] | Unset = UNSET
-
-    def given(self) -> dict[str, Any]:
-        """Return the fields that the caller wrote."""
-        named = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return {name: value for name, value in named if value is not UNSET}
+    metadata = {name: values[name] for name in METADATA if name in values}
+    return cast(PromptInput, metadata | read_content(values))

@@ -22,9 +22,10 @@ from mcp_server.service.editing import (
     written_comparisons,
 )
 from mcp_server.service.finding import Finder
-from mcp_server.service.inputs import ANYONE, PromptInput, Reader
+from mcp_server.service.inputs import PromptInput
 from mcp_server.service.listing import MOST_WHOLE, PAGE
 from mcp_server.service.patterns import Patterns
+from mcp_server.service.readers import ANYONE, Reader
 from mcp_server.service.results import Archiving, Missing, PromptVersion, RenderedPrompt, Saved
 from mcp_server.service.sight import Sight
 from mcp_server.service.terms import ANY, Terms
@@ -91,7 +92,7 @@ class Prompts:
         draft = new_draft(written, await self._patterns.judge(written_comparisons(written)))
         if name is not None:
             return await self._create(name, written, draft, terms)
-        title = written.given().get("title") or first_line(draft.messages)
+        title = written.get("title") or first_line(draft.messages)
         try:
             return await self._create(safe_name(title), written, draft, terms)
         except Conflict:

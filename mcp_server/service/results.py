@@ -1,12 +1,12 @@
 """What the use cases return, as plain data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server.domain.composition import ALONE, Composition, includes_of, merge_included
-from storage.values.entities import Argument, Branch, Message, Prompt, Version
+from storage.values.entities import Argument, Branch, Draft, Message, Prompt, Version
 from storage.values.pages import Page
 
 if TYPE_CHECKING:  # a door that waits for its first call loads neither
@@ -180,8 +180,9 @@ class Completions:
         return self.total is None or self.total > len(self.values)
 
 
-_SHOWN_AS = 3
-"""To be raised where something else is shown of a prompt, so that nobody keeps the old form."""
+_SHOWN_AS = (3, *(field.name for field in fields(Draft)[6:]))
+"""What is shown of a prompt: its version, to be raised where something else is shown, so that
+nobody keeps the old form; and the fields that were added to the content."""
 
 
 def state_of(prompt: Prompt, version: int) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID
 
+from mcp_server.domain.fields import content_of
 from mcp_server.domain.formats.files import EVERYTHING, PromptFile
 from mcp_server.domain.names import check_metadata
 from mcp_server.domain.syncing import fingerprint
@@ -90,26 +91,19 @@ class Syncing:
                 others that include it couldn't be used any more, and it isn't forced.
             Invalid, Forbidden, NotFound: as for `Prompts.create` and `Prompts.update`.
         """
-        said, draft = file.metadata, file.draft
+        name = file.metadata.name
         says = EVERYTHING if expected_version is None else file.says
-        written = PromptInput(
-            **{key: getattr(said, key) for key in says},
-            messages=draft.messages,
-            arguments=draft.arguments,
-            template_format=draft.template_format,
-            model_type=draft.model_type,
-            model_config=draft.model_config,
-            variants=draft.variants,
-        )
+        metadata = {key: getattr(file.metadata, key) for key in says}
+        written = cast(PromptInput, metadata | content_of(file.draft))
         terms = Terms(
             expected_version=expected_version,
             commit_message=f"Sync from {file.source}",
             force=force,
         )
         if expected_version is None:
-            saved = await self._prompts.create(said.name, written, terms=terms)
+            saved = await self._prompts.create(name, written, terms=terms)
         else:
-            saved = await self._prompts.update(said.name, written, terms=terms)
+            saved = await self._prompts.update(name, written, terms=terms)
         return _head(saved.current.prompt, saved.current.version), saved.warnings
 
     def _away(self, name: str, prompt: Prompt, chosen: PromptFilter) -> Away | None:

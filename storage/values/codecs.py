@@ -3,7 +3,8 @@
 `{"role": "user", "content": {"type": "text", "text": "…"}}`; absent fields are left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 from unicodedata import normalize
 
@@ -58,33 +59,44 @@ def argument_from_json(value: Mapping[str, Any]) -> Argument:
 
 
 def draft_to_json(draft: Draft) -> dict[str, Any]:
-    """Write all that a content hash covers."""
-    return {
-        "messages": [message_to_json(message) for message in draft.messages],
-        "variants": {
-            model_type: [message_to_json(message) for message in messages]
-            for model_type, messages in draft.variants.items()
-        },
-        "arguments": [argument_to_json(argument) for argument in draft.arguments],
-        "template_format": draft.template_format,
-        "model_type": draft.model_type,
-        "model_config": dict(draft.model_config),
-    }
+    """Write all fields of a draft, as they stand in the row of a version."""
+    return {name: _WRITE.get(name, _as_it_is)(getattr(draft, name)) for name in _DRAFT_FIELDS}
 
 
 def draft_from_json(value: Mapping[str, Any]) -> Draft:
-    """Read what `draft_to_json` wrote."""
-    return Draft(
-        messages=tuple(message_from_json(message) for message in value["messages"]),
-        variants={
-            model_type: tuple(message_from_json(message) for message in messages)
-            for model_type, messages in value["variants"].items()
-        },
-        arguments=tuple(argument_from_json(argument) for argument in value["arguments"]),
-        template_format=value["template_format"],
-        model_type=value["model_type"],
-        model_config=value["model_config"],
-    )
+    """Read what `draft_to_json` wrote; other keys are passed over."""
+    return Draft(**{name: _READ.get(name, _as_it_is)(value[name]) for name in _DRAFT_FIELDS})
+
+
+def messages_to_json(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """Write messages, absent fields left out."""
+    return [message_to_json(message) for message in messages]
+
+
+def _messages_from_json(value: Iterable[Mapping[str, Any]]) -> tuple[Message, ...]:
+    return tuple(message_from_json(message) for message in value)
+
+
+def _as_it_is(value: Any) -> Any:
+    match value:
+        case Mapping():
+            return dict(value)
+        case tuple():
+            return list(value)
+    return value
+
+
+_DRAFT_FIELDS = tuple(field.name for field in fields(Draft))
+_WRITE: Mapping[str, Callable[[Any], Any]] = {
+    "messages": messages_to_json,
+    "variants": lambda variants: {key: messages_to_json(each) for key, each in variants.items()},
+    "arguments": lambda arguments: [argument_to_json(argument) for argument in arguments],
+}
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "messages": _messages_from_json,
+    "variants": lambda value: {key: _messages_from_json(each) for key, each in value.items()},
+    "arguments": lambda value: tuple(argument_from_json(argument) for argument in value),
+}
 
 
 def _fields(entity: Content | Argument) -> dict[str, Any]:

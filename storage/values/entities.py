@@ -16,8 +16,10 @@ PRODUCTION = "production"
 """The label that decides what a bare name means."""
 LATEST = "latest"
 """The reserved word for the head of `main`."""
-MAX_VERSION = 2**31 - 1
-"""The largest number that the database counts to."""
+MAX_VERSION = 999_999_999
+"""The largest number of a version: what a reference can hold. No prompt has come so far."""
+VERSION_PATTERN = "[1-9][0-9]{0,8}"
+"""A number of a version as a reference has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,11 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The content that a version would have: all that its content hash covers."""
+    """The content that a version would have: all that its content hash covers.
+
+    A field that comes later has a default that says nothing (None, (), {}): then it doesn't count
+    in the hashes of versions that were made before it.
+    """
 
     messages: tuple[Message, ...]
     arguments: tuple[Argument, ...] = ()

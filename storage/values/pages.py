@@ -9,7 +9,6 @@ from hashlib import blake2s
 from math import isfinite
 from typing import Generic, TypeVar
 
-from storage.values.entities import MAX_VERSION
 from storage.values.errors import Invalid
 
 T = TypeVar("T")
@@ -19,6 +18,8 @@ Position = tuple[str | int | float, ...]
 """The sort key of a page's last item: where the next page begins."""
 
 _CHECK_BYTES = 6
+_MAX_INTEGER = 2**31 - 1
+"""The largest number that the database counts to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _is_storable(part: object, kind: type) -> bool:
         case str():
             return part.isprintable()
         case int():
-            return 0 <= part <= MAX_VERSION
+            return 0 <= part <= _MAX_INTEGER
         case float():
             return isfinite(part)
     return False

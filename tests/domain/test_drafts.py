@@ -8,13 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_server.domain.drafts import (
-    arguments_from_json,
-    arguments_to_json,
     content_hash,
     make_draft,
-    messages_from_json,
-    messages_to_json,
 )
+from mcp_server.domain.reading import read
+from storage.values.codecs import argument_to_json, messages_to_json
 from storage.values.entities import (
     Argument,
     AudioContent,
@@ -62,9 +60,11 @@ def user(text: str) -> Message:
 def test_json_gives_back_what_was_written(
     messages: tuple[Message, ...], arguments: tuple[Argument, ...]
 ) -> None:
-    written = json.loads(json.dumps([messages_to_json(messages), arguments_to_json(arguments)]))
-    assert messages_from_json(written[0]) == messages
-    assert arguments_from_json(written[1]) == arguments
+    written = json.loads(
+        json.dumps([messages_to_json(messages), [argument_to_json(each) for each in arguments]])
+    )
+    assert read(tuple[Message, ...], written[0], "messages") == messages
+    assert read(tuple[Argument, ...], written[1], "arguments") == arguments
 
 
 def test_what_is_absent_is_left_out_of_json() -> None:
@@ -73,7 +73,7 @@ def test_what_is_absent_is_left_out_of_json() -> None:
         {"role": "user", "content": {"type": "text", "text": ""}},
         {"role": "user", "content": {"type": "resource_link", "uri": "file:///a", "name": "a"}},
     ]
-    assert arguments_to_json([Argument("a")]) == [{"name": "a", "required": True, "type": "string"}]
+    assert argument_to_json(Argument("a")) == {"name": "a", "required": True, "type": "string"}
 
 
 IMAGE = {"type": "image", "data": "aGk=", "mime_type": "image/png"}
@@ -86,7 +86,7 @@ IMAGE = {"type": "image", "data": "aGk=", "mime_type": "image/png"}
         (["x"], "messages[0]", "has to be an object"),
         ([{"content": IMAGE}], "messages[0].role", "is missing"),
         ([{"role": "bot", "content": IMAGE}], "messages[0].role", "is 'bot'. Use one of system"),
-        ([{"role": "user", "content": "hi"}], "messages[0].content", "has to be an object"),
+        ([{"role": "user", "content": 5}], "messages[0].content", "has to be an object"),
         ([{"role": "user", "content": {}}], "messages[0].content", "has no 'type'"),
         ([{"role": "user", "content": {"type": 1}}], "messages[0].content.type", "is '1'"),
         ([{"role": "user", "content": {"type": "text"}}], "messages[0].content.text", "is missing"),
@@ -108,7 +108,7 @@ def test_messages_of_another_shape_are_refused_by_their_place(
     value: object, place: str, said: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        messages_from_json(value)
+        read(tuple[Message, ...], value, "messages")
     assert set(refused.value.fields) == {place}
     assert said in refused.value.message
 
@@ -126,12 +126,14 @@ def test_messages_of_another_shape_are_refused_by_their_place(
 )
 def test_arguments_of_another_shape_are_refused_by_their_place(value: object, place: str) -> None:
     with pytest.raises(Invalid) as refused:
-        arguments_from_json(value)
+        read(tuple[Argument, ...], value, "arguments")
     assert set(refused.value.fields) == {place}
 
 
 def test_null_counts_as_absent_in_json() -> None:
-    assert arguments_from_json([{"name": "a", "title": None}]) == (Argument("a"),)
+    assert read(tuple[Argument, ...], [{"name": "a", "title": None}], "arguments") == (
+        Argument("a"),
+    )
 
 
 def test_a_template_is_one_user_message() -> None:

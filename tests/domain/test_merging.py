@@ -21,7 +21,7 @@ def _plain(text: str) -> Draft:
 
 
 def _text(merge) -> str:
-    return merge.messages[0].content.text
+    return merge.draft.messages[0].content.text
 
 
 def _conversation(*texts: str) -> Draft:
@@ -59,14 +59,14 @@ def test_messages_are_merged_one_by_one():
     merge = merge_drafts(
         _conversation("a\nb\nc", "d"), _conversation("A\nb\nc", "d"), _conversation("a\nb\nC", "D")
     )
-    assert [each.content.text for each in merge.messages] == ["A\nb\nC", "D"]
+    assert [each.content.text for each in merge.draft.messages] == ["A\nb\nC", "D"]
 
 
 def test_a_message_that_one_side_adds_joins_what_the_other_changed():
     merge = merge_drafts(
         _conversation("a", "b"), _conversation("a", "b", "new"), _conversation("A", "b")
     )
-    assert [each.content.text for each in merge.messages] == ["A", "b", "new"]
+    assert [each.content.text for each in merge.draft.messages] == ["A", "b", "new"]
     assert merge.conflicts == ()
 
 
@@ -87,7 +87,7 @@ def test_a_role_and_a_text_change_apart():
         messages=[Message("assistant", TextContent("a")), Message("user", TextContent("b"))]
     )
     merge = merge_drafts(base, ours, _conversation("A", "b"))
-    assert merge.messages[0] == Message("assistant", TextContent("A"))
+    assert merge.draft.messages[0] == Message("assistant", TextContent("A"))
 
 
 def test_a_picture_is_one_thing():
@@ -107,8 +107,8 @@ def test_settings_are_merged_one_by_one_and_a_number_is_no_boolean():
         _draft(model_config={"a": 1.0, "b": 1, "c": [1]}),
         _draft(model_config={"a": 2, "b": True, "d": None}),
     )
-    assert merge.model_config == {"a": 2, "b": 1, "d": None}
-    assert merge.model_config["b"] is not True
+    assert merge.draft.model_config == {"a": 2, "b": 1, "d": None}
+    assert merge.draft.model_config["b"] is not True
     assert merge.conflicts == ()
 
 
@@ -128,7 +128,7 @@ def test_the_order_of_settings_is_that_of_the_side_which_changed_it(base, ours, 
     merge = merge_drafts(
         *(_draft(model_config=dict.fromkeys(it, 1)) for it in (base, ours, theirs))
     )
-    assert ("".join(merge.model_config), merge.conflicts) == (merged, ())
+    assert ("".join(merge.draft.model_config), merge.conflicts) == (merged, ())
 
 
 def test_settings_that_both_sides_ordered_otherwise_are_a_conflict():
@@ -146,14 +146,17 @@ def test_the_order_inside_of_a_setting_is_a_change_of_it():
         for schema, t in [(one, 1), (one, 2), (other, 1)]
     )
     merge = merge_drafts(base, ours, theirs)
-    assert (list(merge.model_config["schema"]), merge.model_config["t"]) == (["answer", "why"], 2)
+    assert (list(merge.draft.model_config["schema"]), merge.draft.model_config["t"]) == (
+        ["answer", "why"],
+        2,
+    )
     assert merge.conflicts == ()
 
 
 def test_a_number_that_one_side_writes_otherwise_is_written_so():
     base, ours = _draft(model_config={"a": 1.0}), _draft(model_config={"a": 1})
     for merge in (merge_drafts(base, ours, base), merge_drafts(base, base, ours)):
-        assert repr(merge.model_config) == "{'a': 1}"
+        assert repr(merge.draft.model_config) == "{'a': 1}"
 
 
 def test_a_setting_taken_away_by_one_side_and_changed_by_the_other_is_a_conflict():
@@ -167,7 +170,7 @@ def test_variants_are_merged_like_the_texts_they_are():
         return _draft(variants={"gpt-*": [Message("user", TextContent(text))]})
 
     merge = merge_drafts(varied("a\nb\nc"), varied("A\nb\nc"), varied("a\nb\nC"))
-    assert merge.variants["gpt-*"] == (Message("user", TextContent("A\nb\nC")),)
+    assert merge.draft.variants["gpt-*"] == (Message("user", TextContent("A\nb\nC")),)
     (conflict,) = merge_drafts(varied("a"), varied("b"), varied("c")).conflicts
     assert (conflict.place, conflict.field) == ("variants.gpt-*[0]", "variants")
 
@@ -179,7 +182,9 @@ def test_declarations_are_merged_field_by_field():
     merge = merge_drafts(
         declared(), declared(description="What"), declared(default="1", required=False)
     )
-    assert merge.arguments == (Argument("a", description="What", default="1", required=False),)
+    assert merge.draft.arguments == (
+        Argument("a", description="What", default="1", required=False),
+    )
     (conflict,) = merge_drafts(declared(), declared(title="A"), declared(title="B")).conflicts
     assert conflict.place == "arguments.a.title"
 
@@ -187,7 +192,7 @@ def test_declarations_are_merged_field_by_field():
 def test_an_argument_goes_with_its_last_use():
     base, ours, theirs = "{{a}}\nx\n{{a}}", "x\n{{a}}", "{{a}}\nx"
     merge = merge_drafts(_draft(base), _draft(ours), _draft(theirs))
-    assert (_text(merge), merge.arguments) == ("x", ())
+    assert (_text(merge), merge.draft.arguments) == ("x", ())
 
 
 def test_an_argument_that_no_text_uses_but_was_declared_stays():
@@ -196,7 +201,7 @@ def test_an_argument_that_no_text_uses_but_was_declared_stays():
     merge = merge_drafts(
         base, _draft("A\nb\nc", arguments=declared), _draft("a\nb\nC", arguments=declared)
     )
-    assert merge.arguments == (Argument("unused"),)
+    assert merge.draft.arguments == (Argument("unused"),)
 
 
 @given(_TEXT, _TEXT)
@@ -241,7 +246,7 @@ def test_a_million_characters_are_merged_in_bounded_work(line):
     merge = merge_drafts(*(_plain("\n".join(each)) for each in (lines, ours, theirs)))
     # A guard against work that grows with the square of the size, not a measurement.
     assert time.process_time() - began < 20
-    assert merge.messages[0].role == "user"
+    assert merge.draft.messages[0].role == "user"
 
 
 def test_a_declaration_that_one_side_changed_and_the_other_took_away_is_shown_whole():

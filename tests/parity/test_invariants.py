@@ -23,9 +23,10 @@ from hypothesis.stateful import (
 
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.registry import FORMATS, read_file
-from mcp_server.service.inputs import PromptInput, Reader
+from mcp_server.service.inputs import PromptInput
 from mcp_server.service.library import Library
 from mcp_server.service.outcomes import Options
+from mcp_server.service.readers import Reader
 from mcp_server.service.terms import Terms
 from storage.connectors import UrlConnector
 from storage.database import Database

@@ -23,7 +23,7 @@ def test_the_door_is_imported_without_the_database_or_the_use_cases():
     storage = [name for name in loaded if name.startswith("storage.")]
     assert [name for name in storage if not name.startswith("storage.values")] == []
     service = [name for name in loaded if name.startswith("mcp_server.service.")]
-    plain = ("callers", "inputs", "results", "views")
+    plain = ("callers", "readers", "results", "views")
     assert set(service) <= {f"mcp_server.service.{name}" for name in plain}
     assert not {"sqlalchemy", "asyncpg", "cachetools"} & set(loaded)
     assert not [name for name in loaded if name.startswith("mcp_server.schemas")]

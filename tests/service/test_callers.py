@@ -8,7 +8,8 @@ import pytest
 
 from mcp_server.domain.formats.registry import read_file
 from mcp_server.service.callers import READ, Caller, caller_in
-from mcp_server.service.inputs import PromptInput, Reader
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.readers import Reader
 from mcp_server.service.terms import Terms
 from mcp_server.service.views import View
 from storage.values.errors import Conflict, Forbidden

@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from mcp_server.service.composing import Composer
-from mcp_server.service.inputs import PromptInput, Reader
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.readers import Reader
 from mcp_server.service.sight import Sight
 from mcp_server.service.terms import Terms
 from mcp_server.service.views import View

@@ -396,7 +396,7 @@ async def test_an_import_takes_what_includes_a_prompt_that_has_to_wait(library):
     ]  # fmt: skip
     (first,) = exported.history.versions
     second = _next(first, (Message("user", TextContent("Two")),))
-    third = _next(second, tuple(TWO.messages))
+    third = _next(second, tuple(TWO["messages"]))
     (main,) = exported.history.branches
     versions = (first, second, third)
     longer = replace(exported.history, versions=versions, branches=(replace(main, head=3),))
@@ -431,7 +431,7 @@ async def test_an_import_moves_heads_that_others_include_only_by_force(base):
     ]  # fmt: skip
     history = exported.history
     newest = history.versions[-1]
-    draft = replace(newest.draft, messages=tuple(TWO.messages))
+    draft = replace(newest.draft, messages=tuple(TWO["messages"]))
     next_one = replace(
         newest, version=3, branch="terse", parent=2, draft=draft, content_hash=content_hash(draft)
     )

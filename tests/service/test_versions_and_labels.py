@@ -1,7 +1,8 @@
 import pytest
 import sqlalchemy as sa
 
-from mcp_server.service.inputs import PromptInput, Reader
+from mcp_server.service.inputs import PromptInput
+from mcp_server.service.readers import Reader
 from mcp_server.service.terms import Terms
 from storage.values.errors import Conflict, Invalid, NotFound
 from tests.support.seeing import as_

@@ -1,8 +1,10 @@
 """Blanks: placeholders in the notations of other programs, read into and written from `simple`."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from mcp_server.domain.fields import PLAIN
+from mcp_server.domain.reading import says
 from mcp_server.domain.templates.identifiers import is_named
 from mcp_server.domain.templates.simple import Include, Part, Placeholder, compose, parse
 from storage.values.entities import Draft, Metadata
@@ -74,13 +76,10 @@ def check_carried(draft: Draft, name: str, format_title: str) -> None:
 def lost_settings(draft: Draft, *kept: str) -> list[str]:
     """Name what a draft has beside its texts, but for what a format keeps."""
     declared = [each for each in draft.arguments if each != type(each)(each.name)]
-    there: Sequence[tuple[str, object]] = (
-        ("what its arguments are declared as", declared),
-        ("variants", draft.variants),
-        ("model_config", draft.model_config),
-        ("model_type", draft.model_type),
-    )
-    return [title for title, value in there if value and title not in kept]
+    others = ("variants", *(name for name in reversed(tuple(PLAIN)) if name != "template_format"))
+    there = [("what its arguments are declared as", declared)]
+    there += [(name, getattr(draft, name)) for name in others]
+    return [title for title, value in there if says(value) and title not in kept]
 
 
 def lost_saying(said: Metadata, *kept: str) -> list[str]:

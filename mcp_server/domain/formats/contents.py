@@ -1,88 +1,76 @@
 """Contents: the texts and settings of one version, as records have them."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Collection
+from typing import Any
 
-from mcp_server.domain.drafts import (
-    arguments_from_json,
-    arguments_to_json,
-    make_draft,
-    messages_from_json,
-    messages_to_json,
-)
+from mcp_server.domain.drafts import make_draft
+from mcp_server.domain.fields import CONTENT, ContentInput, read_content
 from mcp_server.domain.formats.keys import Keys
 from mcp_server.domain.messages import single_user_text
+from mcp_server.domain.reading import says
 from mcp_server.domain.texts import refused
-from storage.values.entities import Draft, Message
+from storage.values.codecs import draft_to_json
+from storage.values.entities import Draft
 
 Record = dict[str, Any]
-_T = TypeVar("_T")
 
-CONTENT = (
-    "template", "messages", "template_format", "model_type", "arguments", "model_config",
-    "variants",
-)  # fmt: skip
-CONTENT_TOO = ("content", "model_settings")
-"""Other names of `template` and `model_config`, which are read and never written."""
+OTHER_NAMES = {"content": "template", "model_settings": "model_config"}
+"""Names that are read for others, and never written."""
 
 
 def write_content(draft: Draft) -> Record:
-    """Write a draft; what is absent is left out by `present`."""
+    """Write a draft in the order of files; what is absent is left out by `present`."""
+    written = draft_to_json(draft)
     text = single_user_text(draft.messages)
-    return {
-        "template": text,
-        "messages": messages_to_json(draft.messages) if text is None else None,
-        "template_format": draft.template_format,
-        "model_type": draft.model_type,
-        "arguments": arguments_to_json(draft.arguments),
-        "model_config": dict(draft.model_config),
-        "variants": {key: messages_to_json(each) for key, each in draft.variants.items()},
-    }
+    if text is not None:
+        written |= {"template": text, "messages": None}
+    return {name: written.get(name) for name in CONTENT}
 
 
 def present(record: Record) -> Record:
     """Leave out what says nothing."""
-    return {key: value for key, value in record.items() if value not in (None, "", [], {})}
+    return {key: value for key, value in record.items() if says(value)}
 
 
-def read_content(keys: Keys) -> Draft:
+def read_draft(keys: Keys) -> Draft:
     """Read a draft.
 
     Raises:
         Invalid: something in it can't be kept, or stands there twice and differs.
     """
-    variants = keys.mapping("variants")
-    return make_draft(
-        template=_either(keys, keys.text, "template", "content"),
-        messages=_messages(keys.items("messages"), keys.place("messages"))
-        if "messages" in keys
-        else None,
-        arguments=arguments_from_json(keys.items("arguments"), keys.place("arguments")),
-        template_format=keys.text("template_format") or "simple",  # type: ignore[arg-type]  # checked there
-        model_type=keys.text("model_type"),
-        model_config=_either(keys, keys.mapping, "model_config", "model_settings"),
-        variants={
-            key: _messages(each, keys.place(f"variants.{key}")) for key, each in variants.items()
-        },
-    )
+    return make_draft(**read_fields(keys))
 
 
-def _messages(value: object, path: str) -> tuple[Message, ...]:
-    """Read messages; content that is bare text is text."""
-    items = [
-        each | {"content": {"type": "text", "text": each["content"]}}
-        if isinstance(each, dict) and isinstance(each.get("content"), str)
-        else each
-        for each in (value if isinstance(value, list) else [value])
-    ]
-    return messages_from_json(items, path)
+def read_fields(keys: Keys, names: Collection[str] = CONTENT) -> ContentInput:
+    """Read fields of a content; those that say nothing are left out, but for the texts.
+
+    A variant's one message needs no list.
+
+    Raises:
+        Invalid: one of them is of another shape, or stands there twice and differs.
+    """
+    values = {name: keys.any(name) for name in names}
+    for other, name in OTHER_NAMES.items():
+        if other in keys and name in names:
+            values[name] = _either(keys, name, other)
+    said = {name: values[name] for name in names if name in _TEXTS or says(values[name])}
+    if isinstance(variants := said.get("variants"), dict):
+        said["variants"] = {key: _listed(each) for key, each in variants.items()}
+    return read_content(said, keys.path)
 
 
-def _either(keys: Keys, read: Callable[[str], _T], key: str, other: str) -> _T:
-    """Read a value that has two names."""
-    if key in keys and other in keys and read(key) != read(other):
+_TEXTS = ("template", "messages")
+
+
+def _listed(messages: object) -> object:
+    return [messages] if isinstance(messages, dict) else messages
+
+
+def _either(keys: Keys, name: str, other: str) -> object:
+    """Return a value that has two names."""
+    if name in keys and keys.any(name) != keys.any(other):
         raise refused(
             keys.place(other),
-            f"and '{key}' are two names of the same, but say two things. Give one of them",
+            f"and '{name}' are two names of the same, but say two things. Give one of them",
         )
-    return read(other if other in keys else key)
+    return keys.any(other)

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TypeVar
 
+from mcp_server.domain.fields import METADATA
 from mcp_server.domain.texts import located, shown
 from storage.values.entities import Draft, History, Metadata
 from storage.values.errors import Invalid
 
 _T = TypeVar("_T")
-EVERYTHING = frozenset({"title", "description", "folder", "tags"})
+EVERYTHING = frozenset(METADATA)
 _NAMED = 10
 """So many of the values that aren't kept are named."""
 _GENERIC = ("skill", "readme", "prompt", "index", "system")

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from mcp_server.domain.composition import includes_of
 from mcp_server.domain.drafts import content_hash
-from mcp_server.domain.formats.contents import CONTENT, Record, present, read_content, write_content
+from mcp_server.domain.fields import CONTENT
+from mcp_server.domain.formats.contents import Record, present, read_draft, write_content
 from mcp_server.domain.formats.keys import Keys, number_in
 from mcp_server.domain.names import check_branch, check_label, check_name, check_tags
 from mcp_server.domain.texts import MAX_NOTE, check_author, check_text, refused, shown
@@ -129,7 +130,7 @@ def _read_version(keys: Keys, number: int) -> Version:
             keys.place("version"),
             f"has to be {number}: versions are listed in order, from 1 on and without a gap",
         )
-    draft = read_content(keys)
+    draft = read_draft(keys)
     note = keys.text("commit_message")
     return Version(
         prompt_id=_NOBODY,

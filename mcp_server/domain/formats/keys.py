@@ -1,15 +1,16 @@
 """Keys: the values of a mapping that was read from a file, each of the kind that it has to be."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from mcp_server.domain.names import did_you_mean, nearest
+from mcp_server.domain.reading import expect, read, says
 from mcp_server.domain.texts import refused, shown
+from storage.values.entities import MAX_VERSION, VERSION_PATTERN
 
-_ABSENT: tuple[object, ...] = (None, "", [], {})
-"""Values that say nothing: leaving them out loses nothing."""
-_NO_NUMBER = "has to be a whole number from 1 to 999,999,999"
+_NO_NUMBER = f"has to be a whole number from 1 to {MAX_VERSION:,}"
 
 
 class Keys:
@@ -19,10 +20,8 @@ class Keys:
     """
 
     def __init__(self, value: object, path: str = "") -> None:
-        if not isinstance(value, Mapping):
-            raise refused(path or "prompt", f"has to be a mapping, not '{shown(value)}'")
-        self._values = value
-        self._path = path
+        self._values: Mapping[Any, Any] = expect(dict, value, path or "prompt")
+        self.path = path
         self._asked: set[str] = set()
         self._inside: list[Keys] = []
 
@@ -40,7 +39,7 @@ class Keys:
         here = [
             self.place(str(key))
             for key, value in self._values.items()
-            if key not in self._asked and value not in _ABSENT
+            if key not in self._asked and says(value)
         ]
         return here + [place for each in self._inside for place in each.unread()]
 
@@ -49,7 +48,7 @@ class Keys:
 
     def place(self, key: str) -> str:
         """Return where a value stands, as in `versions[2].branch`."""
-        return f"{self._path}.{key}" if self._path else key
+        return f"{self.path}.{key}" if self.path else key
 
     def only(self, known: Collection[str], *, also: Collection[str] = ()) -> None:
         """Refuse keys that there aren't; `also` are taken too, and never proposed."""
@@ -75,9 +74,7 @@ class Keys:
     def text(self, key: str) -> str | None:
         """Return a text."""
         value = self.any(key)
-        if value is None or isinstance(value, str):
-            return value
-        raise refused(self.place(key), f"has to be text, not '{shown(value)}'. Put it in quotes")
+        return None if value is None else expect(str, value, self.place(key))
 
     def needed(self, key: str) -> str:
         """Return a text that isn't left out."""
@@ -104,37 +101,25 @@ class Keys:
 
     def mapping(self, key: str) -> dict[str, Any]:
         """Return a mapping."""
-        value = self.any(key) or {}
-        if isinstance(value, dict):
-            return value
-        raise refused(self.place(key), f"has to be a mapping, not '{shown(value)}'")
+        return expect(dict, self.any(key) or {}, self.place(key))
 
     def items(self, key: str) -> list[Any]:
         """Return a list."""
         value = self.any(key)
-        if value is None:
-            return []
-        if isinstance(value, list):
-            return value
-        raise refused(self.place(key), f"has to be a list, not '{shown(value)}'")
+        return [] if value is None else expect(list, value, self.place(key))
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts, or what commas part in one."""
         value = self.any(key)
         if isinstance(value, str):
             return tuple(each for each in value.split(",") if each.strip())
-        found = value or []
-        if isinstance(found, list) and all(isinstance(each, str) for each in found):
-            return tuple(found)
-        raise refused(
-            self.place(key), f"has to be a list of texts, not '{shown(value)}'. Put them in quotes"
-        )
+        return () if not value else read(tuple[str, ...], value, self.place(key))
 
 
 def number_in(value: object, place: str) -> int:
     """Return a number of a version, as it is or as the key of a mapping."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
+    if isinstance(value, str) and re.fullmatch(f"0*{VERSION_PATTERN}", value):
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1_000_000_000:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_VERSION:
         return value
     raise refused(place, f"is '{shown(value)}', and {_NO_NUMBER}")

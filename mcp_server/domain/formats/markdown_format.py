@@ -9,39 +9,29 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from mcp_server.domain.drafts import (
-    arguments_from_json,
-    arguments_to_json,
-    make_draft,
-    messages_from_json,
-    messages_to_json,
-    texts_of,
-)
+from mcp_server.domain.drafts import make_draft, texts_of
+from mcp_server.domain.fields import CONTENT, content_of
 from mcp_server.domain.formats.claude_blanks import are_names
 from mcp_server.domain.formats.claude_files import HINT, NAMES, read_text
+from mcp_server.domain.formats.contents import read_fields, write_content
 from mcp_server.domain.formats.files import EVERYTHING, PromptFile, file_title, reading
 from mcp_server.domain.formats.front_matter import join_front_matter, split_front_matter
 from mcp_server.domain.formats.keys import Keys
-from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.names import NAME, check_metadata, safe_name
+from mcp_server.domain.reading import read
 from mcp_server.domain.templates import template_engine
 from mcp_server.domain.texts import check_author, refused
 from storage.values.entities import Argument, Draft, Metadata
 
+_BODY = "template"
+"""The field that the body holds, and not the front matter."""
 KNOWN = (
-    "name",
-    "title",
-    "description",
-    "folder",
-    "tags",
-    "created_by",
-    "template_format",
-    "model_type",
-    "arguments",
-    "model_config",
-    "messages",
-    "variants",
-)
+    "name", "title", "description", "folder", "tags", "created_by",
+    *(name for name in CONTENT if name != _BODY),
+)  # fmt: skip
+_BESIDE_THE_TEXT = [name for name in CONTENT if name not in (_BODY, "arguments", "template_format")]
+"""The fields that don't say how the body is meant."""
+_LONG = ("messages", "variants")
 _EVERYTHING = "$ARGUMENTS"
 _PASSED = (
     f"'{_EVERYTHING}' is literal text here: the front matter has neither '{HINT}' nor '{NAMES}'. "
@@ -89,21 +79,16 @@ def as_meant(file: PromptFile, template_format: str | None) -> PromptFile:
         engine = template_engine("simple")
         blanks = any(engine.placeholders(text) for text in texts_of(file.draft))
         return replace(file, remarks=(*file.remarks, LITERAL)) if blanks else file
-    draft = make_draft(
-        messages=file.draft.messages,
-        template_format=template_format,  # type: ignore[arg-type]  # checked there
-        model_type=file.draft.model_type,
-        model_config=file.draft.model_config,
-        variants=file.draft.variants,
-    )
-    return replace(file, draft=draft, is_told=True)
+    meant = content_of(replace(file.draft, arguments=(), template_format=template_format))  # type: ignore[arg-type]  # checked there
+    return replace(file, draft=make_draft(**meant), is_told=True)
 
 
 def write_markdown(file: PromptFile) -> str:
     """Write a prompt so that `read_markdown` gives it back."""
     draft = file.draft
     config, extra = _split_config(draft)
-    body = single_user_text(draft.messages)
+    content = write_content(replace(draft, model_config=config))
+    body = content.pop(_BODY)
     keys = {
         "name": file.metadata.name,
         "title": file.metadata.title,
@@ -111,38 +96,24 @@ def write_markdown(file: PromptFile) -> str:
         "folder": file.metadata.folder,
         "tags": list(file.metadata.tags),
         "created_by": file.created_by,
-        "template_format": draft.template_format,
-        "model_type": draft.model_type,
-        "arguments": arguments_to_json(draft.arguments),
-        "model_config": config,
-        "messages": messages_to_json(draft.messages) if body is None else None,
-        "variants": {key: messages_to_json(each) for key, each in draft.variants.items()},
+        # Long ones come last.
+        **{name: content[name] for name in sorted(content, key=_LONG.__contains__)},
     }
     return join_front_matter(keys | extra, body or "")
 
 
 def _read(values: dict[str, Any], body: str, source: str) -> PromptFile:
     keys = Keys(values)
-    config = dict(keys.mapping("model_config"))
-    extra = {key: value for key, value in values.items() if key not in KNOWN}
-    if extra:
-        config[FRONT_MATTER] = extra
-    messages = keys.any("messages")
-    if messages is not None and body.strip():
+    content = read_fields(keys, _BESIDE_THE_TEXT)
+    if "messages" in content and body.strip():
         raise refused("messages", "and a body exclude each other. Leave one of them out")
-    variants = keys.mapping("variants").items()
     text = _read_text(keys, body)
-    if text.kept:
-        config[FRONT_MATTER] = {**extra, **text.kept}
-    draft = make_draft(
-        template=text.template if messages is None else None,
-        messages=None if messages is None else messages_from_json(messages),
-        arguments=text.arguments,
-        template_format=text.template_format or "text",  # type: ignore[arg-type]  # checked there
-        model_type=keys.text("model_type"),
-        model_config={**config, **text.settings},
-        variants={key: messages_from_json(each, f"variants.{key}") for key, each in variants},
-    )
+    if "messages" not in content:
+        content["template"] = text.template
+    content["template_format"] = text.template_format or "text"  # type: ignore[typeddict-item]  # checked there
+    content["arguments"] = text.arguments
+    content["model_config"] = _join_config(content.get("model_config", {}), values, text)
+    draft = make_draft(**content)
     ours = "template_format" in values
     author = keys.text("created_by")
     return PromptFile(
@@ -173,12 +144,12 @@ def _read_text(keys: Keys, body: str) -> _Text:
     written = keys.text("template_format")
     names = keys.any(NAMES)
     if written is None and (are_names(names) or HINT in keys):
-        read = read_text(body, {HINT: keys.any(HINT), NAMES: names}).body
-        if read.written or not template_engine("simple").placeholders(body):
+        claude = read_text(body, {HINT: keys.any(HINT), NAMES: names}).body
+        if claude.written or not template_engine("simple").placeholders(body):
             return _read_claude(keys, body)
         if are_names(names):
-            return _Text(body, "simple", read.arguments)
-    arguments = arguments_from_json(keys.items(NAMES))
+            return _Text(body, "simple", claude.arguments)
+    arguments = read(tuple[Argument, ...], keys.items(NAMES), NAMES)
     passed = written is None and not arguments and _EVERYTHING in body
     return _Text(
         body, written or ("simple" if arguments else None), arguments,
@@ -189,12 +160,12 @@ def _read_text(keys: Keys, body: str) -> _Text:
 def _read_claude(keys: Keys, body: str) -> _Text:
     """Read a text whose front matter speaks of its blanks as Claude Code does."""
     names = keys.any(NAMES)
-    read = read_text(body, {HINT: keys.any(HINT), NAMES: names})
-    if not read.body.arguments:
-        return _Text(body, None, (), remarks=read.remarks)
+    claude = read_text(body, {HINT: keys.any(HINT), NAMES: names})
+    if not claude.body.arguments:
+        return _Text(body, None, (), remarks=claude.remarks)
     kept = {NAMES: names} if are_names(names) else {}
     return _Text(
-        read.body.template, "simple", read.body.arguments, kept, read.settings, read.remarks
+        claude.body.template, "simple", claude.body.arguments, kept, claude.settings, claude.remarks
     )
 
 
@@ -213,6 +184,15 @@ def _read_metadata(keys: Keys, source: str) -> Metadata:
         tags=keys.texts("tags"),
     )
     return check_metadata(metadata)
+
+
+def _join_config(
+    written: Mapping[str, Any], values: Mapping[str, Any], text: _Text
+) -> dict[str, Any]:
+    """Add to the settings what else the front matter says."""
+    extra = {key: value for key, value in values.items() if key not in KNOWN} | dict(text.kept)
+    kept = {FRONT_MATTER: extra} if extra else {}
+    return {**written, **kept, **text.settings}
 
 
 def _split_config(draft: Draft) -> tuple[dict[str, Any], dict[str, Any]]:

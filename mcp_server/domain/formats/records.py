@@ -11,12 +11,12 @@ says besides where that text stands.
 from collections.abc import Iterable
 from functools import partial
 
+from mcp_server.domain.fields import CONTENT, METADATA
 from mcp_server.domain.formats.contents import (
-    CONTENT,
-    CONTENT_TOO,
+    OTHER_NAMES,
     Record,
     present,
-    read_content,
+    read_draft,
     write_content,
 )
 from mcp_server.domain.formats.files import EVERYTHING, PromptFile, reading
@@ -27,7 +27,7 @@ from mcp_server.domain.names import check_label, check_metadata, check_name, saf
 from mcp_server.domain.texts import MAX_NOTE, check_author, check_text, refused, shown
 from storage.values.entities import MAIN, Draft, Metadata
 
-_SAYING = ("name", "title", "description", "folder", "tags")
+_SAYING = ("name", *METADATA)
 _OF_THE_TEXT = ("created_by", "commit_message", "labels")
 _READ_OUT = (
     "id", "version", "latest_version", "branch", "branches", "weights", "variant", "includes",
@@ -68,7 +68,7 @@ def read_record(value: object, source: str) -> PromptFile:
 def _read(value: object, source: str) -> PromptFile:
     keys = Keys(value)
     if "versions" not in keys:
-        keys.only((*_SAYING, *_OF_THE_TEXT, *CONTENT, *CONTENT_TOO), also=_READ_OUT)
+        keys.only((*_SAYING, *_OF_THE_TEXT, *CONTENT, *OTHER_NAMES), also=_READ_OUT)
         return _read_one(keys, source)
     keys.only((*_SAYING, *HISTORY))
     said = _read_metadata(keys, keys.needed("name"))
@@ -86,7 +86,7 @@ def _read_one(keys: Keys, source: str) -> PromptFile:
             f"is '{shown(keys.any('variant'))}': the texts are that variant's alone. Read the "
             "prompt without a model, and import that",
         )
-    draft = read_content(keys)
+    draft = read_draft(keys)
     remarks: list[str] = []
     labels = _read_labels(keys, remarks)
     branch = keys.text("branch")

@@ -15,6 +15,12 @@ NAME = r"[\w\x80-\U0010ffff]++"
 """A regular expression for all that might be an identifier; `is_identifier` tells whether it is."""
 NAMED = rf"(?P<name>{NAME})"
 """The same as a group, for notations in which what is no identifier is literal: see `is_named`."""
+IDENTIFIER = r"^[^\x00-@\[-^`{-\x7f][^\x00-/:-@\[-^`{-\x7f]*$"
+"""What `is_identifier` takes, as a regular expression that JSON Schema knows.
+
+Which characters beyond ASCII are letters, digits or marks, no pattern says to every reader: so what
+of ASCII is none is left out. A range up to U+10FFFF is two halves of a pair to JavaScript.
+"""
 JOINERS = "\u200c\u200d"
 """What is written between letters in Persian and Indic scripts, and is no part of a name."""
 

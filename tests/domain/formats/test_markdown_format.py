@@ -187,7 +187,7 @@ def test_a_name_of_ours_counts_as_it_stands() -> None:
         ("---\nname: a\n---\n", "a.md: 'template' is empty"),
         ("---\nname: 1\n---\nx", "a.md: 'name' has to be text, not '1'"),
         ("---\nname: a\ntags: 5\n---\nx", "a.md: 'tags' has to be a list"),
-        ("---\nname: a\nmodel_config: 5\n---\nx", "a.md: 'model_config' has to be a mapping"),
+        ("---\nname: a\nmodel_config: 5\n---\nx", "a.md: 'model_config' has to be an object"),
         ("---\nname: a\narguments: 5\n---\nx", "a.md: 'arguments' has to be a list"),
         ("---\nname: a\nmessages: []\n---\nx", "a.md: 'messages' and a body exclude each other"),
         ("---\nname: a\nmessages: []\n---\n", "a.md: 'messages' is empty"),
