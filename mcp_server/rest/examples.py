@@ -185,7 +185,7 @@ def _shapes() -> dict[str, Shape]:
         "list_labels": LabelsOut(labels=dict(prompt.labels)),
         "set_label": present_move(move),
         "get_label_history": present_label_history(
-            Page((RecordedMove("production", 1, 2, {}, "ada", _CHANGED, "Tested for a week"),))
+            Page((RecordedMove("production", 1, 2, {}, "ada", "Tested for a week", _CHANGED),))
         ),
         "list_branches": present_branches(
             [
@@ -256,7 +256,7 @@ def _listed(version: Version, labels: tuple[str, ...]) -> VersionSummary:
         parent=version.parent,
         merged_from=version.merged_from,
         labels=labels,
-        moves=tuple(RecordedMove(each, 1, 2, {}, "ada", _CHANGED, None) for each in labels),
+        moves=tuple(RecordedMove(each, 1, 2, {}, "ada", None, _CHANGED) for each in labels),
         tags=version.tags,
         model_type=version.draft.model_type,
         commit_message=version.commit_message,

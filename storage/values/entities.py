@@ -127,10 +127,10 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedMove:
-    """What a label once did: where it pointed before and after (None is nowhere), and why.
+class Move:
+    """A label's move from one version to another (None is nowhere), and its reason.
 
-    `weights` are the shares of versions, where it pointed at several; `to_version` is then the one
+    `weights` are the shares of versions, where it points at several; `to_version` is then the one
     with the largest.
     """
 
@@ -139,8 +139,16 @@ class RecordedMove:
     to_version: int | None
     weights: Mapping[int, int]
     moved_by: str
-    moved_at: datetime
     reason: str | None
+    moved_at: datetime | None = None
+    """None is the moment at which it is recorded, by the database's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMove(Move):
+    """A label's move of the past."""
+
+    moved_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

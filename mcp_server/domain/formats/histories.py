@@ -224,5 +224,5 @@ def with_moves(history: History, by: str, at: datetime, reason: str) -> History:
         if present is None or present.to_version != version:
             before = present.to_version if present else None
             shares: Mapping[int, int] = history.weights.get(label, {})
-            missing.append(RecordedMove(label, before, version, shares, by, at, reason))
+            missing.append(RecordedMove(label, before, version, shares, by, reason, at))
     return replace(history, moves=(*history.moves, *missing)) if missing else history

@@ -20,7 +20,7 @@ def version(number: int) -> Version:
 
 
 def test_a_label_without_the_move_that_put_it_where_it_is_gets_one():
-    told = RecordedMove("best", None, 1, {}, "ann", THEN, "first")
+    told = RecordedMove("best", None, 1, {}, "ann", "first", THEN)
     branches = (Branch("main", 3, "ann", THEN),)
     versions = tuple(map(version, (1, 2, 3)))
     whole = History(versions, branches, {"best": 1}, moves=(told,))
@@ -28,6 +28,6 @@ def test_a_label_without_the_move_that_put_it_where_it_is_gets_one():
     moved = replace(whole, labels={"best": 2, "new": 3}, weights={"new": {1: 10, 3: 90}})
     assert with_moves(moved, "kim", NOW, "Import").moves == (
         told,
-        RecordedMove("best", 1, 2, {}, "kim", NOW, "Import"),
-        RecordedMove("new", None, 3, {1: 10, 3: 90}, "kim", NOW, "Import"),
+        RecordedMove("best", 1, 2, {}, "kim", "Import", NOW),
+        RecordedMove("new", None, 3, {1: 10, 3: 90}, "kim", "Import", NOW),
     )
