@@ -101,6 +101,20 @@ async def test_moves_come_in_as_they_were_made(library, database):
         ]
 
 
+async def test_labels_are_where_a_file_has_them_whatever_its_moves_say(library):
+    shares = {"1": 10, "2": 90}
+    moves = [_move("trial", None, 2, 1), _move("gone", None, 1, 2)]
+    assert await _import(library, _record("story", labels={"trial": shares}, moves=moves)) == [
+        "created"
+    ]
+    prompt = (await library.prompts.get("story")).prompt
+    assert (prompt.labels, prompt.weights) == ({"trial": 2}, {"trial": {1: 10, 2: 90}})
+    assert (await _moves(library, "story"))[2:] == [
+        ("trial", 2, 2, {1: 10, 2: 90}, "me", "Import from all.json"),
+        ("gone", 1, None, {}, "me", "Import from all.json"),
+    ]
+
+
 async def test_a_label_of_a_file_without_moves_tells_who_imported_it(library):
     await _import(library, {"name": "note", "template": "x", "labels": ["staging"]})
     assert await _moves(library, "note") == [("staging", None, 1, {}, "me", "Import from all.json")]

@@ -216,13 +216,21 @@ def _existing(number: int | None, place: str, newest: int) -> int:
 
 
 def with_moves(history: History, by: str, at: datetime, reason: str) -> History:
-    """Return a history in which each label has a move that put it where it is."""
+    """Return a history in which the last move of each label leads to where that is now."""
     last = {move.label: move for move in history.moves}
     missing: list[RecordedMove] = []
-    for label, version in history.labels.items():
-        present = last.get(label)
-        if present is None or present.to_version != version:
-            before = present.to_version if present else None
-            shares: Mapping[int, int] = history.weights.get(label, {})
-            missing.append(RecordedMove(label, before, version, shares, by, reason, at))
+    for label in dict.fromkeys((*history.labels, *last)):
+        before, there = _end(last.get(label)), _place(history, label)
+        if before != there:
+            missing.append(RecordedMove(label, before[0], *there, by, reason, at))
     return replace(history, moves=(*history.moves, *missing)) if missing else history
+
+
+def _end(move: RecordedMove | None) -> tuple[int | None, Mapping[int, int]]:
+    if move is None or move.to_version is None:
+        return None, {}
+    return move.to_version, move.weights
+
+
+def _place(history: History, label: str) -> tuple[int | None, Mapping[int, int]]:
+    return history.labels.get(label), history.weights.get(label, {})

@@ -31,3 +31,20 @@ def test_a_label_without_the_move_that_put_it_where_it_is_gets_one():
         RecordedMove("best", 1, 2, {}, "kim", "Import", NOW),
         RecordedMove("new", None, 3, {1: 10, 3: 90}, "kim", "Import", NOW),
     )
+
+
+def test_a_label_that_isnt_where_its_last_move_led_gets_one_more():
+    moves = tuple(
+        RecordedMove(label, None, 1, weights, "ann", "first", THEN)
+        for label, weights in [("same", {}), ("gone", {}), ("trial", {}), ("ended", {1: 2, 2: 1})]
+    )
+    taken = RecordedMove("taken", 1, None, {}, "ann", None, THEN)
+    branches = (Branch("main", 2, "ann", THEN),)
+    versions = tuple(map(version, (1, 2)))
+    labels = {"same": 1, "trial": 1, "ended": 1}
+    told = History(versions, branches, labels, {"trial": {1: 5, 2: 4}}, (*moves, taken))
+    assert with_moves(told, "kim", NOW, "Import").moves[5:] == (
+        RecordedMove("trial", 1, 1, {1: 5, 2: 4}, "kim", "Import", NOW),
+        RecordedMove("ended", 1, 1, {}, "kim", "Import", NOW),
+        RecordedMove("gone", 1, None, {}, "kim", "Import", NOW),
+    )
