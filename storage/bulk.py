@@ -13,26 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.notifications import CHANNEL
 from storage.prompts import PROMPT, PROMPT_WITH_VERSION, SERVED, read_both
 from storage.rows import move_from_row, prompt_from_row, read_rows, version_from_row
-from storage.tables import (
-    label_history,
-    label_weights,
-    prompt_branches,
-    prompt_labels,
-    prompt_names,
-    prompt_versions,
-    prompts,
-)
+from storage.tables import label_history, prompt_branches, prompt_names, prompt_versions, prompts
 from storage.values.codecs import draft_to_json
-from storage.values.entities import (
-    MAIN,
-    Branch,
-    History,
-    Metadata,
-    Origin,
-    Prompt,
-    RecordedMove,
-    Version,
-)
+from storage.values.entities import MAIN, Branch, History, Metadata, Origin, Prompt, Version
 
 _AT_ONCE = 10
 """Versions that are read before others get their turn; each may be a megabyte."""
@@ -90,7 +73,9 @@ class Bulk:
         return found
 
     async def insert(self, new: Iterable[tuple[UUID, Metadata, History]]) -> None:
-        """Add prompts with their histories; what includes others is recorded by the caller.
+        """Add prompts with their names and versions; the caller records labels and includes.
+
+        Branches begin when the labels are there; see `begin_branches`.
 
         Raises:
             Conflict: (as the transaction ends) a name is taken.
@@ -107,13 +92,17 @@ class Bulk:
                 for name in history.former_names
             ],
         )
-        histories = [(key, history) for key, _, history in made]
-        await self.add_versions((key, history.versions) for key, history in histories)
-        # Labels first: a trigger finds the words of what is served, which would be done twice.
-        await self._insert_labels(histories)
+        await self.add_versions((key, history.versions) for key, _, history in made)
+
+    async def begin_branches(self, new: Iterable[tuple[UUID, Metadata, History]]) -> None:
+        """Begin the branches of prompts that are new, once their labels are recorded.
+
+        A trigger finds the words of what is served; labels that came after would have it find them
+        twice.
+        """
         await self._insert(
             prompt_branches,
-            [_branch_row(key, each) for key, history in histories for each in history.branches],
+            [_branch_row(key, each) for key, _, history in new for each in history.branches],
         )
 
     async def add_versions(self, new: Iterable[tuple[UUID, Sequence[Version]]]) -> None:
@@ -203,31 +192,6 @@ class Bulk:
             grouped[row["prompt_id"]].append(row)
         return grouped
 
-    async def _insert_labels(self, histories: Iterable[tuple[UUID, History]]) -> None:
-        labels, shares, moves = [], [], []
-        for key, history in histories:
-            last = {move.label: move for move in history.moves}
-            for label, version in history.labels.items():
-                move = last[label]
-                labels.append(
-                    {
-                        "prompt_id": key,
-                        "label": label,
-                        "version": version,
-                        "moved_by": move.moved_by,
-                        "moved_at": move.moved_at,
-                    }
-                )
-            shares += [
-                {"prompt_id": key, "label": label, "version": version, "weight": weight}
-                for label, weights in history.weights.items()
-                for version, weight in weights.items()
-            ]
-            moves += [_move_row(key, move) for move in history.moves]
-        await self._insert(prompt_labels, labels)
-        await self._insert(label_weights, shares)
-        await self._insert(label_history, moves)
-
     async def _insert(self, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
         if rows:
             await self._connection.execute(table.insert(), list(rows))
@@ -270,19 +234,6 @@ def _version_row(key: UUID, version: Version) -> dict[str, object]:
         "commit_message": version.commit_message,
         "includes": list(version.includes),
         **draft_to_json(version.draft),
-    }
-
-
-def _move_row(key: UUID, move: RecordedMove) -> dict[str, object]:
-    return {
-        "prompt_id": key,
-        "label": move.label,
-        "from_version": move.from_version,
-        "to_version": move.to_version,
-        "weights": {str(number): each for number, each in move.weights.items()} or None,
-        "reason": move.reason,
-        "moved_by": move.moved_by,
-        "moved_at": move.moved_at,
     }
 
 

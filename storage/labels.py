@@ -1,6 +1,6 @@
 """Labels: movable pointers to one version each, and the history of their moves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,58 +9,57 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.rows import move_from_row
 from storage.tables import label_history, label_weights, prompt_labels
-from storage.values.entities import RecordedMove
+from storage.values.entities import Move, RecordedMove
 from storage.values.pages import Page, cut_page, decode_cursor
+
+_MOMENT = sa.func.coalesce(
+    sa.bindparam("moment", type_=sa.TIMESTAMP(timezone=True)), sa.func.clock_timestamp()
+)
+
+
+def _pointing() -> sa.Executable:
+    pointing = insert(prompt_labels).values(moved_at=_MOMENT)
+    moved = {name: pointing.excluded[name] for name in ("version", "moved_by", "moved_at")}
+    return pointing.on_conflict_do_update(constraint="pk_prompt_labels", set_=moved)
+
+
+def _deleting(table: sa.Table) -> sa.Executable:
+    is_label = (
+        table.c.prompt_id == sa.bindparam("of_prompt"),
+        table.c.label == sa.bindparam("named"),
+    )
+    return table.delete().where(*is_label)
+
+
+_POINT = _pointing()
+_REMOVE = _deleting(prompt_labels)
+_UNSHARE = _deleting(label_weights)
+_SHARE = label_weights.insert()
+_REMEMBER = label_history.insert().values(moved_at=_MOMENT)
 
 
 class Labels:
-    """The repository of labels. It never commits; the caller holds the prompt's lock."""
+    """The repository of labels. It never commits; the caller holds the prompts' locks."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def point(
-        self,
-        prompt_id: UUID,
-        label: str,
-        version: int,
-        *,
-        weights: Mapping[int, int] | None = None,
-        moved_from: int | None,
-        moved_by: str,
-        reason: str | None = None,
-    ) -> None:
-        """Set a label, or move it, and remember the move.
+    async def record(self, moves: Iterable[tuple[UUID, Move]]) -> None:
+        """Move labels of prompts, and remember the moves; each label is where its last one leads.
 
         Raises:
             NotFound: (as the transaction ends) there is no such version.
         """
-        pointing = insert(prompt_labels).values(
-            prompt_id=prompt_id, label=label, version=version, moved_by=moved_by
-        )
-        moved = {name: pointing.excluded[name] for name in ("version", "moved_by", "moved_at")}
-        await self._connection.execute(
-            pointing.on_conflict_do_update(constraint="pk_prompt_labels", set_=moved)
-        )
-        await self._share_out(prompt_id, label, weights or {})
-        await self._remember(prompt_id, label, moved_from, version, weights, moved_by, reason)
-
-    async def remove(
-        self,
-        prompt_id: UUID,
-        label: str,
-        *,
-        moved_from: int,
-        moved_by: str,
-        reason: str | None = None,
-    ) -> None:
-        """Take a label away and remember that."""
-        await self._connection.execute(
-            prompt_labels.delete().where(
-                prompt_labels.c.prompt_id == prompt_id, prompt_labels.c.label == label
-            )
-        )
-        await self._remember(prompt_id, label, moved_from, None, None, moved_by, reason)
+        made = list(moves)
+        last = {(prompt_id, move.label): move for prompt_id, move in made}
+        ends = [(prompt_id, move) for (prompt_id, _), move in last.items()]
+        pointed = [each for each in ends if each[1].to_version is not None]
+        removed = [each for each in ends if each[1].to_version is None]
+        await self._run(_POINT, [_pointer_row(*each) for each in pointed])
+        await self._run(_REMOVE, [_named(*each) for each in removed])
+        await self._run(_UNSHARE, [_named(*each) for each in pointed])
+        await self._run(_SHARE, [row for each in pointed for row in _share_rows(*each)])
+        await self._run(_REMEMBER, [_move_row(*each) for each in made])
 
     async def list_moves(
         self, prompt_id: UUID, *, label: str | None, limit: int, cursor: str | None = None
@@ -85,39 +84,40 @@ class Labels:
         page = cut_page(rows, limit, listing, lambda row: (row["id"],))
         return Page(tuple(map(move_from_row, page.items)), page.next_cursor)
 
-    async def _share_out(self, prompt_id: UUID, label: str, weights: Mapping[int, int]) -> None:
-        await self._connection.execute(
-            label_weights.delete().where(
-                label_weights.c.prompt_id == prompt_id, label_weights.c.label == label
-            )
-        )
-        if weights:
-            shares = [
-                {"prompt_id": prompt_id, "label": label, "version": version, "weight": weight}
-                for version, weight in weights.items()
-            ]
-            await self._connection.execute(label_weights.insert(), shares)
+    async def _run(self, statement: sa.Executable, rows: Sequence[dict[str, object]]) -> None:
+        if rows:
+            await self._connection.execute(statement, rows)
 
-    async def _remember(
-        self,
-        prompt_id: UUID,
-        label: str,
-        before: int | None,
-        after: int | None,
-        weights: Mapping[int, int] | None,
-        by: str,
-        reason: str | None,
-    ) -> None:
-        await self._connection.execute(
-            label_history.insert().values(
-                prompt_id=prompt_id,
-                label=label,
-                from_version=before,
-                to_version=after,
-                weights={str(version): each for version, each in weights.items()}
-                if weights
-                else sa.null(),
-                moved_by=by,
-                reason=reason,
-            )
-        )
+
+def _named(prompt_id: UUID, move: Move) -> dict[str, object]:
+    return {"of_prompt": prompt_id, "named": move.label}
+
+
+def _pointer_row(prompt_id: UUID, move: Move) -> dict[str, object]:
+    return {
+        "prompt_id": prompt_id,
+        "label": move.label,
+        "version": move.to_version,
+        "moved_by": move.moved_by,
+        "moment": move.moved_at,
+    }
+
+
+def _share_rows(prompt_id: UUID, move: Move) -> list[dict[str, object]]:
+    return [
+        {"prompt_id": prompt_id, "label": move.label, "version": version, "weight": weight}
+        for version, weight in move.weights.items()
+    ]
+
+
+def _move_row(prompt_id: UUID, move: Move) -> dict[str, object]:
+    return {
+        "prompt_id": prompt_id,
+        "label": move.label,
+        "from_version": move.from_version,
+        "to_version": move.to_version,
+        "weights": {str(version): each for version, each in move.weights.items()} or None,
+        "reason": move.reason,
+        "moved_by": move.moved_by,
+        "moment": move.moved_at,
+    }

@@ -11,7 +11,6 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.service.composing import Composer
 from mcp_server.service.declaring import own_draft
 from mcp_server.service.including import WouldBreak
-from mcp_server.service.labelling import move_labels
 from mcp_server.service.outcomes import DEFAULTS, Kind, Options, Outcome, Report, Taken
 from mcp_server.service.patterns import Allowance, Patterns
 from mcp_server.service.preparing import (
@@ -204,7 +203,7 @@ class Importing:
                     run.done(file, await renew(tx, prompt, origins[prompt.id], file, run))
             except _OF_THE_PROMPT as error:
                 run.miss(each, error)
-        await tx.bulk.insert(new)
+        await self._insert(tx, new)
 
     async def _take_alone(self, tx: Transaction, each: Prepared, run: _Run) -> None:
         """Take a prompt that includes others, once those are there."""
@@ -241,12 +240,18 @@ class Importing:
                 "prompt here. Take it out of 'former_names'."
             )
 
+    async def _insert(self, tx: Transaction, new: Sequence[tuple[UUID, Metadata, History]]) -> None:
+        await tx.bulk.insert(new)
+        moves = [(key, move) for key, _, history in new for move in history.moves]
+        await self._writer.labelling.record(tx, moves)
+        await tx.bulk.begin_branches(new)
+
     async def _create_including(
         self, tx: Transaction, said: Metadata, history: History, run: _Run
     ) -> None:
         key = new_id()
         run.note(said.name, key)
-        await tx.bulk.insert([(key, said, history)])
+        await self._insert(tx, [(key, said, history)])
         await self._renewing.record_includes(tx, key, said.name, history, history.versions)
 
     async def _renew_kept(
@@ -303,8 +308,9 @@ class Importing:
             done = await self._renewing.renew_text(tx, present, origins, file)
         else:
             done = await self._renewing.renew_history(tx, present, origins, file, file.history)
-        if run.options.move_labels and await move_labels(tx, present, file, done.version, run.by):
-            done = replace(done, kind="updated") if done.kind == "unchanged" else done
+        if run.options.move_labels:
+            moved = await self._renewing.move_labels(tx, present, file, done.version)
+            done = replace(done, kind="updated") if moved and done.kind == "unchanged" else done
         run.met.add(present.id)
         if done.kind != "unchanged":
             run.note(present.name, present.id)

@@ -1,31 +1,52 @@
-"""Labelling: the labels of a prompt, moved to where a file has them."""
+"""Labelling: the one place from which labels are set, in use cases, imports and copies alike."""
 
-from mcp_server.domain.formats.files import PromptFile
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from mcp_server.domain.weights import heaviest
+from mcp_server.service.callers import Caller
 from storage.database import Transaction
-from storage.values.entities import Prompt
+from storage.values.entities import History, Move, Prompt
+
+Shares = Mapping[int, int]
+"""The versions that a label points at, each with its weight; a label without any isn't set."""
 
 
-async def move_labels(
-    tx: Transaction, present: Prompt, file: PromptFile, version: int, by: str
-) -> bool:
-    """Move labels, and return whether any moved; `version` has the text of a file with one."""
-    history = file.history
-    labels = dict.fromkeys(file.labels, version) if history is None else history.labels
-    shares = {} if history is None else history.weights
-    moved = False
-    for label, target in labels.items():
-        weights = shares.get(label, {})
-        before = present.labels.get(label)
-        if (before, present.weights.get(label, {})) == (target, weights):
-            continue
-        await tx.labels.point(
-            present.id,
+class Labelling:
+    """Sets, moves and removes labels of prompts whose locks the transaction holds."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def point(
+        self, tx: Transaction, prompt: Prompt, wanted: Mapping[str, Shares], reason: str | None
+    ) -> bool:
+        """Move the labels that stand elsewhere than wanted, and return whether any does."""
+        there = shares_of(prompt)
+        moves = [
+            (prompt.id, self._move(prompt, label, shares, reason))
+            for label, shares in wanted.items()
+            if shares != there.get(label, {})
+        ]
+        await self.record(tx, moves)
+        return bool(moves)
+
+    async def record(self, tx: Transaction, moves: Sequence[tuple[UUID, Move]]) -> None:
+        """Make moves of labels, in their order; those that tell their moment keep it."""
+        await tx.labels.record(moves)
+
+    def _move(self, prompt: Prompt, label: str, shares: Shares, reason: str | None) -> Move:
+        return Move(
             label,
-            target,
-            weights=weights,
-            moved_from=before,
-            moved_by=by,
-            reason=f"Import from {file.source}",
+            from_version=prompt.labels.get(label),
+            to_version=heaviest(shares) if shares else None,
+            weights=shares if len(shares) > 1 else {},
+            moved_by=self._caller.name,
+            reason=reason,
         )
-        moved = True
-    return moved
+
+
+def shares_of(labelled: Prompt | History) -> dict[str, Shares]:
+    """Return where each label of a prompt points."""
+    weights = labelled.weights
+    return {label: weights.get(label) or {version: 1} for label, version in labelled.labels.items()}

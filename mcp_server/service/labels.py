@@ -5,13 +5,12 @@ from dataclasses import replace
 
 from mcp_server.domain.names import check_label
 from mcp_server.domain.references import Reference, no_such_label, resolve_reference
-from mcp_server.domain.weights import check_weights, heaviest
+from mcp_server.domain.weights import check_weights
 from mcp_server.service.finding import Finder
 from mcp_server.service.results import LabelMove
 from mcp_server.service.sight import Sight
 from mcp_server.service.terms import ANY, Terms, check_message
 from mcp_server.service.writing import Writer, read_prompt
-from storage.database import Transaction
 from storage.values.entities import Prompt, RecordedMove
 from storage.values.pages import Page
 
@@ -99,9 +98,7 @@ class Labels:
             if before is None:
                 raise no_such_label(prompt, label)
             async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
-                await tx.labels.remove(
-                    prompt.id, label, moved_from=before, moved_by=self._writer.author, reason=reason
-                )
+                await self._writer.labelling.point(tx, prompt, {label: {}}, reason)
             current = await read_prompt(tx, prompt.name)
         return LabelMove(current, label, before, None, broken.warnings)
 
@@ -134,30 +131,6 @@ class Labels:
             shares = choose(prompt)
             before = prompt.labels.get(label)
             async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
-                if before is None or shares != _shares(prompt, label):
-                    await _point(tx, prompt, label, shares, self._writer.author, reason)
+                await self._writer.labelling.point(tx, prompt, {label: shares}, reason)
             current = await read_prompt(tx, prompt.name)
         return LabelMove(current, label, before, current.labels[label], broken.warnings)
-
-
-def _shares(prompt: Prompt, label: str) -> Mapping[int, int]:
-    return prompt.weights.get(label) or {prompt.labels[label]: 1}
-
-
-async def _point(
-    tx: Transaction,
-    prompt: Prompt,
-    label: str,
-    shares: Mapping[int, int],
-    by: str,
-    reason: str | None,
-) -> None:
-    await tx.labels.point(
-        prompt.id,
-        label,
-        heaviest(shares),
-        weights=shares if len(shares) > 1 else None,
-        moved_from=prompt.labels.get(label),
-        moved_by=by,
-        reason=reason,
-    )

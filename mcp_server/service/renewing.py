@@ -7,6 +7,7 @@ from uuid import UUID
 from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.service.composing import Composer
+from mcp_server.service.labelling import Shares, shares_of
 from mcp_server.service.outcomes import Kind
 from mcp_server.service.preparing import note_of
 from mcp_server.service.writing import Writer, metadata_of
@@ -100,6 +101,19 @@ class Renewing:
         new = history.versions[present.last_version :]
         await self.record_includes(tx, present.id, present.name, history, new)
         return Done("new version")
+
+    async def move_labels(
+        self, tx: Transaction, present: Prompt, file: PromptFile, version: int
+    ) -> bool:
+        """Move labels to where a file has them, and return whether any moved.
+
+        Those of a file with one text go to the `version` that has it.
+        """
+        wanted: Mapping[str, Shares] = {label: {version: 1} for label in file.labels}
+        if file.history is not None:
+            wanted = shares_of(file.history)
+        reason = f"Import from {file.source}"
+        return await self._writer.labelling.point(tx, present, wanted, reason)
 
     async def record_includes(
         self, tx: Transaction, key: UUID, name: str, history: History, new: Iterable[Version]

@@ -13,6 +13,7 @@ from mcp_server.service.callers import Caller
 from mcp_server.service.composing import Composer
 from mcp_server.service.finding import Finder
 from mcp_server.service.including import Broken, Includers
+from mcp_server.service.labelling import Labelling, shares_of
 from mcp_server.service.results import PromptVersion, Saved
 from mcp_server.service.sight import Sight
 from mcp_server.service.terms import ANY, Terms
@@ -47,6 +48,8 @@ class Writer:
         self._composer = composer
         self.includers = Includers(sight)
         """Keeps those who include a prompt from being broken unawares."""
+        self.labelling = Labelling(caller)
+        """Sets the labels of prompts."""
         self._caller = caller
 
     @property
@@ -192,8 +195,10 @@ class Writer:
         async with self.changing(name, "create_prompt") as (tx, source):
             prompt_id = new_id()
             await tx.prompts.insert(prompt_id, metadata)
+            await tx.copies.copy_history(source.id, prompt_id)
+            copied = await read_prompt(tx, metadata.name)
             reason = f"Copied with '{source.name}'"
-            await tx.copies.copy_history(source.id, prompt_id, by=self._caller.name, reason=reason)
+            await self.labelling.point(tx, copied, shares_of(source), reason)
             current = await self.read_back(tx, metadata.name)
         self.announce(current.prompt)
         return Saved(current, True, True, _warnings(metadata.name))

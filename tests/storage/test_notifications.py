@@ -11,7 +11,7 @@ from storage.database import Database
 from storage.notifications import Listener
 from storage.values.entities import Change, Metadata, Place
 from storage.values.errors import Unavailable
-from tests.support.library import add_prompt
+from tests.support.library import add_prompt, move_label
 from tests.support.network import Network
 from tests.support.processes import SECONDS
 
@@ -70,7 +70,7 @@ async def test_a_commit_tells_where_a_prompt_lay_and_lies(database, listener, he
     moved = replace(metadata, name="moved", folder="b", tags=("x", "y"))
     prompt_id = await add_prompt(database, "moving", folder="a", tags=("x",))
     async with database.transaction() as tx:
-        await tx.labels.point(prompt_id, "staging", 1, moved_from=None, moved_by="me")
+        await move_label(tx.labels, prompt_id, "staging", 1)
         await tx.branches.insert(prompt_id, "terse", 1, created_by="me")
     async with database.transaction() as tx:
         await tx.prompts.update(prompt_id, moved)
@@ -106,7 +106,7 @@ async def test_a_rollback_is_never_heard(database, listener, heard):
 async def test_a_label_is_named_when_it_moves(database, listener, heard):
     prompt_id = await add_prompt(database, "moved")
     async with database.transaction() as tx:
-        await tx.labels.point(prompt_id, "staging", 1, moved_from=None, moved_by="me")
+        await move_label(tx.labels, prompt_id, "staging", 1)
     await heard.until(lambda change: (change.kind, change.label) == ("label", "staging"))
 
 

@@ -5,7 +5,7 @@ import pytest
 from storage.values.entities import PromptFilter
 from storage.values.errors import Invalid
 from storage.values.pages import encode_cursor
-from tests.support.library import add_prompt
+from tests.support.library import add_prompt, move_label
 
 NOBODY = UUID(int=0)
 
@@ -29,10 +29,10 @@ async def test_a_bare_name_means_production_else_the_head_of_main(database):
 
     assert await served() == 3
     async with database.transaction() as tx:
-        await tx.labels.point(prompt_id, "production", 2, moved_from=None, moved_by="me")
+        await move_label(tx.labels, prompt_id, "production", 2)
     assert await served() == 2
     async with database.transaction() as tx:
-        await tx.labels.remove(prompt_id, "production", moved_from=2, moved_by="me")
+        await move_label(tx.labels, prompt_id, "production", None, before=2)
     assert await served() == 3
 
 
@@ -61,7 +61,7 @@ async def test_a_label_filter_keeps_those_that_carry_it(database):
     prompt_id = await add_prompt(database, "labelled")
     await add_prompt(database, "bare")
     async with database.transaction() as tx:
-        await tx.labels.point(prompt_id, "staging", 1, moved_from=None, moved_by="me")
+        await move_label(tx.labels, prompt_id, "staging", 1)
     assert await _names(database, PromptFilter(label="staging")) == ["labelled"]
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from storage.values.entities import PromptFilter
-from tests.support.library import add_prompt
+from tests.support.library import add_prompt, move_label
 
 LIBRARY = [
     ("greeting", "Greeting", "Say hello to {{who}} in a résumé"),
@@ -90,13 +90,13 @@ async def test_the_name_counts_more_than_the_text(database):
 async def test_what_is_served_is_what_is_found(database):
     prompt_id = await add_prompt(database, "moving", "zebra")
     async with database.transaction() as tx:
-        await tx.labels.point(prompt_id, "production", 1, moved_from=None, moved_by="me")
+        await move_label(tx.labels, prompt_id, "production", 1)
         from tests.support.library import add_version
 
         await add_version(tx.versions, prompt_id, "giraffe")
     assert (await _found(database, "zebra"), await _found(database, "giraffe")) == (["moving"], [])
     async with database.transaction() as tx:
-        await tx.labels.point(prompt_id, "production", 2, moved_from=1, moved_by="me")
+        await move_label(tx.labels, prompt_id, "production", 2, before=1)
     assert (await _found(database, "zebra"), await _found(database, "giraffe")) == ([], ["moving"])
 
 

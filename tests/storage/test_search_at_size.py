@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from storage.connectors import UrlConnector
 from storage.database import Database
 from storage.values.entities import PromptFilter
-from tests.support.library import add_many, add_prompt
+from tests.support.library import add_many, add_prompt, move_label
 from tests.support.postgres import Server
 
 MANY = 5_000
@@ -55,7 +55,7 @@ async def _fill(url: str) -> None:
         prompt_id = await add_prompt(database, name, text, title=title, **more)
         async with database.transaction() as tx:
             if name == "old-label":
-                await tx.labels.point(prompt_id, "staging", 1, moved_from=None, moved_by="me")
+                await move_label(tx.labels, prompt_id, "staging", 1)
             if name == "old-archived":
                 await tx.prompts.set_archived(prompt_id, True)
     await add_many(database, MANY, "beta-{}", "alpha gamma")

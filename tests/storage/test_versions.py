@@ -6,7 +6,7 @@ import pytest
 from storage.ids import new_id
 from storage.values.entities import Draft, ImageContent, Message, Metadata, TextContent
 from storage.values.errors import Conflict
-from tests.support.library import add_prompt, add_version
+from tests.support.library import add_prompt, add_version, move_label
 
 
 async def test_writers_at_once_get_numbers_without_gap_or_double(database):
@@ -68,7 +68,7 @@ async def test_a_version_is_read_as_it_was_written(database):
 async def test_the_database_itself_refuses_to_rewrite_history(database, connector, statement):
     prompt_id = await add_prompt(database, "kept")
     async with database.transaction() as tx:
-        await tx.labels.point(prompt_id, "production", 1, moved_from=None, moved_by="me")
+        await move_label(tx.labels, prompt_id, "production", 1)
     connection = await connector.connect()
     with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
         await connection.execute(statement)
@@ -91,7 +91,7 @@ async def test_purging_takes_whole_prompts_and_never_a_part_of_their_history(
 ):
     prompt_id = await add_prompt(database, "kept", versions=3)
     async with database.transaction() as tx:
-        await tx.labels.point(prompt_id, "staging", 1, moved_from=None, moved_by="me")
+        await move_label(tx.labels, prompt_id, "staging", 1)
     connection = await connector.connect()
     with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
         async with connection.transaction():
@@ -122,7 +122,7 @@ async def test_a_taken_name_is_a_conflict(database):
 async def test_versions_are_listed_newest_first_in_pages_with_their_labels(database):
     prompt_id = await add_prompt(database, "long", versions=5)
     async with database.transaction() as tx:
-        await tx.labels.point(prompt_id, "production", 4, moved_from=None, moved_by="me")
+        await move_label(tx.labels, prompt_id, "production", 4)
     seen: list[tuple[int, tuple[str, ...]]] = []
     cursor = None
     async with database.reading() as tx:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from storage.database import Database
 from storage.ids import new_id
-from storage.values.entities import MAIN, Argument, Draft, Message, Metadata, TextContent
+from storage.values.entities import MAIN, Argument, Draft, Message, Metadata, Move, TextContent
 
 
 def draft(text: str, *arguments: Argument, model_type: str | None = None) -> Draft:
@@ -65,3 +65,7 @@ async def add_version(versions, prompt_id, text, tags=(), model_type=None) -> in
         tags=tags,
         created_by="tester",
     )
+
+
+async def move_label(labels, prompt_id, label, version, *, before=None) -> None:
+    await labels.record([(prompt_id, Move(label, before, version, {}, "me", None))])
