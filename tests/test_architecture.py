@@ -20,6 +20,11 @@ LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 MEDIAN_FUNCTION = 10
 P95_FUNCTION = 35
+LABELS = {"prompt_labels", "label_weights", "label_history"}
+"""The tables of labels."""
+READING = {"select", "select_from", "_grouped", "_pointers"}
+"""Calls that only read a table which is handed to them."""
+WRITING = re.compile(rf"(?i)\b(insert into|update|delete from|copy)\s+({'|'.join(LABELS)})\b")
 SOURCES = sorted(
     path
     for room in ("storage", "mcp_server", "migrations")
@@ -102,3 +107,35 @@ def test_tests_start_processes_in_one_place():
         if path != Path(__file__) and starts.search(path.read_text())
     }
     assert found == keepers
+
+
+def test_labels_are_set_from_one_place():
+    setting = re.compile(r"\blabels\.record\b")
+    found = {
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        if path != ROOT / "storage/labels.py" and setting.search(path.read_text())
+    }
+    assert found == {"mcp_server/service/labelling.py"}
+
+
+def _writes_of_labels(path: Path) -> Iterator[str]:
+    """Yield the calls that write the tables of labels, or hand them to what may, and such SQL."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Constant) and WRITING.search(str(node.value)):
+            yield f"{place} {node.value}"
+        if not isinstance(node, ast.Call):
+            continue
+        called, given = ast.unparse(node.func), {ast.unparse(each) for each in node.args}
+        table, _, method = called.rpartition(".")
+        writes = table in LABELS and method in ("insert", "update", "delete")
+        if writes or (given & LABELS and method not in READING):
+            yield f"{place} {ast.unparse(node)}"
+
+
+def test_the_tables_of_labels_are_written_in_one_place():
+    keeper = ROOT / "storage/labels.py"
+    rooms = [path for path in SOURCES if path.relative_to(ROOT).parts[0] != "migrations"]
+    assert [use for path in rooms if path != keeper for use in _writes_of_labels(path)] == []
+    assert len([*_writes_of_labels(keeper)]) >= len(LABELS)
