@@ -44,11 +44,7 @@ def label(
     shares, terms = _read_shares(weight or ()), Terms(force=force)
     move = use_library(
         context,
-        lambda library: (
-            library.labels.share(reference, label, shares, reason=reason, terms=terms)
-            if shares
-            else library.labels.set(reference, label, reason=reason, terms=terms)
-        ),
+        lambda library: library.labels.set(reference, label, shares, reason=reason, terms=terms),
     )
     _show(move, as_json=as_json)
 
@@ -101,15 +97,15 @@ def label_history(
         warn(f"There are more: --cursor {page.next_cursor}")
 
 
-def _read_shares(given: Sequence[str]) -> dict[int, int]:
-    """Read what was written as `version=weight`."""
+def _read_shares(given: Sequence[str]) -> dict[int, int] | None:
+    """Read weights that are written as `version=weight`; None where there are none."""
     shares: dict[int, int] = {}
     for written in given:
         version, _, weight = written.partition("=")
         if not (version.isdecimal() and weight.isdecimal()):
             raise Invalid(f"'--weight {written}' is no share. Write --weight 3=90.")
         shares[int(version)] = int(weight)
-    return shares
+    return shares or None
 
 
 def _row(move: "RecordedMove") -> Sequence[object]:

@@ -99,14 +99,10 @@ class LabelRoutes:
         """
         library = await self._door.library(request)
         terms = Terms(expected_states=expected_states(if_match), force=written.force)
-        shares = shares_of(written)
-        if shares is not None:
-            move = await library.labels.share(
-                prompt, label, shares, reason=written.reason, terms=terms
-            )
-        else:
+        shares, wanted = shares_of(written), prompt
+        if shares is None:
             wanted = await library.versions.reference(prompt, point_of(written))
-            move = await library.labels.set(wanted, label, reason=written.reason, terms=terms)
+        move = await library.labels.set(wanted, label, shares, reason=written.reason, terms=terms)
         return json_response(present_move(move))
 
     async def remove(

@@ -46,13 +46,13 @@ class LabelIn(Shape):
     remove: bool = Field(False, description="Give true to take the label away instead.")
     force: Force = False
 
-    def shares(self) -> dict[int, int]:
-        """Return the weights by version.
+    def shares(self) -> dict[int, int] | None:
+        """Return the weights by version; None where the label shall point at one.
 
         Raises:
-            Invalid: there are none of a version.
+            Invalid: a key is no number.
         """
-        return read_weights(self.weights or {})
+        return None if self.weights is None else read_weights(self.weights)
 
 
 class LabelMoveOut(Shape):

@@ -1,12 +1,13 @@
 """Labels: set, move, share out, take away; and what they did before."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from mcp_server.domain.names import check_label
 from mcp_server.domain.references import Reference, no_such_label, resolve_reference
 from mcp_server.domain.weights import check_weights
 from mcp_server.service.finding import Finder
+from mcp_server.service.labelling import Shares
 from mcp_server.service.results import LabelMove
 from mcp_server.service.sight import Sight
 from mcp_server.service.terms import ANY, Terms, check_message
@@ -27,55 +28,36 @@ class Labels:
         self,
         reference: str,
         label: str,
+        weights: Mapping[int, int] | None = None,
         *,
         reason: str | None = None,
         terms: Terms = ANY,
     ) -> LabelMove:
         """Point a label at the version that a reference means, moving it where it's set already.
 
-        Raises:
-            NotFound: there is no such prompt or version.
-            Invalid: the label isn't one that a version may carry.
-            Conflict: the prompt isn't what the terms expect; or others that include it couldn't be
-                used any more, and it isn't forced.
-        """
-        wanted = await self._finder.reference(reference)
-        return await self._move(
-            wanted.name,
-            label,
-            lambda prompt: {resolve_reference(prompt, wanted): 1},
-            reason,
-            terms,
-        )
-
-    async def share(
-        self,
-        name: str,
-        label: str,
-        weights: Mapping[int, int],
-        *,
-        reason: str | None = None,
-        terms: Terms = ANY,
-    ) -> LabelMove:
-        """Let a label mean several versions, each for its share of the readers.
-
-        Lists, searches and readers without a key get the version with the largest share.
+        With `weights` the reference is a prompt's alone, and the label means several of its
+        versions, each for its share of the readers. Lists, searches and readers without a key get
+        the version with the largest share.
 
         Raises:
             NotFound: there is no such prompt or version.
-            Invalid: the label or the weights can't be used.
+            Invalid: the label isn't one that a version may carry, or the weights can't be used.
             Conflict: the prompt isn't what the terms expect; or others that include it couldn't be
                 used any more, and it isn't forced.
         """
-        wanted = Reference(await self._finder.name(name))
-        shared = check_weights(weights)
-
-        def existing(prompt: Prompt) -> Mapping[int, int]:
-            for version in shared:
-                resolve_reference(prompt, replace(wanted, version=version))
-            return shared
-
-        return await self._move(wanted.name, label, existing, reason, terms)
+        if weights is None:
+            wanted, shared = await self._finder.reference(reference), None
+        else:
+            wanted, shared = Reference(await self._finder.name(reference)), check_weights(weights)
+        check_label(label)
+        check_message(reason, "reason")
+        async with self._writer.changing(wanted.name, "set_label", terms) as (tx, prompt):
+            shares = _shares(prompt, wanted, shared)
+            before = prompt.labels.get(label)
+            async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
+                await self._writer.labelling.point(tx, prompt, {label: shares}, reason)
+            current = await read_prompt(tx, prompt.name)
+        return LabelMove(current, label, before, current.labels[label], broken.warnings)
 
     async def remove(
         self,
@@ -117,20 +99,12 @@ class Labels:
             lambda tx: tx.labels.list_moves(prompt.id, label=wanted, limit=limit, cursor=cursor)
         )
 
-    async def _move(
-        self,
-        name: str,
-        label: str,
-        choose: Callable[[Prompt], Mapping[int, int]],
-        reason: str | None,
-        terms: Terms,
-    ) -> LabelMove:
-        check_label(label)
-        check_message(reason, "reason")
-        async with self._writer.changing(name, "set_label", terms) as (tx, prompt):
-            shares = choose(prompt)
-            before = prompt.labels.get(label)
-            async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
-                await self._writer.labelling.point(tx, prompt, {label: shares}, reason)
-            current = await read_prompt(tx, prompt.name)
-        return LabelMove(current, label, before, current.labels[label], broken.warnings)
+
+def _shares(prompt: Prompt, wanted: Reference, weights: Mapping[int, int] | None) -> Shares:
+    """Return the versions that a label shall point at; the prompt has all of them."""
+    if weights is None:
+        return {resolve_reference(prompt, wanted): 1}
+    return {
+        resolve_reference(prompt, replace(wanted, version=version)): weight
+        for version, weight in weights.items()
+    }

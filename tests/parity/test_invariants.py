@@ -180,7 +180,7 @@ class Writers(RuleBasedStateMachine):
         await as_("eve", library).labels.set(await self._at(library, number, version), label)
 
     async def _share(self, library, number, label, one, other):
-        await as_("eve", library).labels.share(self._name(number), label, {one: 9, other: 1})
+        await as_("eve", library).labels.set(self._name(number), label, {one: 9, other: 1})
 
     async def _unlabel(self, library, number, label):
         await as_("eve", library).labels.remove(self._name(number), label)

@@ -309,7 +309,7 @@ async def test_a_request_says_for_which_model_and_for_whom_it_reads(client, writ
     said = [Message("user", TextContent("Claude"))]
     await write("greeting", variants={"claude-*": said})
     await library.prompts.update("greeting", PromptInput(template="two"))
-    await library.labels.share("greeting", "production", {1: 50, 2: 50})
+    await library.labels.set("greeting", "production", {1: 50, 2: 50})
     got = [
         await client.session.get_prompt(
             "greeting", meta={"promptstack/key": f"user-{n}", "promptstack/model_type": "claude-4"}

@@ -59,7 +59,7 @@ WRITES = {
     "no branch": ("delete_branch", "story", lambda it: it.branches.delete("story", "terse")),
     "merge": ("merge_branch", "story", lambda it: it.branches.merge("story", "terse")),
     "label": ("set_label", "story", lambda it: it.labels.set("story@2", "live")),
-    "share": ("set_label", "story", lambda it: it.labels.share("story", "live", {1: 1, 2: 1})),
+    "share": ("set_label", "story", lambda it: it.labels.set("story", "live", {1: 1, 2: 1})),
     "no label": ("set_label", "story", lambda it: it.labels.remove("story", "live")),
     "import": ("import_prompts", "", _import),
 }

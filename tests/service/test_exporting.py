@@ -45,7 +45,7 @@ async def _fill(library: Library) -> None:
     await library.branches.merge("review", "terse")
     await as_("eve", library).labels.set("review@2", "production", reason="better: “so”")
     await as_("eve", library).labels.set("review@1", "production")
-    await as_("eve", library).labels.share("review", "trial", {1: 90, 2: 10})
+    await as_("eve", library).labels.set("review", "trial", {1: 90, 2: 10})
     await update("tone", PromptInput(), new_name="voice")
     await create("old", PromptInput(template="x\n---\ny", title="Old"))
     await library.prompts.archive("old")

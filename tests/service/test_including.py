@@ -99,7 +99,7 @@ async def test_every_version_of_a_trial_has_to_be_includable(base):
     await base.prompts.update("base", TWO, branch="odd")
 
     async def share(force):
-        return await base.labels.share("base", "live", {1: 90, 3: 10}, terms=Terms(force=force))
+        return await base.labels.set("base", "live", {1: 90, 3: 10}, terms=Terms(force=force))
 
     with pytest.raises(Conflict, match="included by 'labelled'"):
         await share(force=False)

@@ -20,7 +20,7 @@ async def story(library):
     await as_("ann", library).branches.create("story", branch="terse")
     await as_("ann", library).prompts.update("story", PromptInput(template="2"), branch="terse")
     await as_("ann", library).labels.set("story@1", "production")
-    await as_("ann", library).labels.share("story", "trial", {1: 1, 2: 3})
+    await as_("ann", library).labels.set("story", "trial", {1: 1, 2: 3})
     return library
 
 
@@ -121,7 +121,7 @@ async def test_the_moves_of_a_copy_tell_its_own_shares(story):
     await as_("ann", story).prompts.create("other", PromptInput(template="one"))
     for text in ("two", "three"):
         await as_("ann", story).prompts.update("other", PromptInput(template=text))
-    await as_("ann", story).labels.share("other", "trial", {2: 1, 3: 1})
+    await as_("ann", story).labels.set("other", "trial", {2: 1, 3: 1})
     await story.prompts.create("tale", PromptInput(), copy_of="story", with_history=True)
     moves = (await story.labels.list_moves("tale", limit=9)).items
     assert {move.label: move.weights for move in moves} == {

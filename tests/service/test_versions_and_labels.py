@@ -133,7 +133,7 @@ async def test_completion_offers_choices_then_what_was_used_before(library):
 
 async def test_a_labels_history_tells_who_moved_it_when_and_why(three):
     await three.labels.set("story@1", "production", reason="First")
-    await as_("you", three).labels.share("story", "production", {1: 90, 3: 10}, reason="Try it")
+    await as_("you", three).labels.set("story", "production", {1: 90, 3: 10}, reason="Try it")
     await three.labels.set("story@2", "staging")
     await three.labels.remove("story", "production")
     page = await three.labels.list_moves("story", label="production", limit=10)
@@ -157,7 +157,7 @@ async def test_a_labels_history_tells_who_moved_it_when_and_why(three):
 
 
 async def test_a_trial_gives_each_reader_one_version_and_counts_them(three):
-    await three.labels.share("story", "production", {1: 50, 3: 50})
+    await three.labels.set("story", "production", {1: 50, 3: 50})
     readers = [Reader(None, f"user-{n}") for n in range(40)]
     given = [(await three.prompts.get("story", reader)).version.version for reader in readers]
     again = [(await three.prompts.get("story", reader)).version.version for reader in readers]
@@ -180,7 +180,7 @@ async def test_a_label_that_stands_there_already_is_no_move(three):
 
 async def test_a_move_without_weights_holds_none(three, database):
     await three.labels.set("story@1", "production")
-    await three.labels.share("story", "trial", {1: 50, 3: 50})
+    await three.labels.set("story", "trial", {1: 50, 3: 50})
     query = sa.text("SELECT label FROM label_history WHERE weights IS NULL")
     async with database.reading() as tx:
         assert (await tx.connection.scalars(query)).all() == ["production"]
@@ -188,12 +188,12 @@ async def test_a_move_without_weights_holds_none(three, database):
 
 async def test_weights_of_the_same_are_no_move(three):
     for _ in range(2):
-        await three.labels.share("story", "production", {1: 50, 3: 50})
+        await three.labels.set("story", "production", {1: 50, 3: 50})
     assert len((await three.labels.list_moves("story", limit=9)).items) == 1
 
 
 async def test_a_trial_of_a_version_that_isnt_there_is_refused_and_nothing_moves(three):
     await three.labels.set("story@1", "production")
     with pytest.raises(NotFound, match="no version 9"):
-        await three.labels.share("story", "production", {1: 1, 9: 1})
+        await three.labels.set("story", "production", {1: 1, 9: 1})
     assert (await three.prompts.get("story")).prompt.weights == {}

@@ -18,10 +18,8 @@ async def _set(library: Library, given: LabelIn) -> LabelMoveOut:
     told: Any = {"reason": given.reason, "terms": Terms(force=given.force)}
     if given.remove:
         move = await labels.remove(reference, label, **told)
-    elif given.weights is not None:
-        move = await labels.share(reference, label, given.shares(), **told)
     else:
-        move = await labels.set(reference, label, **told)
+        move = await labels.set(reference, label, given.shares(), **told)
     return present_move(move)
 
 
