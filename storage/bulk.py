@@ -12,9 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.notifications import CHANNEL
 from storage.prompts import PROMPT, PROMPT_WITH_VERSION, SERVED, read_both
-from storage.rows import move_from_row, prompt_from_row, read_rows, version_from_row
+from storage.rows import move_from_row, prompt_from_row, read_rows, version_from_row, version_row
 from storage.tables import label_history, prompt_branches, prompt_names, prompt_versions, prompts
-from storage.values.codecs import draft_to_json
 from storage.values.entities import MAIN, Branch, History, Metadata, Origin, Prompt, Version
 
 _AT_ONCE = 10
@@ -224,16 +223,8 @@ def _version_row(key: UUID, version: Version) -> dict[str, object]:
     return {
         "prompt_id": key,
         "version": version.version,
-        "branch": version.branch,
-        "parent": version.parent,
-        "merged_from": version.merged_from,
-        "content_hash": version.content_hash,
-        "tags": list(version.tags),
-        "created_by": version.created_by,
         "created_at": version.created_at,
-        "commit_message": version.commit_message,
-        "includes": list(version.includes),
-        **draft_to_json(version.draft),
+        **version_row(version, version.content_hash, version.includes),
     }
 
 

@@ -1,15 +1,22 @@
 """Rows to entities: the only place where both are seen."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import CursorResult, RowMapping
 
-from storage.values.codecs import argument_from_json, draft_from_json
-from storage.values.entities import Prompt, PromptSummary, RecordedMove, Version, VersionSummary
+from storage.values.codecs import argument_from_json, draft_from_json, draft_to_json
+from storage.values.entities import (
+    NewVersion,
+    Prompt,
+    PromptSummary,
+    RecordedMove,
+    Version,
+    VersionSummary,
+)
 
 T = TypeVar("T")
 
@@ -44,6 +51,23 @@ def version_from_row(row: RowMapping | Mapping[str, Any]) -> Version:
         content_hash=row["content_hash"],
         includes=tuple(row["includes"]),
     )
+
+
+def version_row(
+    version: NewVersion | Version, content_hash: str, includes: Sequence[str]
+) -> dict[str, Any]:
+    """Return the columns of a version, but for its prompt, number and moment."""
+    return {
+        "branch": version.branch,
+        "parent": version.parent,
+        "merged_from": version.merged_from,
+        "content_hash": content_hash,
+        "tags": list(version.tags),
+        "created_by": version.created_by,
+        "commit_message": version.commit_message,
+        "includes": list(includes),
+        **draft_to_json(version.draft),
+    }
 
 
 def version_summary_from_row(row: RowMapping) -> VersionSummary:

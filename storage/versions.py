@@ -7,10 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.rows import version_from_row, version_summary_from_row
+from storage.rows import version_from_row, version_row, version_summary_from_row
 from storage.tables import label_history, prompt_branches, prompt_labels, prompt_versions, prompts
-from storage.values.codecs import draft_to_json
-from storage.values.entities import Draft, Version, VersionSummary
+from storage.values.entities import NewVersion, Version, VersionSummary
 from storage.values.pages import Page, cut_page, decode_cursor
 
 _LABEL_NAMES = (
@@ -71,40 +70,18 @@ class Versions:
         self._connection = connection
 
     async def append(
-        self,
-        prompt_id: UUID,
-        draft: Draft,
-        *,
-        branch: str,
-        parent: int | None,
-        merged_from: int | None = None,
-        content_hash: str,
-        tags: Sequence[str],
-        created_by: str,
-        commit_message: str | None = None,
-        includes: Sequence[str] = (),
+        self, prompt_id: UUID, new: NewVersion, content_hash: str, includes: Sequence[str] = ()
     ) -> int:
         """Write the next version, make it its branch's head, and return its number.
 
+        `includes` are the references that its texts include, as they are written there.
         The number comes from the prompt's row, under that row's lock: no gap and no race.
         """
         number = await self._take_number(prompt_id)
-        await self._connection.execute(
-            prompt_versions.insert().values(
-                prompt_id=prompt_id,
-                version=number,
-                branch=branch,
-                parent=parent,
-                merged_from=merged_from,
-                content_hash=content_hash,
-                tags=list(tags),
-                created_by=created_by,
-                commit_message=commit_message,
-                includes=list(includes),
-                **draft_to_json(draft),
-            )
-        )
-        await self._point_branch(prompt_id, branch, number, created_by)
+        row = version_row(new, content_hash, includes)
+        writing = prompt_versions.insert().values(prompt_id=prompt_id, version=number, **row)
+        await self._connection.execute(writing)
+        await self._point_branch(prompt_id, new.branch, number, new.created_by)
         return number
 
     async def find(self, prompt_id: UUID, version: int) -> Version | None:

@@ -15,9 +15,9 @@ from mcp_server.service.patterns import Patterns
 from mcp_server.service.results import BranchChange, BranchStanding, Merged, MergeOutcome
 from mcp_server.service.sight import Sight
 from mcp_server.service.terms import ANY, Terms
-from mcp_server.service.writing import Writer, head_of, metadata_of, read_prompt
+from mcp_server.service.writing import Writer, head_of, read_prompt
 from storage.database import Transaction
-from storage.values.entities import MAIN, Draft, Prompt, Version
+from storage.values.entities import MAIN, Draft, NewVersion, Prompt, Version
 from storage.values.errors import Conflict, Invalid
 
 MAX_BRANCHES = 200
@@ -148,16 +148,16 @@ class Branches:
         ours, theirs = await head_of(tx, prompt, into), await head_of(tx, prompt, branch)
         parted = None if base is None else await tx.versions.find(prompt.id, base)
         draft = await self._merge(prompt, parted, (into, ours), (branch, theirs), resolution)
-        await self._writer.append(
-            tx,
-            prompt.id,
-            metadata_of(prompt),
-            draft,
+        new = NewVersion(
+            draft=draft,
+            tags=prompt.tags,
+            created_by=self._writer.author,
             branch=into,
             parent=ours.version,
             merged_from=theirs.version,
             commit_message=commit_message,
         )
+        await self._writer.append(tx, prompt.id, prompt.name, new)
 
     async def _merge(
         self,

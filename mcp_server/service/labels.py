@@ -75,7 +75,7 @@ class Labels:
                 used any more, and it isn't forced.
         """
         check_message(reason, "reason")
-        async with self._writer.changing(name, "set_label", terms) as (tx, prompt):
+        async with self._writer.changing(name, "remove_label", terms) as (tx, prompt):
             before = prompt.labels.get(label)
             if before is None:
                 raise no_such_label(prompt, label)

@@ -269,7 +269,8 @@ class Prompts:
             Conflict: the prompt isn't what the terms expect; or others include it, which can't be
                 rendered without it, and it isn't forced.
         """
-        change = self._writer.changing(name, "archive_prompt", terms, archived=True)
+        act = "restore_prompt" if restore else "archive_prompt"
+        change = self._writer.changing(name, act, terms, archived=True)
         async with change as (tx, prompt):
             async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
                 if (prompt.archived_at is not None) == restore:

@@ -12,7 +12,7 @@ from mcp_server.service.outcomes import Kind
 from mcp_server.service.preparing import note_of
 from mcp_server.service.writing import Writer, metadata_of
 from storage.database import Transaction
-from storage.values.entities import History, Metadata, Origin, Prompt, Version
+from storage.values.entities import History, Metadata, NewVersion, Origin, Prompt, Version
 from storage.values.errors import Conflict
 
 
@@ -53,15 +53,14 @@ class Renewing:
             await tx.prompts.update(present.id, merged)
         if known:
             return Done("updated", known)
-        await self._writer.append(
-            tx,
-            present.id,
-            merged,
-            file.draft,
+        new = NewVersion(
+            draft=file.draft,
+            tags=merged.tags,
+            created_by=file.created_by or self._writer.author,
             parent=present.latest_version,
-            created_by=file.created_by,
             commit_message=note_of(file),
         )
+        await self._writer.append(tx, present.id, merged.name, new)
         return Done("new version", present.last_version + 1)
 
     async def renew_history(

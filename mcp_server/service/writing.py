@@ -19,7 +19,7 @@ from mcp_server.service.sight import Sight
 from mcp_server.service.terms import ANY, Terms
 from storage.database import Database, Transaction
 from storage.ids import new_id
-from storage.values.entities import MAIN, Change, Draft, Metadata, Prompt, Version
+from storage.values.entities import MAIN, Change, Draft, Metadata, NewVersion, Prompt, Version
 from storage.values.errors import Forbidden, Invalid
 
 logger = logging.getLogger(__name__)
@@ -130,8 +130,13 @@ class Writer:
         prompt_id = new_id()
         async with self.transaction("create_prompt", metadata.name) as tx:
             await tx.prompts.insert(prompt_id, metadata)
-            message = terms.commit_message
-            await self.append(tx, prompt_id, metadata, draft, commit_message=message)
+            new = NewVersion(
+                draft=draft,
+                tags=metadata.tags,
+                created_by=self.author,
+                commit_message=terms.commit_message,
+            )
+            await self.append(tx, prompt_id, metadata.name, new)
             current = await self.read_back(tx, metadata.name)
         self.announce(current.prompt)
         warnings = (*_warnings(metadata.name), *remarks_on_blanks(draft))
@@ -165,15 +170,15 @@ class Writer:
             broken = Broken()
             if rewritten:
                 async with self.includers.kept(tx, prompt, force=terms.force) as broken:
-                    await self.append(
-                        tx,
-                        prompt.id,
-                        metadata,
-                        draft,
+                    new = NewVersion(
+                        draft=draft,
+                        tags=metadata.tags,
+                        created_by=self.author,
                         branch=branch,
                         parent=head.version,
                         commit_message=terms.commit_message,
                     )
+                    await self.append(tx, prompt.id, metadata.name, new)
             current = await self.read_back(tx, metadata.name, branch)
         if metadata.name != prompt.name:
             self.announce(current.prompt)
@@ -192,7 +197,9 @@ class Writer:
             Conflict: the new name is taken.
         """
         self.check_stays(metadata)
-        async with self.changing(name, "create_prompt") as (tx, source):
+        wanted = (await self._sight.prompt(await self._finder.name(name))).name
+        async with self.transaction("create_prompt", metadata.name) as tx:
+            source = self._sight.shown(await tx.prompts.find(wanted, lock=True), wanted)
             prompt_id = new_id()
             await tx.prompts.insert(prompt_id, metadata)
             await tx.copies.copy_history(source.id, prompt_id)
@@ -203,39 +210,15 @@ class Writer:
         self.announce(current.prompt)
         return Saved(current, True, True, _warnings(metadata.name))
 
-    async def append(
-        self,
-        tx: Transaction,
-        prompt_id: UUID,
-        metadata: Metadata,
-        draft: Draft,
-        *,
-        created_by: str | None = None,
-        branch: str = MAIN,
-        parent: int | None = None,
-        merged_from: int | None = None,
-        commit_message: str | None = None,
-    ) -> None:
-        """Write a draft as the next version and head of a branch, under the prompt's lock.
-
-        Its author is the caller, unless a file names one.
+    async def append(self, tx: Transaction, prompt_id: UUID, name: str, new: NewVersion) -> None:
+        """Write the next version and head of a branch, under the prompt's lock.
 
         Raises:
             Invalid, Conflict: what it includes can't be; see `Composer.check`.
         """
-        included = await self._composer.check(tx, metadata.name, prompt_id, draft)
-        number = await tx.versions.append(
-            prompt_id,
-            draft,
-            branch=branch,
-            parent=parent,
-            merged_from=merged_from,
-            content_hash=content_hash(draft),
-            tags=metadata.tags,
-            created_by=created_by or self._caller.name,
-            commit_message=commit_message,
-            includes=included.references,
-        )
+        included = await self._composer.check(tx, name, prompt_id, new.draft)
+        hashed = content_hash(new.draft)
+        number = await tx.versions.append(prompt_id, new, hashed, included.references)
         await tx.includes.record(prompt_id, number, included.edges)
 
     async def read_back(self, tx: Transaction, name: str, branch: str = MAIN) -> PromptVersion:

@@ -107,6 +107,19 @@ class Draft:
     variants: Mapping[str, tuple[Message, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVersion:
+    """A version that is about to be written as the head of a branch; its number comes then."""
+
+    draft: Draft
+    tags: tuple[str, ...]
+    created_by: str
+    branch: str = MAIN
+    parent: int | None = None
+    merged_from: int | None = None
+    commit_message: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One frozen state of a prompt."""

@@ -38,7 +38,7 @@ WRITES = {
     "copy": ("create_prompt", "new", lambda it: it.prompts.create("new", TEXT, copy_of="story")),
     "copy all": (
         "create_prompt",
-        "story",
+        "new",
         lambda it: it.prompts.create("new", PromptInput(), copy_of="story", with_history=True),
     ),
     "new text": ("update_prompt", "story", lambda it: it.prompts.update("story", TEXT)),
@@ -53,14 +53,14 @@ WRITES = {
         lambda it: it.prompts.update("story", PromptInput(title="S", folder="a", tags=["t"])),
     ),
     "archive": ("archive_prompt", "story", lambda it: it.prompts.archive("story")),
-    "bring back": ("archive_prompt", "story", lambda it: it.prompts.archive("story", restore=True)),
+    "bring back": ("restore_prompt", "story", lambda it: it.prompts.archive("story", restore=True)),
     "restore": ("restore_version", "story", lambda it: it.versions.restore("story@1")),
     "branch": ("create_branch", "story", lambda it: it.branches.create("story", "long")),
     "no branch": ("delete_branch", "story", lambda it: it.branches.delete("story", "terse")),
     "merge": ("merge_branch", "story", lambda it: it.branches.merge("story", "terse")),
     "label": ("set_label", "story", lambda it: it.labels.set("story@2", "live")),
     "share": ("set_label", "story", lambda it: it.labels.set("story", "live", {1: 1, 2: 1})),
-    "no label": ("set_label", "story", lambda it: it.labels.remove("story", "live")),
+    "no label": ("remove_label", "story", lambda it: it.labels.remove("story", "live")),
     "import": ("import_prompts", "", _import),
 }
 

@@ -7,7 +7,7 @@ import pytest
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.terms import Terms
 from mcp_server.service.views import View
-from storage.values.entities import Argument, Draft, Message, PromptFilter, TextContent
+from storage.values.entities import Argument, Draft, Message, NewVersion, PromptFilter, TextContent
 from storage.values.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.support.processes import SECONDS
 from tests.support.seeing import as_, seen
@@ -302,9 +302,10 @@ async def _append(library, database, text: str, *arguments: str):
     draft = Draft((Message("user", TextContent(text)),), tuple(map(Argument, arguments)))
     async with database.transaction() as tx:
         await tx.versions.append(
-            made.current.prompt.id, draft, branch="main", parent=1, content_hash="then", tags=(),
-            created_by="ada",
-        )  # fmt: skip
+            made.current.prompt.id,
+            NewVersion(draft=draft, tags=(), created_by="ada", parent=1),
+            "then",
+        )
 
 
 async def test_what_was_literal_when_a_version_was_written_stays_literal_in_it(library, database):

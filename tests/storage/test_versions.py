@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from storage.ids import new_id
-from storage.values.entities import Draft, ImageContent, Message, Metadata, TextContent
+from storage.values.entities import Draft, ImageContent, Message, Metadata, NewVersion, TextContent
 from storage.values.errors import Conflict
 from tests.support.library import add_prompt, add_version, move_label
 
@@ -44,9 +44,10 @@ async def test_a_version_is_read_as_it_was_written(database):
     async with database.transaction() as tx:
         await tx.prompts.insert(prompt_id, Metadata("exact"))
         await tx.versions.append(
-            prompt_id, written, branch="main", parent=None, content_hash="h",
-            tags=("a",), created_by="me", commit_message="why",
-        )  # fmt: skip
+            prompt_id,
+            NewVersion(draft=written, tags=("a",), created_by="me", commit_message="why"),
+            "h",
+        )
     async with database.reading() as tx:
         version = await tx.versions.find(prompt_id, 1)
     assert version is not None

@@ -5,7 +5,15 @@ from uuid import UUID
 
 from storage.database import Database
 from storage.ids import new_id
-from storage.values.entities import MAIN, Argument, Draft, Message, Metadata, Move, TextContent
+from storage.values.entities import (
+    Argument,
+    Draft,
+    Message,
+    Metadata,
+    Move,
+    NewVersion,
+    TextContent,
+)
 
 
 def draft(text: str, *arguments: Argument, model_type: str | None = None) -> Draft:
@@ -58,12 +66,8 @@ async def add_many(database: Database, count: int, name: str, text: str) -> None
 async def add_version(versions, prompt_id, text, tags=(), model_type=None) -> int:
     return await versions.append(
         prompt_id,
-        draft(text, model_type=model_type),
-        branch=MAIN,
-        parent=None,
-        content_hash=str(hash(text)),
-        tags=tags,
-        created_by="tester",
+        NewVersion(draft=draft(text, model_type=model_type), tags=tags, created_by="tester"),
+        str(hash(text)),
     )
 
 
