@@ -10,7 +10,7 @@ import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcp_server.rest.problems import Problem
+from mcp_server.problems import Problem
 from storage.values.errors import Unavailable
 
 BODY_SECONDS = 30.0

@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_server.domain.texts import check_author
-from mcp_server.rest.problems import Problem
+from mcp_server.problems import Problem
 from mcp_server.service.callers import Caller
 from storage.values.errors import Invalid
 

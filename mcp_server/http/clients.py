@@ -15,7 +15,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcp_server.rest.problems import Problem
+from mcp_server.problems import Problem
 
 SESSION_HEADER = "mcp-session-id"
 _LISTEN = "subscriptions/listen"

@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from mcp_server.config import Settings
 from mcp_server.http.clients import ClientGuard
+from mcp_server.problems import Problem
 from mcp_server.protocol.server import McpDoor
-from mcp_server.rest.problems import Problem
 from storage.values.errors import Unavailable
 
 MCP_PATH = "/mcp"

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mcp_server.rest.problems import Problem
+from mcp_server.problems import Problem
 from storage.values.errors import Invalid
 
 ANY = "*"

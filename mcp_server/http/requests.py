@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_server.http.endpoint import MCP_PATH
 from mcp_server.logs import REQUEST_ID
-from mcp_server.rest.problems import Problem
+from mcp_server.problems import Problem
 from storage.values.errors import Unavailable
 
 HEADER = "x-request-id"

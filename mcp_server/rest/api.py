@@ -15,13 +15,13 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import Lifespan
 
+from mcp_server.problems import Problem, of_http, on_bug
 from mcp_server.rest.branches import BranchRoutes
 from mcp_server.rest.document import write_document
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.files import REFUSED, FileRoutes, on_refused
 from mcp_server.rest.labels import LabelRoutes
 from mcp_server.rest.methods import HeadAsGet, Methods
-from mcp_server.rest.problems import Problem, of_http, on_bug
 from mcp_server.rest.prompts import PromptRoutes
 from mcp_server.rest.versions import VersionRoutes
 from mcp_server.schemas.base import Shape, refusal

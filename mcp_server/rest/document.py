@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from mcp_server.problems import MEDIA_TYPE, ProblemOut
 from mcp_server.rest.examples import BODIES, answers
 from mcp_server.rest.limits import limit_parameter, limit_schemas
-from mcp_server.rest.problems import MEDIA_TYPE, ProblemOut
 from mcp_server.rest.responses import problem_example
 
 JsonObject = dict[str, Any]

@@ -21,9 +21,9 @@ from mcp_server.domain.formats.registry import (
     guarded,
     read_file,
 )
+from mcp_server.problems import Problem
 from mcp_server.rest.door import RestDoor
 from mcp_server.rest.naming import named, path_name
-from mcp_server.rest.problems import Problem
 from mcp_server.rest.responses import documented, json_response
 from mcp_server.schemas.base import Shape
 from mcp_server.schemas.importing import ImportOut, present_import

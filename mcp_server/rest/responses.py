@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mcp_server.problems import MEDIA_TYPE, RETRY_SECONDS, Problem
 from mcp_server.rest.conditions import write_etag
-from mcp_server.rest.problems import MEDIA_TYPE, RETRY_SECONDS, Problem
 from mcp_server.schemas.base import Shape
 
 _REASONS = {
