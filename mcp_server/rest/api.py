@@ -6,8 +6,10 @@ from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -28,7 +30,7 @@ from mcp_server.schemas.base import Shape, refusal
 from storage.values.errors import PromptError
 
 _ASSETS = "/docs/assets"
-_CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})
+_CONDITION = "if-match"
 _ABOUT = """\
 The library of prompts that assistants use over MCP, for programs.
 
@@ -105,13 +107,16 @@ def _add_documents(api: FastAPI) -> None:
 async def _on_failure(request: Request, error: Exception) -> Response:
     assert isinstance(error, PromptError)
     # Only a request that tells a state has a condition to fail; `*` is content with any.
-    told = request.headers.get("if-match", "*").strip() != "*"
-    conditional = told and _is_conditional(request)
+    told = request.headers.get(_CONDITION, "*").strip() != "*"
+    conditional = told and _reads_condition(request)
     return Problem.of(error, conditional=conditional).response(request.scope["path"])
 
 
-def _is_conditional(request: Request) -> bool:
-    return request.method in _CONDITIONAL or request.scope["path"].endswith(("/restore", "/merge"))
+def _reads_condition(request: Request) -> bool:
+    """Tell whether the route that was asked takes a condition, as its handler declares."""
+    dependant = _dependant(request)
+    read = dependant.header_params if dependant else ()
+    return any(field.alias == _CONDITION for field in read)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -130,9 +135,15 @@ async def _on_http(methods: Methods, request: Request, error: Exception) -> Resp
     return of_http(request, error, allowed).response(path)
 
 
+def _dependant(request: Request) -> Dependant | None:
+    """Return what the route that was asked reads of a request; None where there is no route."""
+    route = request.scope.get("route")
+    return route.dependant if isinstance(route, APIRoute) else None
+
+
 def _known_fields(request: Request) -> list[str]:
     """Return the names of the fields that a request may have, to propose one of them."""
-    dependant = getattr(request.scope.get("route"), "dependant", None)
+    dependant = _dependant(request)
     if dependant is None:
         return []
     models = [
