@@ -124,11 +124,11 @@ def main(sizes: list[int]) -> None:
 
 
 async def measure_ours() -> None:
+    from mcp_server.cli.application import make_application
     from mcp_server.config import read_settings
-    from mcp_server.http.application import Application
     from mcp_server.service.views import View
 
-    app = Application(read_settings(os.environ), View()).asgi
+    app = make_application(read_settings(os.environ), View()).asgi
     print("promptstack", flush=True)
     async with _lifespan(app):
         _settle()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -71,15 +72,15 @@ def serve(
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = _checked(replace(invocation.settings, **chosen))
     _prepare(settings, migrate)
+    from mcp_server.cli.application import make_application
     from mcp_server.http import running
 
     with running.bind(settings.host, settings.port) as listening:
         address = _address(settings.host, listening.getsockname()[1])
         running.serve(
             settings,
-            invocation.caller.view,
+            partial(make_application, settings, invocation.caller.view, page_size),
             listening,
-            page_size=page_size,
             started=lambda: _announce(address, settings),
         )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mcp_server.doors import BodyType, door_of, refusal
 from mcp_server.problems import Problem
 from storage.values.errors import Unavailable
 
@@ -22,8 +23,6 @@ LAST_SECONDS = 2.0
 LINGER_SECONDS = 2.0
 """How long a refused client is listened to, so that it gets to reading why."""
 
-_JSON = "application/json"
-_STREAMED = ("POST", "/import")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _ENDING = Unavailable(
     "This server is ending, and the body didn't arrive before. Send the request again: another "
@@ -42,7 +41,7 @@ class _Gone(Exception):
 
 
 class BodyGuard:
-    """Refuses bodies that are too large, too slow, or of a type that nothing here reads."""
+    """Refuses bodies that are too large, too slow, or of a type that their door doesn't read."""
 
     def __init__(self, app: ASGIApp, limit: int, seconds: float = BODY_SECONDS) -> None:
         self._app = app
@@ -62,7 +61,8 @@ class BodyGuard:
         """Answer, or pass the request on with its body at hand."""
         if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
             return await self._app(scope, receive, send)
-        if _is_streamed(scope):
+        door = door_of(scope)
+        if (scope["method"], scope["path"]) in door.streamed:
             return await self._app(scope, self._passing(receive), send)
         try:
             headers = Headers(scope=scope)
@@ -70,12 +70,12 @@ class BodyGuard:
             async with self._patience(self._seconds):
                 body = await self._read(receive)
             if body:
-                _check_type(headers)
+                _check_type(headers, door.body_types)
         except _Refused as refused:
-            answer = refused.problem.response(scope["path"])
+            answer = refusal(refused.problem, scope)
             await answer(scope, receive, _lingering(receive, send))
         except TimeoutError:
-            await self._too_slow().response(scope["path"])(scope, receive, send)
+            await refusal(self._too_slow(), scope)(scope, receive, send)
         except _Gone:
             return None
         else:
@@ -149,24 +149,19 @@ class BodyGuard:
         )
 
 
-def _is_streamed(scope: Scope) -> bool:
-    """Tell whether the handler reads the body itself, a piece at a time and within its limits."""
-    return (scope["method"], scope["path"]) == _STREAMED
-
-
-def _check_type(headers: Headers) -> None:
+def _check_type(headers: Headers, wanted: Sequence[BodyType]) -> None:
     given = headers.get("content-type", "")
-    if given == _JSON:
-        return
     kind = given.partition(";")[0].strip().lower()
-    if kind != _JSON and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise _Refused(
-            Problem(
-                415,
-                f"The body's Content-Type is '{given[:100]}'. Send JSON, as application/json.",
-                headers={"accept": "application/json"},
-            )
+    if any(each.covers(kind) for each in wanted):
+        return
+    names = " or ".join(f"{each.name}, as {each.media_type}" for each in wanted)
+    raise _Refused(
+        Problem(
+            415,
+            f"The body's Content-Type is '{given[:100]}'. Send {names}.",
+            headers={"accept": ", ".join(each.media_type for each in wanted)},
         )
+    )
 
 
 def _lingering(receive: Receive, send: Send) -> Send:

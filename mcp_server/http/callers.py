@@ -6,6 +6,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_server.domain.texts import check_author
+from mcp_server.doors import refusal
 from mcp_server.problems import Problem
 from mcp_server.service.callers import Caller
 from storage.values.errors import Invalid
@@ -28,8 +29,8 @@ class DevUser:
                 name = check_author(_decoded(given), HEADER)
             except (Invalid, UnicodeDecodeError) as error:
                 detail = getattr(error, "message", f"The header {HEADER} isn't UTF-8.")
-                refusal = Problem(422, detail, {"fields": {HEADER: "is no user's name"}})
-                return await refusal.response(scope["path"])(scope, receive, send)
+                problem = Problem(422, detail, {"fields": {HEADER: "is no user's name"}})
+                return await refusal(problem, scope)(scope, receive, send)
             scope.setdefault("state", {})["caller"] = replace(self._usual, name=name)
         await self._app(scope, receive, send)
         return None

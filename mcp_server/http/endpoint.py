@@ -4,12 +4,15 @@ Requests of 2026-07-28 stand alone. Clients of the earlier era have sessions, ea
 for notifications; without sessions any replica answers any request, but nobody can be notified.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import anyio
-from anyio.abc import TaskStatus
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import Receive, Scope, Send
 
 from mcp_server.config import Settings
+from mcp_server.doors import Door
 from mcp_server.http.clients import ClientGuard
 from mcp_server.problems import Problem
 from mcp_server.protocol.server import McpDoor
@@ -23,7 +26,7 @@ _ENDING = Unavailable("This server is ending. Try again: another one answers.")
 
 
 class McpEndpoint:
-    """The ASGI application of the MCP server; answers while `run` runs."""
+    """The ASGI application of the MCP server; answers while `running` runs."""
 
     def __init__(self, door: McpDoor, settings: Settings) -> None:
         self._changes = door.changes
@@ -44,23 +47,24 @@ class McpEndpoint:
         )
         self._streams: set[anyio.CancelScope] = set()
         self._is_ending = False
-        self._closing = anyio.Event()
+        self._is_closed = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        opens_stream = scope["method"] == "GET"
-        if self._closing.is_set() or (self._is_ending and opens_stream):
+        opens_stream = _is_stream(scope)
+        if self._is_closed or (self._is_ending and opens_stream):
             await Problem.of(_ENDING).response(scope["path"])(scope, receive, send)
         elif opens_stream:
             await self._stream(scope, receive, send)
         else:
             await self._clients(scope, receive, send)
 
-    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Keep the sessions until `close`."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the sessions while the block runs."""
         async with self._sessions.run():
-            task_status.started()
-            await self._closing.wait()
+            yield
+            self._is_closed = True
 
     def end_streams(self) -> None:
         """End the streams for notifications, and those that are asked for from now on.
@@ -73,10 +77,6 @@ class McpEndpoint:
         for stream in self._streams:
             stream.cancel()
 
-    def close(self) -> None:
-        """End every session."""
-        self._closing.set()
-
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Keep the stream of a session until it leaves, or the streams are ended."""
         with anyio.CancelScope() as stream:
@@ -85,3 +85,22 @@ class McpEndpoint:
                 await self._clients(scope, receive, send)
             finally:
                 self._streams.remove(stream)
+
+
+def mcp_door(server: McpDoor, settings: Settings) -> Door:
+    """Return an MCP server as a door."""
+    endpoint = McpEndpoint(server, settings)
+    return Door(
+        app=endpoint,
+        paths=(MCP_PATH,),
+        route=lambda scope: MCP_PATH,
+        is_stream=_is_stream,
+        end_streams=endpoint.end_streams,
+        hear=server.changes.publish,
+        running=endpoint.running,
+    )
+
+
+def _is_stream(scope: Scope) -> bool:
+    """Tell whether a request opens the stream that a session of the earlier era is notified by."""
+    return bool(scope["method"] == "GET")

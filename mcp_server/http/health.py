@@ -1,17 +1,60 @@
-"""Is it alive, and can it serve."""
+"""What platforms ask a server about itself: is it alive, can it serve, and its figures."""
 
 import logging
+from collections.abc import Callable
 
 import anyio
-from starlette.responses import JSONResponse
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from mcp_server.app import Live, needed_revision
+from mcp_server.doors import Door
+from mcp_server.http.metrics import Metrics
+from mcp_server.problems import of_http, on_bug
 from storage.values.errors import PromptError
 
 _SECONDS = 2.0
 """How long the database may take to answer a probe."""
 
 logger = logging.getLogger(__name__)
+
+
+def probes(live: Callable[[], Live], metrics: Metrics) -> Door:
+    """Return the probes and the figures as a door, which asks no library that isn't `live` yet."""
+
+    async def ready(request: Request) -> Response:
+        return await readiness(live())
+
+    async def figures(request: Request) -> Response:
+        metrics.look(live())
+        return metrics.answer(request)
+
+    answers = {"/healthz": _alive, "/readyz": ready, "/metrics": figures}
+    return Door(
+        app=Starlette(
+            routes=[Route(path, answer) for path, answer in answers.items()],
+            exception_handlers={HTTPException: _on_http, Exception: on_bug},
+        ),
+        # Those with one slash too many are redirected.
+        paths=(*answers, *(f"{path}/" for path in answers)),
+        # Platforms ask by address, and there is nothing in the answers that a page could want.
+        open_paths=frozenset(answers),
+        # They come all the time and say nothing of how the library is used.
+        route=lambda scope: "(none)",
+    )
+
+
+async def _alive(request: Request) -> Response:
+    return alive()
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    allowed = dict(error.headers or {}).get("Allow", "")
+    return of_http(request, error, allowed).response(request.scope["path"])
 
 
 def alive() -> JSONResponse:

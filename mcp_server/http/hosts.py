@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mcp_server.doors import door_of, refusal
 from mcp_server.problems import Problem
 from storage.values.errors import Invalid
 
 ANY = "*"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
-"""What platforms ask by address; there is nothing in it that a page could want."""
 _NAMING = (b"host", b"origin")
 _MOST_REMEMBERED = 1_000
 
@@ -77,20 +76,20 @@ class HostGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""
-        if scope["type"] != "http" or scope["path"] in _PROBES:
+        if scope["type"] != "http" or scope["path"] in door_of(scope).open_paths:
             return await self._app(scope, receive, send)
         named = _named(scope)
         if named in self._admitted:
             return await self._app(scope, receive, send)
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            return await refusal.response(scope["path"])(scope, receive, send)
+        problem = self._problem(scope)
+        if problem is not None:
+            return await refusal(problem, scope)(scope, receive, send)
         # The same few come again with every request.
         if len(self._admitted) < _MOST_REMEMBERED:
             self._admitted.add(named)
         return await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> Problem | None:
+    def _problem(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
         host, origin = headers.get("host"), headers.get("origin")
         if max(len(headers.getlist(name)) for name in ("host", "origin")) > 1:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcp_server.http.endpoint import MCP_PATH
+from mcp_server.doors import Door, Doors, note_door
 from mcp_server.logs import REQUEST_ID
 from mcp_server.problems import Problem
 from storage.values.errors import Unavailable
@@ -37,8 +37,9 @@ logger = logging.getLogger("mcp_server.http")
 class Requests:
     """The outermost layer: whatever happens within, a request is answered, counted and logged."""
 
-    def __init__(self, app: ASGIApp, observe: Observe) -> None:
+    def __init__(self, app: ASGIApp, doors: Doors, observe: Observe) -> None:
         self._app = app
+        self._doors = doors
         self._observe = observe
         self._running = 0
         self._is_ending = False
@@ -48,7 +49,7 @@ class Requests:
         """Answer a request."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        exchange = _Exchange(scope, send)
+        exchange = _Exchange(scope, send, self._doors.find(scope["path"]))
         token = REQUEST_ID.set(exchange.request_id)
         self._begin(exchange)
         try:
@@ -113,9 +114,10 @@ class Requests:
 class _Exchange:
     """One request and what became of it; status 0 stands for none."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, door: Door) -> None:
         self._scope = scope
         self._send = send
+        self._door = door
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.status = 0
@@ -123,16 +125,13 @@ class _Exchange:
         self.began = time.perf_counter()
         self.request_id = _given_id(scope) or os.urandom(16).hex()
         scope.setdefault("state", {})["request_id"] = self.request_id
-        # The stream that a session of the earlier eras holds open for notifications.
-        self.is_stream = self.method == "GET" and self.path == MCP_PATH
+        note_door(scope, door)
+        self.is_stream = door.is_stream(scope)
 
     @property
     def route(self) -> str:
-        """The path as it was declared, so that there are few of them."""
-        if self.path == MCP_PATH:
-            return MCP_PATH
-        route = self._scope.get("route")
-        return str(getattr(route, "path", "")) or "(none)"
+        """The place in the metrics."""
+        return self._door.route(self._scope)
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer, the request's id with it."""
@@ -153,7 +152,7 @@ class _Exchange:
     async def apologise(self, receive: Receive, problem: Problem) -> None:
         """Answer in place of whoever failed, unless an answer was begun."""
         if not self.status:
-            await problem.response(self.path)(self._scope, receive, self.send)
+            await self._door.error_page(problem, self._scope)(self._scope, receive, self.send)
 
 
 def _given_id(scope: Scope) -> str | None:

@@ -22,7 +22,6 @@ from mcp_server.http.application import DRAIN_SECONDS, Application
 from mcp_server.http.metrics import SHARED_VARIABLE
 from mcp_server.http.wire import Wire
 from mcp_server.logs import configure_logging
-from mcp_server.service.views import View
 from storage.values.errors import Invalid, PromptError, Unavailable
 
 LOOPBACK = "127.0.0.1"
@@ -67,21 +66,25 @@ def bind(host: str, port: int) -> socket.socket:
 
 def serve(
     settings: Settings,
-    view: View,
+    make: Callable[[], Application],
     listening: socket.socket,
     *,
-    page_size: int | None = None,
     started: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve on a bound socket until the process is told to stop; `started` is called once it does.
 
+    `make` is handed to workers, each of which makes an application of its own: it has to be
+    something that can be pickled.
+
     Raises:
         PromptError: the library couldn't be opened, or the settings contradict each other.
     """
+    # Made in front of workers too, so that what is wrong with the settings is told before any
+    # starts.
+    application = make()
     if settings.workers > 1:
-        _serve_with_workers(settings, view, listening, page_size, started)
+        _serve_with_workers(settings, make, listening, started)
         return
-    application = Application(settings, view, page_size)
     server = _Server(configure(application.asgi, proxies=settings.trusted_proxies), started)
     server.run([listening])
     if application.failure is not None:
@@ -114,15 +117,12 @@ class _Server(uvicorn.Server):
 
 def _serve_with_workers(
     settings: Settings,
-    view: View,
+    make: Callable[[], Application],
     listening: socket.socket,
-    page_size: int | None,
     started: Callable[[], None],
 ) -> None:
-    # Made here once, so that what is wrong with the settings is told before any worker starts.
-    Application(settings, view, page_size)
-    make = partial(_make_in_worker, settings, view, page_size)
-    config = configure(make, workers=settings.workers, proxies=settings.trusted_proxies)
+    made = partial(_make_in_worker, settings, make)
+    config = configure(made, workers=settings.workers, proxies=settings.trusted_proxies)
     with _shared_figures():
         workers = _Workers(config, listening, started)
         workers.run()
@@ -177,9 +177,9 @@ class _Workers(Multiprocess):
         return {process.pid for process in self.processes if process.pid is not None}
 
 
-def _make_in_worker(settings: Settings, view: View, page_size: int | None) -> ASGIApp:
+def _make_in_worker(settings: Settings, make: Callable[[], Application]) -> ASGIApp:
     configure_logging(settings.log_format, settings.log_level)
-    application = Application(settings, view, page_size)
+    application = make()
     _spare_the_collector()
     return application.asgi
 

@@ -1,6 +1,5 @@
 """The REST API as one application, with its OpenAPI document and pages that need no network."""
 
-from collections.abc import Sequence
 from functools import partial
 from importlib.resources import files
 from typing import Any
@@ -14,14 +13,13 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
-from starlette.types import Lifespan
 
+from mcp_server.doors import Door
 from mcp_server.problems import Problem, of_http, on_bug
 from mcp_server.rest.branches import BranchRoutes
 from mcp_server.rest.document import write_document
 from mcp_server.rest.door import RestDoor
-from mcp_server.rest.files import REFUSED, FileRoutes, on_refused
+from mcp_server.rest.files import REFUSED, STREAMED, FileRoutes, on_refused
 from mcp_server.rest.labels import LabelRoutes
 from mcp_server.rest.methods import HeadAsGet, Methods
 from mcp_server.rest.prompts import PromptRoutes
@@ -43,14 +41,16 @@ nothing has changed, and as `If-Match` to write only if nothing has. Lists come 
 `Link: <…>; rel="next"`. What goes wrong is told as an RFC 9457 problem."""
 
 
+def rest_door(door: RestDoor, version: str) -> Door:
+    """Return the API as a door, which answers what no other one does."""
+    return Door(app=build_api(door, version), paths=("/",), streamed=STREAMED)
+
+
 def build_api(
     door: RestDoor,
     version: str,
-    *,
-    lifespan: Lifespan[FastAPI] | None = None,
-    routes: Sequence[Route] = (),
 ) -> FastAPI:
-    """Build the API of a library; other `routes` are answered beside it, undocumented."""
+    """Build the API of a library."""
     api = FastAPI(
         title="promptstack",
         version=version,
@@ -60,8 +60,6 @@ def build_api(
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        lifespan=lifespan,
-        routes=list(routes),
         separate_input_output_schemas=False,
     )
     nouns = (PromptRoutes, VersionRoutes, LabelRoutes, BranchRoutes, FileRoutes)

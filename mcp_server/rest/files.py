@@ -62,6 +62,10 @@ _EXAMPLES = {
 _ALL = tuple(name for name, each in FORMATS.items() if each.frame is not None)
 
 
+STREAMED = frozenset({("POST", "/import")})
+"""The routes that read a body themselves, as it comes: files may be larger than what is kept."""
+
+
 class ImportQuery(Shape):
     """How a file is imported."""
 

@@ -4,6 +4,7 @@ import json
 import anyio
 import pytest
 
+from mcp_server.doors import Door, note_door
 from mcp_server.http import bodies
 from mcp_server.http.bodies import BodyGuard
 from storage.values.errors import Unavailable
@@ -22,6 +23,9 @@ async def echo(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 
 
+DOOR = Door(app=echo, paths=("/",), streamed=frozenset({("POST", "/import")}))
+
+
 async def ask(guard, messages, headers=(), method="POST", path="/x"):
     """Send messages to a guard; return the status and the body that come back."""
     waiting, sent = list(messages), []
@@ -36,6 +40,7 @@ async def ask(guard, messages, headers=(), method="POST", path="/x"):
 
     raw = [(name.encode(), value.encode()) for name, value in headers]
     scope = {"type": "http", "method": method, "path": path, "headers": raw}
+    note_door(scope, DOOR)
     with anyio.fail_after(SECONDS):
         await guard(scope, receive, send)
     if not sent:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from mcp_server.doors import Door, Doors
 from mcp_server.http import bodies, wire
 from mcp_server.http.requests import Requests
 from mcp_server.http.running import configure
@@ -19,6 +20,10 @@ from tests.support.processes import SECONDS
 from tests.support.serving import serving
 
 ASK = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+def doors(app):
+    return Doors([Door(app=app, paths=("/",))])
 
 
 @pytest.fixture
@@ -74,7 +79,7 @@ async def test_what_the_web_server_gives_up_at_its_end_is_answered_and_no_fault(
     async def send(message):
         sent.append(message)
 
-    requests = Requests(hang, lambda *_: None)
+    requests = Requests(hang, doors(hang), lambda *_: None)
     scope = {"type": "http", "method": "GET", "path": "/slow", "headers": []}
     running = asyncio.create_task(requests(scope, None, send))
     ending = asyncio.create_task(requests.idle())
@@ -90,7 +95,7 @@ async def test_what_is_cancelled_before_the_end_stays_cancelled():
     async def hang(scope, receive, send):
         await anyio.sleep_forever()
 
-    requests = Requests(hang, lambda *_: None)
+    requests = Requests(hang, doors(hang), lambda *_: None)
     scope = {"type": "http", "method": "GET", "path": "/slow", "headers": []}
     running = asyncio.create_task(requests(scope, None, None))
     await anyio.wait_all_tasks_blocked()

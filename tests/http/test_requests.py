@@ -3,10 +3,15 @@ import logging
 
 import pytest
 
+from mcp_server.doors import Door, Doors
 from mcp_server.http.requests import Requests
 from mcp_server.logs import JsonFormatter
 from tests.rest.checking import problem
 from tests.support.serving import serving
+
+
+def doors(app):
+    return Doors([Door(app=app, paths=("/",))])
 
 
 async def test_a_requests_id_comes_back(client):
@@ -58,7 +63,7 @@ async def test_whoever_fails_without_an_answer_is_apologised_for(caplog):
     async def send(message):
         sent.append(message)
 
-    requests = Requests(fail, lambda *noted: seen.append(noted))
+    requests = Requests(fail, doors(fail), lambda *noted: seen.append(noted))
     scope = {"type": "http", "method": "GET", "path": "/x", "headers": []}
     await requests(scope, None, send)
     assert sent[0]["status"] == 500

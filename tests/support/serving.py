@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import uvicorn
 
+from mcp_server.cli.application import make_application
 from mcp_server.config import Settings
 from mcp_server.http.application import Application
 from mcp_server.http.running import configure
@@ -42,7 +43,7 @@ async def serving(
     Everything has ended when the block has: the server's task, its connections and its socket.
     """
     chosen = {"database_url": database_url, "user": ACTOR, "host": HOST, **settings}
-    application = Application(Settings(**chosen), view or View(), page_size)
+    application = make_application(Settings(**chosen), view or View(), page_size)
     with socket.create_server((HOST, 0), backlog=128) as listening:
         url = f"http://{HOST}:{listening.getsockname()[1]}"
         async with (
