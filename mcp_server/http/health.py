@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def probes(live: Callable[[], Live], metrics: Metrics) -> Door:
-    """Return the probes and the figures as a door, which asks no library that isn't `live` yet."""
+    """Return the probes and the figures of a library as a door."""
 
     async def ready(request: Request) -> Response:
         return await readiness(live())
@@ -48,19 +48,15 @@ def probes(live: Callable[[], Live], metrics: Metrics) -> Door:
 
 
 async def _alive(request: Request) -> Response:
-    return alive()
+    """Answer `/healthz`: the process answers at all. A database that is away is no reason to end
+    it, since it recovers by itself."""
+    return JSONResponse({"status": "alive"})
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     allowed = dict(error.headers or {}).get("Allow", "")
     return of_http(request, error, allowed).response(request.scope["path"])
-
-
-def alive() -> JSONResponse:
-    """Answer `/healthz`: the process answers at all. A database that is away is no reason to end
-    it, since it recovers by itself."""
-    return JSONResponse({"status": "alive"})
 
 
 async def readiness(live: Live) -> JSONResponse:

@@ -79,8 +79,7 @@ def serve(
     Raises:
         PromptError: the library couldn't be opened, or the settings contradict each other.
     """
-    # Made in front of workers too, so that what is wrong with the settings is told before any
-    # starts.
+    # Before any worker starts, too: a contradiction in the settings is told once, and here.
     application = make()
     if settings.workers > 1:
         _serve_with_workers(settings, make, listening, started)

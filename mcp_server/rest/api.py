@@ -46,10 +46,7 @@ def rest_door(door: RestDoor, version: str) -> Door:
     return Door(app=build_api(door, version), paths=("/",), streamed=STREAMED)
 
 
-def build_api(
-    door: RestDoor,
-    version: str,
-) -> FastAPI:
+def build_api(door: RestDoor, version: str) -> FastAPI:
     """Build the API of a library."""
     api = FastAPI(
         title="promptstack",

@@ -28,6 +28,22 @@ async def test_a_server_that_can_serve_says_so(client):
     assert ready.json()["checks"]["database"] == ready.json()["checks"]["schema"] == "ok"
 
 
+async def test_probes_have_no_other_methods_and_forgive_a_slash_too_many(client):
+    for path in ("/healthz", "/readyz", "/metrics"):
+        head = await client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert int(head.headers["content-length"]) > 0
+        refused = await client.post(path)
+        problem(refused, 405, f"'{path}' can't be asked with POST")
+        assert sorted(refused.headers["allow"].split(", ")) == ["GET", "HEAD"]
+        moved = await client.get(f"{path}/")
+        assert moved.status_code == 307
+        assert moved.headers["location"].endswith(path)
+        # Platforms ask for a probe as it is named: everything else is for those who know the host.
+        problem(await client.get(f"{path}/", headers={"host": "evil.example"}), 421)
+        problem(await client.get(f"{path}/x"), 404)
+
+
 @pytest.mark.parametrize(
     ("revision", "status", "told"), [("0000", 503, "is older than"), ("9999", 200, "ok")]
 )

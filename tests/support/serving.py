@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +36,7 @@ async def serving(
     *,
     view: View | None = None,
     page_size: int | None = None,
+    make: Callable[[Settings, View, int | None], Application] = make_application,
     **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve a library while the block runs; `settings` are those of `mcp_server.config`.
@@ -43,7 +44,7 @@ async def serving(
     Everything has ended when the block has: the server's task, its connections and its socket.
     """
     chosen = {"database_url": database_url, "user": ACTOR, "host": HOST, **settings}
-    application = make_application(Settings(**chosen), view or View(), page_size)
+    application = make(Settings(**chosen), view or View(), page_size)
     with socket.create_server((HOST, 0), backlog=128) as listening:
         url = f"http://{HOST}:{listening.getsockname()[1]}"
         async with (
