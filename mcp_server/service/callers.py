@@ -7,7 +7,7 @@ from mcp_server.service.readers import Reader
 from mcp_server.service.views import View
 from storage.values.errors import Forbidden
 
-Door = Literal["mcp", "rest", "cli", "web"]
+DoorName = Literal["mcp", "rest", "cli", "web"]
 
 READ, WRITE, ADMIN = "prompts:read", "prompts:write", "prompts:admin"
 SCOPES = frozenset((READ, WRITE, ADMIN))
@@ -23,7 +23,7 @@ class Caller:
 
     name: str
     view: View = field(default_factory=View)
-    door: Door = "mcp"
+    door: DoorName = "mcp"
     client: str | None = None
     request_id: str | None = None
     scopes: frozenset[str] = SCOPES
