@@ -8,6 +8,7 @@ COPY pyproject.toml README.md LICENSE THIRD_PARTY.md constraints.txt ./
 COPY storage ./storage
 COPY migrations ./migrations
 COPY mcp_server ./mcp_server
+COPY promptstack ./promptstack
 
 # The embedded PostgreSQL is for machines without one; here it would be half of the image.
 RUN --mount=type=cache,target=/root/.cache/pip \

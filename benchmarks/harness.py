@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SERVE = [sys.executable, "-c", "from mcp_server.main import main; main()"]
+SERVE = [sys.executable, "-c", "from promptstack import main; main()"]
 BARE = [sys.executable, "-P", str(HERE / "bare_server.py")]
 MODERN = "2026-07-28"
 

@@ -23,7 +23,7 @@ _TEXT = "Write about {{topic}}. "
 _WORDS = 90
 _SYNC = """
 import atexit, pathlib, re, sys
-from mcp_server.main import main
+from promptstack import main
 def tell():
     status = pathlib.Path("/proc/self/status").read_text()
     print(re.search(r"VmHWM:\\s+(\\d+)", status)[1], file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`python -m mcp_server` is the same program as the console script."""
+"""`python -m mcp_server` is the same program as the console script, in a clone."""
 
 from mcp_server.main import main
 

@@ -1,4 +1,4 @@
-"""The entry point of the console scripts."""
+"""What the launcher, `promptstack`, begins with."""
 
 import gc
 

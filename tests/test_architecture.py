@@ -27,7 +27,7 @@ READING = {"select", "select_from", "_grouped", "_pointers"}
 WRITING = re.compile(rf"(?i)\b(insert into|update|delete from|copy)\s+({'|'.join(LABELS)})\b")
 SOURCES = sorted(
     path
-    for room in ("storage", "mcp_server", "migrations")
+    for room in ("storage", "mcp_server", "migrations", "promptstack")
     for path in (ROOT / room).rglob("*.py")
     if path.parent.name != "versions" or path.parent.parent.name != "migrations"
 )

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from tests.support.processes import run
 
 ROOT = Path(__file__).parents[1]
-OURS = {"mcp_server", "storage", "migrations"}
+OURS = {"promptstack", "mcp_server", "storage", "migrations"}
 OPTIONAL = {"opentelemetry"}
 """Imported where the extra `otel` is installed; its interface comes with the SDK of MCP."""
 

@@ -33,7 +33,7 @@ def server_command() -> list[str]:
         if candidate is not None and os.access(candidate, os.X_OK) and candidate.is_file():
             return [os.path.abspath(candidate)]
     found = shutil.which(_SCRIPTS[0])
-    return [found] if found else [sys.executable, "-m", "mcp_server"]
+    return [found] if found else [sys.executable, "-m", "promptstack"]
 
 
 def snippets(command: Sequence[str]) -> list[Snippet]:

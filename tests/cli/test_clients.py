@@ -27,7 +27,7 @@ def test_without_any_script_the_module_is_run(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["-c"])
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert clients.server_command() == [str(tmp_path / "python"), "-m", "mcp_server"]
+    assert clients.server_command() == [str(tmp_path / "python"), "-m", "promptstack"]
 
 
 def test_settings_of_this_shell_go_along_and_secrets_dont(monkeypatch):
