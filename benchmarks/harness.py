@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 HERE = Path(__file__).parent
 SERVE = [sys.executable, "-c", "from promptstack import main; main()"]
@@ -113,6 +114,18 @@ async def fill(environment: dict[str, str], count: int) -> None:
                     for number in range(start, min(start + 50, count))
                 )
             )
+
+
+def database_url(environment: dict[str, str]) -> str:
+    """Start the embedded PostgreSQL of a benchmark; return how to reach it, as SQLAlchemy does."""
+    from mcp_server.app import embedded_root
+    from mcp_server.config import read_settings
+    from storage.embedded.lifecycle import ensure
+
+    info = ensure(embedded_root(read_settings(environment)))
+    query = urlencode({"host": info.host, "port": info.port})
+    login = f"{quote(info.user)}:{quote(info.password, safe='')}"
+    return f"postgresql+asyncpg://{login}@/{quote(info.database)}?{query}"
 
 
 def stop_database(environment: dict[str, str]) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from benchmarks.corpus import Corpus, load_corpus
-from benchmarks.harness import SERVE, fill, ratio, row, temporary_library
+from benchmarks.harness import SERVE, database_url, fill, ratio, row, temporary_library
 from benchmarks.load import (
     ask,
     ask_each,
@@ -245,13 +245,8 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
 
 
 def _fill(environment: dict[str, str], count: int) -> None:
-    from mcp_server.app import embedded_root
-    from mcp_server.config import read_settings
-    from storage.embedded.lifecycle import ensure
-
     began = time.perf_counter()
-    info = ensure(embedded_root(read_settings(environment)))
-    asyncio.run(load_corpus(info.url(), count))
+    asyncio.run(load_corpus(database_url(environment), count))
     print(f"{count:,} prompts loaded in {time.perf_counter() - began:.0f} s", flush=True)
 
 

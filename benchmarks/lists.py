@@ -25,7 +25,7 @@ from json import dumps, loads
 from typing import TypeVar
 
 from benchmarks.corpus import load_corpus
-from benchmarks.harness import temporary_library
+from benchmarks.harness import database_url, temporary_library
 from benchmarks.load import MODERN
 
 SIZES = (1_000, 5_000, 100_000)
@@ -116,7 +116,7 @@ def main(sizes: list[int]) -> None:
     for size in sizes:
         with temporary_library() as environment:
             began = time.perf_counter()
-            asyncio.run(load_corpus(_url(environment), size))
+            asyncio.run(load_corpus(database_url(environment), size))
             print(f"\n{size:,} prompts (loaded in {time.perf_counter() - began:.0f} s)", flush=True)
             for side in ("bare", "ours"):
                 command = [sys.executable, "-m", "benchmarks.lists", f"--{side}", str(size)]
@@ -275,14 +275,6 @@ async def _lifespan(app: object) -> AsyncIterator[None]:
         if step == "startup":
             yield
     await running
-
-
-def _url(environment: dict[str, str]) -> str:
-    from mcp_server.app import embedded_root
-    from mcp_server.config import read_settings
-    from storage.embedded.lifecycle import ensure
-
-    return ensure(embedded_root(read_settings(environment))).url()
 
 
 def _peak() -> float:

@@ -24,6 +24,8 @@ from mcp_server.service.callers import Caller
 from storage.values.errors import PromptError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mcp_server.service.library import Core, Library
     from storage.connectors import Connector
     from storage.database import Database
@@ -295,6 +297,24 @@ def _ensure_running(settings: Settings) -> None:
 
 def embedded_root(settings: Settings) -> Root:
     """Return where the embedded PostgreSQL lives."""
+    from storage.embedded.owner import Owner
     from storage.embedded.paths import Root
 
-    return Root.of(settings.data_dir, idle_seconds=settings.idle_seconds, bindir=settings.pg_bindir)
+    owner = Owner(
+        name="promptstack",
+        folder_setting="PROMPTSTACK_DATA_DIR",
+        programs_setting="PROMPTSTACK_PG_BINDIR",
+        server_setting="DATABASE_URL",
+        dump_command="promptstack db dump",
+    )
+    return Root.of(
+        owner, settings.data_dir, idle_seconds=settings.idle_seconds, bindir=settings.pg_bindir
+    )
+
+
+def restore(root: Root, file: Path) -> Path:
+    """Replace the embedded library by an archive, and tell every process; see `dumps.restore`."""
+    from storage.embedded import dumps
+    from storage.notifications import EVERYTHING_CHANGED
+
+    return dumps.restore(root, file, then=EVERYTHING_CHANGED)

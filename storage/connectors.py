@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 import asyncpg
 
-from storage.embedded.errors import EmbeddedError
+from storage.embedded.errors import DataAway, EmbeddedError
 from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
 from storage.urls import Address, read_url, seconds_of_environment, unusable
@@ -49,6 +49,16 @@ _SILENCE = {
 }
 """After how long nothing is expected any more: milliseconds with something sent, else seconds."""
 _ASK = "whoever runs this server finds the reason in its log."
+_UNUSABLE = (
+    "The library's PostgreSQL can't be used at present; nothing was changed. Try again; if it "
+    "stays so, whoever runs this server finds the reason in its log, or with "
+    "`promptstack db status`."
+)
+_AWAY = (
+    "The library's data folder isn't in its place, so nothing can be read or changed until it "
+    "is put back. Try again then; whoever runs this server finds more in its log, or with "
+    "`promptstack db status`."
+)
 _PAUSES = (0.1, 0.5)
 """How long to wait before looking again at an embedded server that doesn't answer."""
 GONE = (
@@ -251,7 +261,8 @@ class EmbeddedConnector:
         try:
             info = await asyncio.to_thread(ensure, self._root)
         except EmbeddedError as error:
-            raise Unavailable(error.for_clients, reason=str(error)) from error
+            told = _AWAY if isinstance(error, DataAway) else _UNUSABLE
+            raise Unavailable(told, reason=str(error)) from error
         if self._opened and info.opened != self._opened and self._bring_up is not None:
             await self._bring_up(EmbeddedConnector(self._root))
         self._opened = info.opened
@@ -266,7 +277,7 @@ class EmbeddedConnector:
         )
 
     def _unusable(self, how: str) -> Unavailable:
-        return Unavailable(EmbeddedError.for_clients, reason=f"The embedded PostgreSQL {how}.")
+        return Unavailable(_UNUSABLE, reason=f"The embedded PostgreSQL {how}.")
 
     def describe(self) -> str:
         """Name the place where the database lives."""

@@ -18,6 +18,8 @@ from storage.values.errors import PromptError, Unavailable
 
 CHANNEL = "promptstack"
 """The channel that the triggers of the migrations notify."""
+EVERYTHING_CHANGED = f"NOTIFY {CHANNEL}, '{json.dumps({'kind': 'everything'})}'"
+"""What tells every process, where rows came without their triggers."""
 
 Tell = Callable[[str, str], Awaitable[bool]]
 """Sends a payload to a channel the way commits are sent; False where that has to wait."""

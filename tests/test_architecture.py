@@ -139,3 +139,9 @@ def test_the_tables_of_labels_are_written_in_one_place():
     rooms = [path for path in SOURCES if path.relative_to(ROOT).parts[0] != "migrations"]
     assert [use for path in rooms if path != keeper for use in _writes_of_labels(path)] == []
     assert len([*_writes_of_labels(keeper)]) >= len(LABELS)
+
+
+def test_the_embedded_postgresql_has_no_word_of_the_program_that_runs_it():
+    files = [path for path in (ROOT / "storage" / "embedded").iterdir() if path.is_file()]
+    words = re.compile("promptstack|DATABASE_URL", re.IGNORECASE)
+    assert [path.name for path in files if words.search(path.read_text())] == []

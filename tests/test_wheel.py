@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from storage.embedded.lifecycle import status, stop
-from storage.embedded.paths import Root
+from tests.support.embedded import root_in
 from tests.support.postgres import memory_or_disk
 from tests.support.processes import PIPE, SECONDS, run, started
 
@@ -80,7 +80,7 @@ def fresh() -> Iterator[Path]:
     parent = memory_or_disk(2**30, runs_programs=True)
     folder = Path(tempfile.mkdtemp(prefix="ps-wheel-", dir=parent))
     yield folder
-    stop(Root.of(folder))
+    stop(root_in(folder))
     shutil.rmtree(folder)
 
 
@@ -130,7 +130,7 @@ def test_the_embedded_postgresql_starts_and_is_migrated(installed, project, envi
     given = environment | {"PROMPTSTACK_DATA_DIR": str(fresh)}
     command = installed.command("script")
     run([*command, "migrate"], cwd=project, env=given, text=True, check=True)
-    assert status(Root.of(fresh)).running
+    assert status(root_in(fresh)).running
     run([*command, "create", "greeting", "-t", "Hello"], cwd=project, env=given, check=True)
 
 

@@ -82,12 +82,12 @@ def restore(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
 ) -> None:
     """Replace everything by what an archive file holds."""
-    from storage.embedded import dumps
+    from mcp_server import app
 
     with _embedded(context) as root:
         if not yes:
             _confirm(f"Replace everything in {root.path} by what {file} holds?")
-        before = dumps.restore(root, file)
+        before = app.restore(root, file)
     write_line(f"Restored from {file}; what was there before is in {before}")
 
 

@@ -1,1 +1,1 @@
-"""The PostgreSQL that promptstack runs by itself when no DATABASE_URL is set."""
+"""A PostgreSQL that a program runs by itself, for its user alone; README.md tells all of it."""

@@ -120,7 +120,7 @@ def _taken(root: Root, data: Path) -> Held:
 
 def _is_open(root: Root) -> bool:
     """Tell whether somebody else has opened what is there now; touches nothing."""
-    return is_locked(root.supervisor_lock) and probe(root.sockets) is Answer.READY
+    return is_locked(root.supervisor_lock) and probe(root.sockets, root.owner.name) is Answer.READY
 
 
 def _look(folder: Path) -> Look:
@@ -139,5 +139,5 @@ def _look(folder: Path) -> Look:
 def _away(root: Root) -> DataAway:
     return DataAway(
         f"The data folder '{root.path}' isn't there any more. Put it back, and it's opened again; "
-        "or start promptstack anew to begin with an empty library."
+        f"or start {root.owner.name} anew to begin with an empty library."
     )

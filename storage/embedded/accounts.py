@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TypedDict
 
 from storage.embedded.errors import EmbeddedError
+from storage.embedded.owner import Owner
 
 if sys.platform != "win32":
     import pwd
-
-_OWN_NAME = "promptstack"
 
 
 class ProcessIdentity(TypedDict, total=False):
@@ -60,31 +59,31 @@ class Account:
         return bool(status.st_mode & 0o001)
 
 
-def server_account(data: Path | None = None, *, may_create: bool = True) -> Account:
+def server_account(owner: Owner, data: Path | None = None, *, may_create: bool = True) -> Account:
     """Choose the account to run PostgreSQL as.
 
     Root gives way to the owner of `data` if there is one, because a data directory can't change
-    hands, then to an account named for us, then to PostgreSQL's usual one.
+    hands, then to an account of the program's name, then to PostgreSQL's usual one.
     """
     if os.geteuid() != 0:
-        return _own_account()
-    if data is not None and data.is_dir() and (owner := data.stat().st_uid) != 0:
-        return _account(_entry_of(owner))
-    for name in (_OWN_NAME, "postgres"):
+        return _own_account(owner)
+    if data is not None and data.is_dir() and (uid := data.stat().st_uid) != 0:
+        return _account(_entry_of(uid, owner))
+    for name in (owner.name, "postgres"):
         if entry := _find_entry(name):
             return _account(entry)
-    if may_create and (entry := _create_entry()):
+    if may_create and (entry := _create_entry(owner.name)):
         return _account(entry)
     if entry := _find_entry("nobody"):
         return _account(entry)
     raise EmbeddedError(
-        "PostgreSQL can't run as root, and this machine has no account 'promptstack', 'postgres' "
-        "or 'nobody' to run it as; create one, or set DATABASE_URL."
+        f"PostgreSQL can't run as root, and this machine has no account '{owner.name}', 'postgres' "
+        f"or 'nobody' to run it as; create one, or set {owner.server_setting}."
     )
 
 
-def _own_account() -> Account:
-    entry = _entry_of(os.geteuid())
+def _own_account(owner: Owner) -> Account:
+    entry = _entry_of(os.geteuid(), owner)
     return Account(entry.pw_uid, entry.pw_gid, entry.pw_name, is_other=False)
 
 
@@ -92,13 +91,13 @@ def _account(entry: "pwd.struct_passwd") -> Account:
     return Account(entry.pw_uid, entry.pw_gid, entry.pw_name, is_other=True)
 
 
-def _entry_of(uid: int) -> "pwd.struct_passwd":
+def _entry_of(uid: int, owner: Owner) -> "pwd.struct_passwd":
     try:
         return pwd.getpwuid(uid)
     except KeyError:
         raise EmbeddedError(
             f"PostgreSQL can't run as user id {uid}, which has no entry in the password "
-            "database; set DATABASE_URL to a PostgreSQL server, or run as a named user."
+            f"database; set {owner.server_setting} to a PostgreSQL server, or run as a named user."
         ) from None
 
 
@@ -109,12 +108,12 @@ def _find_entry(name: str) -> "pwd.struct_passwd | None":
         return None
 
 
-def _create_entry() -> "pwd.struct_passwd | None":
+def _create_entry(name: str) -> "pwd.struct_passwd | None":
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if useradd is None:
         return None
     command = [useradd, "--system", "--user-group", "--no-create-home", "--home-dir", "/"]
-    command += ["--shell", "/usr/sbin/nologin", _OWN_NAME]
+    command += ["--shell", "/usr/sbin/nologin", name]
     # Its exit code is no matter: another process may have created the account meanwhile.
     subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
-    return _find_entry(_OWN_NAME)
+    return _find_entry(name)

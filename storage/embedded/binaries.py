@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from storage.embedded.errors import EmbeddedError
-
 OLDEST_MAJOR = 15
 
 # The packages' own code is never imported.
@@ -48,18 +46,9 @@ class Binaries:
 def find_binaries(bindir: Path | None = None, major: int | None = None) -> Binaries | None:
     """Return the first installation that is new enough, and of `major` if that is given.
 
-    Raises:
-        EmbeddedError: `bindir` is given but holds no usable PostgreSQL.
+    With a `bindir`, only what lies there is looked at.
     """
-    if bindir is not None:
-        found = _inspect(bindir)
-        if found is None or found.major < OLDEST_MAJOR:
-            raise EmbeddedError(
-                f"PROMPTSTACK_PG_BINDIR is '{bindir}', which holds no PostgreSQL {OLDEST_MAJOR} "
-                "or newer that runs here; point it at the folder of 'postgres' and 'initdb'."
-            )
-        return found if major in (None, found.major) else None
-    for candidate in _installed():
+    for candidate in _installed() if bindir is None else _in_folder(bindir):
         if candidate.major >= OLDEST_MAJOR and major in (None, candidate.major):
             return candidate
     return None
@@ -121,8 +110,12 @@ def _installed() -> Iterator[Binaries]:
         if found := _inspect_package(package):
             yield found
     for folder in _system_folders():
-        if found := _inspect(folder):
-            yield found
+        yield from _in_folder(folder)
+
+
+def _in_folder(folder: Path) -> Iterator[Binaries]:
+    if found := _inspect(folder):
+        yield found
 
 
 def _system_folders() -> Iterator[Path]:

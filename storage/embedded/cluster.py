@@ -15,8 +15,8 @@ from storage.embedded.binaries import Binaries, copy_tree
 from storage.embedded.errors import EmbeddedError
 from storage.embedded.identity import CONTROL, path_from_within
 from storage.embedded.locks import try_lock, unlock
+from storage.embedded.owner import Owner
 from storage.embedded.paths import Root
-from storage.embedded.probe import DATABASE, USER
 
 # Whatever the client's environment is, the cluster and its messages are the same.
 ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath}
@@ -27,7 +27,6 @@ _SPECIAL_IN_QUOTES = frozenset('"$`\\\n')
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "cluster_name": "promptstack",
     "timezone": "UTC",
     "logging_collector": "off",
     "shared_buffers": "16MB",
@@ -57,8 +56,8 @@ def create_cluster(root: Root, binaries: Binaries, account: Account) -> Path:
     lock = try_lock(workshop / "lock")
     assert lock is not None
     try:
-        with _nameable(binaries) as programs:
-            unfinished = _fill(workshop, password, programs, account, lock)
+        with _nameable(binaries, root.owner.name) as programs:
+            unfinished = _fill(workshop, root.owner, password, programs, account, lock)
         data = root.data(binaries.major)
         unfinished.rename(data)
         _sync_folder(root.path)
@@ -79,7 +78,7 @@ def remove_unfinished(root: Root) -> None:
             unlock(lock)
 
 
-def check_version(data: Path, major: int) -> None:
+def check_version(root: Root, data: Path, major: int) -> None:
     """Refuse a data directory that isn't whole, or not of the version its name says.
 
     Raises:
@@ -92,12 +91,13 @@ def check_version(data: Path, major: int) -> None:
     if written_by != str(major):
         raise EmbeddedError(
             f"'{data}' should hold a PostgreSQL {major} database, but its PG_VERSION says "
-            f"'{written_by}'; put the folder right, or name another one in PROMPTSTACK_DATA_DIR."
+            f"'{written_by}'; put the folder right, or name another one in "
+            f"{root.owner.folder_setting}."
         )
     if not (data / CONTROL).is_file():
         raise EmbeddedError(
             f"'{data}' isn't a whole database: it has no {CONTROL}. Put the rest of it there, or "
-            "name another folder in PROMPTSTACK_DATA_DIR."
+            f"name another folder in {root.owner.folder_setting}."
         )
 
 
@@ -106,7 +106,7 @@ def server_command(root: Root, binaries: Binaries) -> list[str]:
 
     It is started in that directory, so a socket inside the root is named from there.
     """
-    settings = dict(_SETTINGS)
+    settings = _SETTINGS | {"cluster_name": root.owner.name}
     inside = root.sockets.parent == root.path
     sockets = os.path.join(os.pardir, root.sockets.name) if inside else str(root.sockets)
     # This setting is a list, so a path in it must be quoted.
@@ -138,31 +138,46 @@ def write_secret(path: Path, text: str) -> None:
 def replace_password(root: Root, data: Path, binaries: Binaries, account: Account) -> None:
     """Give the database user a new password, as the old one is lost; the server must be down."""
     password = secrets.token_urlsafe(32)
-    _single_user(data, f"ALTER ROLE {USER} PASSWORD '{password}'", binaries, account)
+    statement = f"ALTER ROLE {root.owner.name} PASSWORD '{password}'"
+    _single_user(root.owner, data, statement, binaries, account)
     write_secret(root.password, password)
 
 
 @contextlib.contextmanager
-def _nameable(binaries: Binaries) -> Iterator[Binaries]:
+def _nameable(binaries: Binaries, name: str) -> Iterator[Binaries]:
     # Initdb calls the other programs through a shell, by their path in double quotes.
     if binaries.tree is None or not _SPECIAL_IN_QUOTES & set(str(binaries.bin)):
         yield binaries
         return
-    with tempfile.TemporaryDirectory(prefix="promptstack-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir="/tmp") as folder:
         yield copy_tree(binaries, Path(folder))
 
 
-def _fill(workshop: Path, password: str, binaries: Binaries, account: Account, lock: int) -> Path:
+def _fill(
+    workshop: Path,
+    owner: Owner,
+    password: str,
+    binaries: Binaries,
+    account: Account,
+    lock: int,
+) -> Path:
     data, secret = workshop / "data", workshop / "password"
     write_secret(secret, password)
     account.own(secret)
     account.own(workshop)
     initdb = str(binaries.program("initdb"))
-    command = [initdb, "-D", str(data), "-U", USER, "--auth=scram-sha-256", f"--pwfile={secret}"]
-    command += ["--encoding=UTF8", "--no-sync", "--no-instructions", *_locale_flags(binaries)]
-    _run(command, account, lock=lock)
-    _single_user(data, f"CREATE DATABASE {DATABASE}", binaries, account, "-F", lock=lock)
-    _run([initdb, "--sync-only", "-D", str(data)], account, lock=lock)
+    command = [initdb, "-D", str(data), "-U", owner.name, f"--pwfile={secret}"]
+    command += [
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--no-sync",
+        "--no-instructions",
+        *_locale_flags(binaries),
+    ]
+    _run(owner, command, account, lock=lock)
+    creating = f"CREATE DATABASE {owner.name}"
+    _single_user(owner, data, creating, binaries, account, "-F", lock=lock)
+    _run(owner, [initdb, "--sync-only", "-D", str(data)], account, lock=lock)
     return data
 
 
@@ -175,6 +190,7 @@ def _locale_flags(binaries: Binaries) -> list[str]:
 
 
 def _single_user(
+    owner: Owner,
     data: Path,
     statement: str,
     binaries: Binaries,
@@ -185,10 +201,11 @@ def _single_user(
     postgres = str(binaries.program("postgres"))
     place = path_from_within(str(data))
     command = [postgres, "--single", "-D", place, "-c", "exit_on_error=on", *options]
-    _run([*command, "postgres"], account, text=statement, lock=lock, folder=data)
+    _run(owner, [*command, "postgres"], account, text=statement, lock=lock, folder=data)
 
 
 def _run(
+    owner: Owner,
     command: list[str],
     account: Account,
     *,
@@ -211,7 +228,8 @@ def _run(
         said = done.stdout.decode(errors="replace").strip()
         raise EmbeddedError(
             f"The embedded PostgreSQL couldn't be set up: '{command[0]}' ended with exit code "
-            f"{done.returncode}. Mend what it says below, or set DATABASE_URL.\n{said}"
+            f"{done.returncode}. Mend what it says below, or set {owner.server_setting}.\n"
+            f"{said}"
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from storage.embedded.cluster import write_secret
 from storage.embedded.errors import EmbeddedError, UnusableFile
 from storage.embedded.lifecycle import ConnInfo, ensure
+from storage.embedded.owner import Owner
 from storage.embedded.paths import Root
 from storage.embedded.plans import choose_binaries
 
@@ -41,8 +42,10 @@ def dump(root: Root, file: Path | None = None) -> Path:
     return target
 
 
-def restore(root: Root, file: Path) -> Path:
+def restore(root: Root, file: Path, then: str | None = None) -> Path:
     """Replace what the database holds by what an archive holds, all of it or nothing.
+
+    The rows come back without their triggers: `then` is SQL that tells whoever has to be told.
 
     Returns the dump of what it held before, which lies in the root's backups.
 
@@ -50,15 +53,15 @@ def restore(root: Root, file: Path) -> Path:
         UnusableFile: The file can't be read, or is no archive.
         EmbeddedError: The database refuses it.
     """
-    _check_archive(file)
+    _check_archive(root.owner, file)
     connection = ensure(root)
     before = dump(root, _new_backup(root, "before-restore"))
     options = ["--clean", "--if-exists", "--no-owner", "--exit-on-error", "--single-transaction"]
     options.append(f"--dbname={connection.database}")
     _run(root, connection, "pg_restore", *options, str(file.absolute()))
-    # The rows came back without their triggers: who remembers anything has to be told by hand.
-    telling = '--command=NOTIFY promptstack, \'{"kind": "everything"}\''
-    _run(root, connection, "psql", "--quiet", f"--dbname={connection.database}", telling)
+    if then is not None:
+        options = ["--quiet", f"--dbname={connection.database}", f"--command={then}"]
+        _run(root, connection, "psql", *options)
     return before
 
 
@@ -78,19 +81,19 @@ def _new_backup(root: Root, stem: str) -> Path:
     return root.backups / f"{stem}-{datetime.now():%Y%m%d-%H%M%S-%f}.dump"
 
 
-def _check_archive(file: Path) -> None:
+def _check_archive(owner: Owner, file: Path) -> None:
     try:
         with open(file, "rb") as archive:
             start = archive.read(len(_ARCHIVE_MARK))
     except OSError as error:
         raise UnusableFile(
             f"The file '{file}' can't be read ({error.strerror}); name a file that "
-            "'promptstack db dump' wrote."
+            f"'{owner.dump_command}' wrote."
         ) from error
     if start != _ARCHIVE_MARK:
         raise UnusableFile(
             f"The file '{file}' isn't an archive of pg_dump, so nothing was changed; name a file "
-            "that 'promptstack db dump' wrote."
+            f"that '{owner.dump_command}' wrote."
         )
 
 

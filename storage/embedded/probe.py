@@ -8,8 +8,6 @@ from pathlib import Path
 
 from storage.embedded.processes import SOCKET_NAME
 
-USER = "promptstack"
-DATABASE = "promptstack"
 PORT = 5432
 
 _PROTOCOL = 3 << 16
@@ -25,13 +23,16 @@ class Answer(Enum):
     NONE = "none"
 
 
-def probe(sockets: Path, *, timeout: float = 5.0) -> Answer:
-    """Knock with the first packet of a session, and hang up on the reply."""
+def probe(sockets: Path, name: str, *, timeout: float = 5.0) -> Answer:
+    """Knock with the first packet of a session, and hang up on the reply.
+
+    `name` is that of the database and of its user.
+    """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout)
         try:
             connection.connect(os.fsencode(sockets / SOCKET_NAME))
-            connection.sendall(_startup_packet())
+            connection.sendall(_startup_packet(name))
             reply = connection.recv(1024)
         # Linux says so when more clients are waiting than it has room for.
         except BlockingIOError:
@@ -50,7 +51,7 @@ def probe(sockets: Path, *, timeout: float = 5.0) -> Answer:
             return Answer.NONE
 
 
-def _startup_packet() -> bytes:
+def _startup_packet(name: str) -> bytes:
     body = struct.pack("!I", _PROTOCOL)
-    body += f"user\0{USER}\0database\0{DATABASE}\0\0".encode()
+    body += f"user\0{name}\0database\0{name}\0\0".encode()
     return struct.pack("!I", len(body) + 4) + body

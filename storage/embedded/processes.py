@@ -11,31 +11,33 @@ import sys
 from pathlib import Path
 
 SOCKET_NAME = ".s.PGSQL.5432"
-PLACE_MARK = "promptstack.place="
-"""Before the path that the data directory had when its server started."""
-FOLDER_MARK = "promptstack.folder="
-"""Before the device and inode of the data directory."""
 
 
-def marks_of(data: str | Path, place: str) -> list[str]:
+def marks_of(name: str, data: str | Path, place: str) -> list[str]:
     """Return what a server is to be started with, so that it's found again: two settings.
 
-    PostgreSQL keeps settings with a dot in their names for whoever may know them.
+    PostgreSQL keeps settings with a dot in their names for whoever may know them; `name` is the
+    owner's.
     """
-    return [f"{PLACE_MARK}{place}", folder_mark(data)]
+    return [place_mark(name, place), folder_mark(name, data)]
 
 
-def folder_mark(data: str | Path) -> str:
+def place_mark(name: str, place: str | Path) -> str:
+    """Return the setting that tells which path the data directory had when its server started."""
+    return f"{name}.place={place}"
+
+
+def folder_mark(name: str, data: str | Path) -> str:
     """Return the setting that tells a data directory from all others there are.
 
     Raises:
         OSError: It isn't there.
     """
     status = os.stat(data)
-    return f"{FOLDER_MARK}{status.st_dev}:{status.st_ino}"
+    return f"{_folder_setting(name)}{status.st_dev}:{status.st_ino}"
 
 
-def postmaster_pid(data: str | Path) -> int | None:
+def postmaster_pid(name: str, data: str | Path) -> int | None:
     """Return the process id of the server of a data directory, if it's really that.
 
     Its pid file outlives a killed server, and comes along with a copy of a running one; the number
@@ -45,7 +47,7 @@ def postmaster_pid(data: str | Path) -> int | None:
         pid = int(Path(data, "postmaster.pid").read_bytes().split(b"\n", 1)[0])
     except (FileNotFoundError, ValueError):
         return None
-    if pid <= 0 or not _is_postmaster(pid, data):
+    if pid <= 0 or not _is_postmaster(pid, name, data):
         return None
     return pid
 
@@ -80,13 +82,13 @@ def is_server(arguments: list[bytes]) -> bool:
     return bool(arguments) and os.path.basename(arguments[0]).startswith(b"postgres")
 
 
-def _is_postmaster(pid: int, data: str | Path) -> bool:
+def _is_postmaster(pid: int, name: str, data: str | Path) -> bool:
     arguments = arguments_of(pid)
     if not is_server(arguments):
         return False
     # Only the server itself keeps its arguments, and only they can be read by every user.
-    if any(part.startswith(FOLDER_MARK.encode()) for part in arguments):
-        return folder_mark(data).encode() in arguments
+    if any(part.startswith(_folder_setting(name).encode()) for part in arguments):
+        return folder_mark(name, data).encode() in arguments
     # Whoever has no mark was started by an earlier version of this program.
     if os.fsencode(os.path.abspath(data)) in arguments:
         return True
@@ -94,3 +96,7 @@ def _is_postmaster(pid: int, data: str | Path) -> bool:
         return os.path.samefile(f"/proc/{pid}/cwd", data)
     except OSError:
         return False
+
+
+def _folder_setting(name: str) -> str:
+    return f"{name}.folder="

@@ -41,6 +41,7 @@ _SHORTEST_TICK = 0.01
 class Plan(NamedTuple):
     """All a supervisor has to know, passed to it as JSON; names are those inside the root."""
 
+    owner: str
     root: str
     data: str
     sockets: str
@@ -131,7 +132,7 @@ class _Watch:
 
     def _find_or_start(self) -> int:
         plan = self._plan
-        if pid := postmaster_pid(plan.data):
+        if pid := postmaster_pid(plan.owner, plan.data):
             self._pid, self._arguments = pid, arguments_of(pid)
             self._listen_to_end_of(pid)
             self._say(f"takes over the running server {pid}")
@@ -237,7 +238,7 @@ def _become_the_only_one(plan: Plan) -> int | None:
 def _command(plan: Plan) -> list[str]:
     """Return the command line of the server, which is started in its data directory."""
     place = os.path.join(plan.root, plan.data)
-    options = [part for mark in marks_of(plan.data, place) for part in ("-c", mark)]
+    options = [part for mark in marks_of(plan.owner, plan.data, place) for part in ("-c", mark)]
     return [plan.command[0], "-D", path_from_within(place), *plan.command[1:], *options]
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from mcp_server import version
 from storage.embedded.lifecycle import stop
-from storage.embedded.paths import Root
 from storage.schema import needed_revision
 from tests.cli.conftest import invoke
+from tests.support.embedded import root_in
 from tests.support.postgres import memory_or_disk
 
 
@@ -24,7 +24,7 @@ def embedded(monkeypatch):
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("PROMPTSTACK_DATA_DIR", str(folder))
     yield folder
-    stop(Root.of(folder))
+    stop(root_in(folder))
     shutil.rmtree(folder)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from storage.embedded.lifecycle import status, stop
-from storage.embedded.paths import Root
 from tests.e2e.process import serving
+from tests.support.embedded import root_in
 from tests.support.postgres import memory_or_disk
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ def fresh():
     parent = memory_or_disk(2**30, runs_programs=True)
     folder = Path(tempfile.mkdtemp(prefix="ps-first-", dir=parent))
     yield folder
-    stop(Root.of(folder))
+    stop(root_in(folder))
     shutil.rmtree(folder)
 
 
@@ -41,7 +41,7 @@ def test_ten_processes_at_once_on_a_fresh_folder_all_answer_from_one_server(fres
 
     with ThreadPoolExecutor(10) as pool:
         made = set(pool.map(converse, range(10)))
-    assert status(Root.of(fresh)).running
+    assert status(root_in(fresh)).running
     with serving(_environment(fresh), tmp_path) as server:
         server.shake_hands()
         assert {prompt["name"] for prompt in server.ask("prompts/list")["prompts"]} == made

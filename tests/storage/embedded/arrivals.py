@@ -10,6 +10,7 @@ from pathlib import Path
 from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
 from tests.storage.embedded.client_process import fetch
+from tests.support.embedded import root_in
 
 
 def arrive(root: Root) -> int:
@@ -27,7 +28,7 @@ def arrive(root: Root) -> int:
 
 def main() -> None:
     idle_seconds, count = float(sys.argv[2]), int(sys.argv[3])
-    root = Root.of(Path(sys.argv[1]), idle_seconds=idle_seconds)
+    root = root_in(Path(sys.argv[1]), idle_seconds=idle_seconds)
     for _ in range(count):
         if arrive(root):
             sys.exit(1)

@@ -15,6 +15,7 @@ import asyncpg
 
 from storage.embedded.lifecycle import ConnInfo, ensure
 from storage.embedded.paths import Root
+from tests.support.embedded import root_in
 
 
 def fetch(connection: ConnInfo, sql: str) -> Any:
@@ -66,7 +67,7 @@ def _fork_and_ensure(root: Root) -> int:
 
 def main() -> None:
     data_dir = None if sys.argv[1] == "-" else Path(sys.argv[1])
-    root = Root.of(data_dir, idle_seconds=float(sys.argv[2]))
+    root = root_in(data_dir, idle_seconds=float(sys.argv[2]))
     for line in sys.stdin:
         command, *arguments = json.loads(line)
         try:

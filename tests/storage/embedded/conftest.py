@@ -14,6 +14,7 @@ import pytest
 from storage.embedded.lifecycle import ensure, stop
 from storage.embedded.paths import Root
 from tests.storage.embedded.clients import Client, processes_of, wait_until
+from tests.support.embedded import root_in
 from tests.support.postgres import memory_or_disk
 from tests.support.processes import run
 
@@ -24,7 +25,7 @@ _ENOUGH_MEMORY = 2 * 2**30
 def made_root() -> Iterator[Root]:
     """A data root with a cluster in it that never runs again: tests copy it."""
     with folder_for_all() as folder:
-        root = Root.of(folder)
+        root = root_in(folder)
         ensure(root)
         stop(root)
         yield root
@@ -40,7 +41,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def new_root(folder: Path) -> Iterator[Root]:
     """A data root where nothing is yet."""
-    root = Root.of(folder, idle_seconds=60)
+    root = root_in(folder, idle_seconds=60)
     yield root
     clean_up(root)
 

@@ -21,6 +21,8 @@ from tests.storage.embedded.clients import (
     wait_until,
 )
 from tests.storage.embedded.conftest import folder_for_all
+from tests.support import embedded
+from tests.support.embedded import root_in
 
 StartClient = Callable[..., Client]
 
@@ -36,7 +38,7 @@ def plain_root(folder: Path) -> Iterator[Root]:
     home = folder / "home"
     home.mkdir(mode=0o700)
     os.chown(home, NOBODY, NOBODY)
-    root = Root.of(home / "data", idle_seconds=0.5)
+    root = root_in(home / "data", idle_seconds=0.5)
     yield root
     wait_until(lambda: not processes_of(root), f"no process of '{root.path}' is left")
 
@@ -75,9 +77,10 @@ def packages() -> Iterator[Path]:
             for place in (spec and spec.submodule_search_locations) or ():
                 _copy_package(Path(place), folder)
         _copy_package(REPOSITORY / "storage", folder)
-        client = Path(client_process.__file__).relative_to(REPOSITORY)
-        (folder / client).parent.mkdir(parents=True)
-        shutil.copy(REPOSITORY / client, folder / client)
+        for module in (client_process, embedded):
+            file = Path(module.__file__).relative_to(REPOSITORY)
+            (folder / file).parent.mkdir(parents=True)
+            shutil.copy(REPOSITORY / file, folder / file)
         for path in (folder, *folder.rglob("*")):
             path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
         yield folder
@@ -112,5 +115,5 @@ def test_root_may_name_a_folder_that_only_root_enters(new_root: Root, client: St
 def test_root_opens_no_folder_that_holds_other_things(folder: Path) -> None:
     (folder / "letters").mkdir()
     folder.chmod(0o700)
-    Root.of(folder).prepare()
+    root_in(folder).prepare()
     assert folder.stat().st_mode & 0o777 == 0o700

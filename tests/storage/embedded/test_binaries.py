@@ -64,14 +64,14 @@ def test_a_machine_without_postgresql_is_told_what_to_do(
         ensure(new_root)
 
 
-def test_programs_for_another_platform_are_passed_over(folder: Path) -> None:
+def test_programs_for_another_platform_are_passed_over(new_root: Root, folder: Path) -> None:
     for name in ("postgres", "initdb"):
         program = folder / name
         program.write_bytes(b"\x7fELF nothing this machine runs")
         program.chmod(0o755)
 
     with pytest.raises(EmbeddedError, match=f"PROMPTSTACK_PG_BINDIR is '{folder}'"):
-        find_binaries(folder)
+        choose_binaries(replace(new_root, bindir=folder))
 
 
 def test_data_of_a_version_that_is_not_installed_is_left_alone(root: Root) -> None:

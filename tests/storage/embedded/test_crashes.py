@@ -34,6 +34,7 @@ from tests.storage.embedded.clients import (
     wait_until,
 )
 from tests.storage.embedded.conftest import clean_up, copy_root
+from tests.support.embedded import root_in
 from tests.support.processes import SECONDS, started
 
 pytestmark = pytest.mark.slow
@@ -122,7 +123,7 @@ def test_a_live_process_that_got_the_number_of_a_killed_server_is_let_alone(root
 def test_the_server_of_another_root_that_got_the_number_is_let_alone(
     root: Root, made_root: Root, folder: Path
 ) -> None:
-    other = Root.of(folder / "other")
+    other = root_in(folder / "other")
     copy_root(made_root, other)
     try:
         ensure(other)
@@ -331,7 +332,10 @@ def _server_as_child(root: Root) -> Iterator[Popen[bytes]]:
         stderr=DEVNULL,
         **installation.account.identity(),
     ) as server:
-        wait_until(lambda: postmaster_pid(installation.data), "the server has made its pid file")
+        name = root.owner.name
+        wait_until(
+            lambda: postmaster_pid(name, installation.data), "the server has made its pid file"
+        )
         wait_until(lambda: status(root).running, "the server answers")
         yield server
 

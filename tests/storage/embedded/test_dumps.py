@@ -45,8 +45,9 @@ def test_backups_made_at_once_do_not_replace_each_other(root: Root) -> None:
     fetch(connection, "UPDATE kept SET number = 2")
 
     before = restore(root, archive)
-    restore(root, before)
+    restore(root, before, then="CREATE TABLE told ()")
 
+    assert fetch(connection, "SELECT to_regclass('told')::text") == "told"
     assert fetch(connection, "SELECT number FROM kept") == 2
     assert len(list(root.backups.iterdir())) == 3
 

@@ -50,6 +50,20 @@ async def test_a_failed_start_tells_clients_no_folder_and_no_log(root: Root) -> 
     assert str(root.path) in refused.value.local
 
 
+async def test_a_data_folder_that_is_away_is_told_without_its_name(root: Root) -> None:
+    ensure(root)
+    away = root.path.with_name("away")
+    root.path.rename(away)
+
+    with pytest.raises(Unavailable) as refused:
+        await EmbeddedConnector(root).connect()
+
+    assert "isn't in its place" in refused.value.message
+    assert str(root.path) not in refused.value.message
+    assert str(root.path) in refused.value.local
+    away.rename(root.path)
+
+
 async def test_a_password_that_is_not_the_databases_is_said_with_what_heals_it(root: Root) -> None:
     ensure(root)
     root.password.write_text("garbage\n")

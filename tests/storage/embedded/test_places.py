@@ -8,6 +8,7 @@ from storage.embedded import plans
 from storage.embedded.lifecycle import ensure
 from storage.embedded.paths import Root
 from tests.storage.embedded.conftest import clean_up, copy_root
+from tests.support.embedded import root_in
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +51,7 @@ def test_which_file_system_a_folder_is_on(
 def test_a_synced_folder_is_warned_of(
     folder: Path, made_root: Root, caplog: pytest.LogCaptureFixture
 ) -> None:
-    root = Root.of(folder / "Dropbox")
+    root = root_in(folder / "Dropbox")
     copy_root(made_root, root)
     try:
         ensure(root)

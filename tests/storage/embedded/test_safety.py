@@ -22,6 +22,7 @@ from tests.storage.embedded.clients import (
     supervisors,
 )
 from tests.storage.embedded.conftest import clean_up, copy_root
+from tests.support.embedded import OWNER, root_in
 from tests.support.processes import run
 
 pytestmark = pytest.mark.slow
@@ -120,7 +121,7 @@ def test_a_folder_the_servers_account_cannot_reach_is_refused_and_left_as_it_is(
     private.mkdir(mode=0o700)
 
     with pytest.raises(EmbeddedError, match=f"may not pass '{private}'.*PROMPTSTACK_DATA_DIR"):
-        ensure(Root.of(private / "data"))
+        ensure(root_in(private / "data"))
 
     assert _mode(private) == 0o700
 
@@ -135,7 +136,7 @@ def test_the_server_runs_as_the_owner_of_its_data(root: Root) -> None:
 
 
 def test_a_socket_folder_made_by_somebody_else_is_refused(folder: Path, made_root: Root) -> None:
-    root = Root.of(folder / ("x" * 120))
+    root = root_in(folder / ("x" * 120))
     copy_root(made_root, root)
     root.sockets.symlink_to(folder)
     try:
@@ -175,7 +176,7 @@ def test_a_user_without_an_entry_is_told_what_to_do(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "geteuid", lambda: 987_654)
 
     with pytest.raises(EmbeddedError, match=r"user id 987654.*DATABASE_URL"):
-        server_account()
+        server_account(OWNER)
 
 
 def _mode(path: Path) -> int:

@@ -4,16 +4,18 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 import pytest
 import sqlalchemy
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from storage.embedded.lifecycle import ensure
+from storage.embedded.lifecycle import ConnInfo, ensure
 from storage.embedded.paths import Root
 from tests.storage.embedded.client_process import fetch
 from tests.storage.embedded.clients import Client, postmasters, supervisors
 from tests.storage.embedded.conftest import clean_up, copy_root
+from tests.support.embedded import root_in
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +71,7 @@ def test_letters_beyond_ascii_change_case_though_the_first_client_has_no_locale(
 
 
 def test_a_cluster_is_made_and_served_in_a_folder_with_an_awkward_name(folder: Path) -> None:
-    root = Root.of(folder / 'it\'s a "Bücher", folder: 100% $HOME')
+    root = root_in(folder / 'it\'s a "Bücher", folder: 100% $HOME')
     try:
         _check_answers(root)
     finally:
@@ -80,7 +82,7 @@ def test_a_cluster_is_made_and_served_in_a_folder_with_an_awkward_name(folder: P
 def test_a_cluster_is_served_in_a_folder_whatever_its_name(
     name: str, folder: Path, made_root: Root
 ) -> None:
-    root = Root.of(folder / name)
+    root = root_in(folder / name)
     copy_root(made_root, root)
     try:
         _check_answers(root)
@@ -92,21 +94,27 @@ def test_two_spellings_of_one_folder_are_one_root(folder: Path) -> None:
     (folder / "real").mkdir()
     (folder / "link").symlink_to("real")
 
-    assert Root.of(folder / "link") == Root.of(folder / "real" / ".." / "real")
-    assert Root.of(Path("~/data")) == Root.of(Path.home() / "data")
+    assert root_in(folder / "link") == root_in(folder / "real" / ".." / "real")
+    assert root_in(Path("~/data")) == root_in(Path.home() / "data")
 
 
 def test_a_socket_whose_name_would_be_too_long_is_put_elsewhere(folder: Path) -> None:
-    sockets = Root.of(folder / ("x" * 120)).sockets
+    sockets = root_in(folder / ("x" * 120)).sockets
 
     assert len(os.fsencode(sockets)) < 80
-    assert sockets != Root.of(folder / ("y" * 120)).sockets
+    assert sockets != root_in(folder / ("y" * 120)).sockets
 
 
 def _check_answers(root: Root) -> None:
     connection = ensure(root)
     assert fetch(connection, "SELECT 1") == 1
-    assert asyncio.run(_fetch_through_sqlalchemy(connection.url())) == 1
+    assert asyncio.run(_fetch_through_sqlalchemy(_url(connection))) == 1
+
+
+def _url(connection: ConnInfo) -> str:
+    query = urlencode({"host": connection.host, "port": connection.port})
+    login = f"{quote(connection.user)}:{quote(connection.password, safe='')}"
+    return f"postgresql+asyncpg://{login}@/{quote(connection.database)}?{query}"
 
 
 async def _fetch_through_sqlalchemy(url: str) -> object:
