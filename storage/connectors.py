@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
@@ -187,7 +188,7 @@ class UrlConnector:
             password=self._url.password,
             database=self._url.database,
             target_session_attrs=cast(Any, session),
-            timeout=self._seconds,
+            timeout=math.inf,  # the limit is `_connect_to`'s, which is around all of it
             # A named statement would stay behind on what is lent to somebody else next.
             statement_cache_size=0 if self._is_shared else _STATEMENTS,
         )
