@@ -105,11 +105,6 @@ class Database:
         """How many connections are open, and in use."""
         return self._pool.figures
 
-    @property
-    def replica_pool(self) -> PoolFigures | None:
-        """The same of the replica."""
-        return self._replica.figures if self._replica else None
-
     def note_change(self) -> None:
         """Note that another process wrote: `read` sees it from now on."""
         if self._replica:

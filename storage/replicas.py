@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.connectors import Connector
-from storage.pools import Pool, PoolFigures
+from storage.pools import Pool
 from storage.values.errors import PromptError, Unavailable
 
 T = TypeVar("T")
@@ -50,11 +50,6 @@ class Replica:
         self._needed = 0
         self._asleep_until = 0.0
         self._is_failing = False
-
-    @property
-    def figures(self) -> PoolFigures:
-        """How many connections to the replica are open, and in use."""
-        return self._pool.figures
 
     def note_change(self) -> None:
         """Note that something was written: what is read from now on has to hold it."""

@@ -33,8 +33,8 @@ async def test_the_pools_size_is_the_settings_else_the_callers():
 
 
 async def test_a_replica_has_a_pool_of_its_own():
-    assert make_database(Settings(database_url=POOLED)).replica_pool is None
-    assert make_database(Settings(database_url=POOLED, database_read_url=REPLICA)).replica_pool
+    assert make_database(Settings(database_url=POOLED))._replica is None
+    assert make_database(Settings(database_url=POOLED, database_read_url=REPLICA))._replica
 
 
 @pytest.mark.parametrize("written", ["0", "many", "-1", "1001"])
