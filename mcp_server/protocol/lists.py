@@ -16,6 +16,7 @@ from typing import Any
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp_types.methods import serialize_server_result
 
+from mcp_server.protocol.callers import Callers
 from mcp_server.service.views import View
 from storage.values.entities import PromptSummary
 from storage.values.pages import Page
@@ -85,6 +86,24 @@ class ListMemory:
         self._known[form] = written
         while sum(1 + len(each.entries) for each in self._known.values()) > _MOST:
             del self._known[next(iter(self._known))]
+
+
+class Published:
+    """Lists of what a caller sees, with an entry for each prompt."""
+
+    def __init__(self, callers: Callers, page_size: int | None, memory: ListMemory) -> None:
+        self._callers = callers
+        self._page_size = page_size
+        self._memory = memory
+
+    async def list(self, ctx: _Context, cursor: str | None, present: _Present) -> HandlerResult:
+        """Answer with one page, unless it is too much or a page size was set."""
+        library = await self._callers.library(ctx)
+        page = await library.prompts.list_published(limit=self._page_size, cursor=cursor)
+        is_whole = cursor is None and page.next_cursor is None
+        view = library.caller.view
+        await self._memory.write(ctx, page, present, view=view, is_whole=is_whole)
+        return {_noun(ctx): [], "nextCursor": page.next_cursor}
 
 
 async def _write(

@@ -9,7 +9,7 @@ from mcp_server.protocol.asking import can_ask, filled_in, question, was_asked
 from mcp_server.protocol.callers import Callers
 from mcp_server.protocol.contents import Json, argument_description, prompt_messages, version_meta
 from mcp_server.protocol.errors import Context
-from mcp_server.protocol.lists import ListMemory
+from mcp_server.protocol.lists import Published
 from storage.values.entities import Argument, PromptSummary
 
 logger = logging.getLogger(__name__)
@@ -18,19 +18,13 @@ logger = logging.getLogger(__name__)
 class PromptHandlers:
     """Answers what is asked about prompts."""
 
-    def __init__(self, callers: Callers, page_size: int | None, memory: ListMemory) -> None:
+    def __init__(self, callers: Callers, published: Published) -> None:
         self._callers = callers
-        self._page_size = page_size
-        self._memory = memory
+        self._published = published
 
     async def list(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
-        """List what is published: on one page, unless it is too much or a page size was set."""
-        library = await self._callers.library(ctx)
-        page = await library.prompts.list_published(limit=self._page_size, cursor=params.cursor)
-        is_whole = params.cursor is None and page.next_cursor is None
-        view = library.caller.view
-        await self._memory.write(ctx, page, _prompt, view=view, is_whole=is_whole)
-        return {"prompts": [], "nextCursor": page.next_cursor}
+        """List what is published."""
+        return await self._published.list(ctx, params.cursor, _prompt)
 
     async def get(self, ctx: Context, params: GetPromptRequestParams) -> HandlerResult:
         """Render the version that a reference means; ask for arguments where the client can."""

@@ -14,7 +14,7 @@ from mcp_server.protocol.contents import (
     version_meta,
 )
 from mcp_server.protocol.errors import Context
-from mcp_server.protocol.lists import ListMemory
+from mcp_server.protocol.lists import Published
 from mcp_server.protocol.uris import HISTORY, LABEL, PROMPT, VERSION, parse_uri, prompt_uri
 from storage.values.entities import PromptSummary
 from storage.values.pages import decode_cursor
@@ -43,19 +43,13 @@ _TEMPLATES: tuple[tuple[str, str, str, str, str], ...] = (
 class ResourceHandlers:
     """Answers what is asked about resources."""
 
-    def __init__(self, callers: Callers, page_size: int | None, memory: ListMemory) -> None:
+    def __init__(self, callers: Callers, published: Published) -> None:
         self._callers = callers
-        self._page_size = page_size
-        self._memory = memory
+        self._published = published
 
     async def list(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
         """List what is served of each prompt; versions and labels are found by template."""
-        library = await self._callers.library(ctx)
-        page = await library.prompts.list_published(limit=self._page_size, cursor=params.cursor)
-        is_whole = params.cursor is None and page.next_cursor is None
-        view = library.caller.view
-        await self._memory.write(ctx, page, _resource, view=view, is_whole=is_whole)
-        return {"resources": [], "nextCursor": page.next_cursor}
+        return await self._published.list(ctx, params.cursor, _resource)
 
     async def list_templates(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
         """List the forms that URIs have."""

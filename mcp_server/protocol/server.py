@@ -19,7 +19,7 @@ from mcp_server.protocol.changes import Changes
 from mcp_server.protocol.completions import CompletionHandlers
 from mcp_server.protocol.errors import answering
 from mcp_server.protocol.instructions import instructions
-from mcp_server.protocol.lists import ListMemory
+from mcp_server.protocol.lists import ListMemory, Published
 from mcp_server.protocol.options import Ready, ServerOptions
 from mcp_server.protocol.params import readable_params
 from mcp_server.protocol.prompts import PromptHandlers
@@ -88,11 +88,12 @@ def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
         server.middleware.clear()  # a new server has none but that which makes the spans
     callers = Callers(ready, options.caller)
     memory, changes = ListMemory(), Changes(callers)
+    published = Published(callers, options.page_size, memory)
     server.middleware.append(readable_params)
     server.middleware.append(memory)
     server.middleware.append(SealedState(options.state_keys))
-    _add_prompts(server, PromptHandlers(callers, options.page_size, memory))
-    _add_resources(server, ResourceHandlers(callers, options.page_size, memory))
+    _add_prompts(server, PromptHandlers(callers, published))
+    _add_resources(server, ResourceHandlers(callers, published))
     _add_tools(server, ToolHandlers(callers))
     _add_changes(server, changes)
     completions = CompletionHandlers(callers)
