@@ -1,6 +1,8 @@
 """The database behind the library: `migrate`, `version`, `db …`."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mcp_server import version
 from mcp_server.cli.printing import write_line
 from mcp_server.cli.running import Invocation, run_async
 from storage.values.errors import Invalid, Unavailable
@@ -29,8 +32,6 @@ def migrate(context: typer.Context) -> None:
 
 def show_version() -> None:
     """Print the version of this program."""
-    from mcp_server import version
-
     write_line(f"promptstack {version()}")
 
 
@@ -93,9 +94,6 @@ def restore(
 
 def shell(context: typer.Context) -> None:
     """Open psql on the embedded PostgreSQL; what follows `--` goes to psql."""
-    import os
-    import subprocess
-
     from storage.embedded import dumps
 
     with _embedded(context) as root:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from mcp_server.cli.clients import server_command, snippets
 from mcp_server.cli.printing import counted, write, write_line
 from mcp_server.cli.running import BUG, Invocation, exit_code, run_async
 from mcp_server.service.views import View
@@ -21,8 +22,6 @@ Check = Callable[[], Awaitable[object]]
 
 def examine(context: typer.Context) -> None:
     """Start the database, hold a conversation as an assistant would, and show how to connect."""
-    from mcp_server.cli.clients import server_command
-
     settings = Invocation.of(context).settings
     command = [*server_command(), *_view_options(Invocation.of(context).caller.view)]
     code = run_async(_run(_checks(Invocation.of(context), command)))
@@ -101,7 +100,5 @@ def _place(settings: "Settings") -> str:
 
 
 def _show_clients(command: Sequence[str]) -> None:
-    from mcp_server.cli.clients import snippets
-
     for snippet in snippets(command):
         write(f"\n{snippet.clients} ({snippet.place}):\n{snippet.text}\n")

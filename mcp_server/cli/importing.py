@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -137,8 +137,6 @@ async def _take_all(
     library: "Library", sources: "Sources", options: "Options", total: _Total
 ) -> None:
     """Take files that hold one prompt all together, so that they may include each other."""
-    from dataclasses import replace
-
     from mcp_server.domain.formats.markdown_format import LITERAL
 
     taken_names: dict[str, str] = {}

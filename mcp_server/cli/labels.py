@@ -8,7 +8,7 @@ import typer
 
 from mcp_server.cli.options import AsJson, Cursor, Force, Limit, Name, Reference
 from mcp_server.cli.printing import write_json, write_line, write_rows
-from mcp_server.cli.reading import read_pages
+from mcp_server.cli.reading import list_pages, tell_more
 from mcp_server.cli.running import use_library, warn
 from storage.values.errors import Invalid
 
@@ -77,15 +77,13 @@ def label_history(
     as_json: AsJson = False,
 ) -> None:
     """List who moved which label when, from where to where and why, newest first."""
-    page = use_library(
+    page = list_pages(
         context,
-        lambda library: read_pages(
-            lambda size, start: library.labels.list_moves(
-                name, label=label, limit=size, cursor=start
-            ),
-            limit,
-            cursor,
+        lambda library, size, start: library.labels.list_moves(
+            name, label=label, limit=size, cursor=start
         ),
+        limit,
+        cursor,
     )
     if as_json:
         from mcp_server.schemas.labels import present_label_history
@@ -93,8 +91,7 @@ def label_history(
         write_json(present_label_history(page))
         return
     write_rows(("Moved", "Label", "From", "To", "By", "Reason"), map(_row, page.items))
-    if page.next_cursor is not None:
-        warn(f"There are more: --cursor {page.next_cursor}")
+    tell_more(page)
 
 
 def _read_shares(given: Sequence[str]) -> dict[int, int] | None:

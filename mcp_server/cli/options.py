@@ -1,15 +1,12 @@
 """Options that several commands share, and how what was typed is read."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from storage.values.entities import MAX_VERSION
+from storage.values.entities import MAX_VERSION, PromptFilter
 from storage.values.errors import Invalid
-
-if TYPE_CHECKING:
-    from storage.values.entities import PromptFilter
 
 Name = Annotated[str, typer.Argument(help="The prompt's name.")]
 Reference = Annotated[
@@ -72,10 +69,8 @@ def make_filter(
     *,
     includes: str | None = None,
     archived: bool = False,
-) -> "PromptFilter":
+) -> PromptFilter:
     """Return the filter that the options describe."""
-    from storage.values.entities import PromptFilter
-
     return PromptFilter(
         tags=tuple(tag or ()),
         folder=folder,

@@ -1,6 +1,7 @@
 """Finding and reading prompts: `list`, `search`, `get`."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -23,10 +24,11 @@ from mcp_server.cli.options import (
 from mcp_server.cli.printing import is_terminal, write, write_json, write_line, write_rows
 from mcp_server.cli.running import Invocation, use_library, warn
 from mcp_server.service.readers import Reader
+from storage.values.entities import Message, PromptSummary, SearchHit
 
 if TYPE_CHECKING:
+    from mcp_server.service.library import Library
     from mcp_server.service.results import PromptVersion, RenderedPrompt
-    from storage.values.entities import Message, PromptSummary
     from storage.values.pages import Page
 
 T = TypeVar("T")
@@ -51,17 +53,14 @@ def list_prompts(
     chosen = make_filter(
         tag, folder, model_type, label, min_version, includes=includes, archived=archived
     )
-    page = use_library(
+    page = list_pages(
         context,
-        lambda library: read_pages(
-            lambda size, start: library.prompts.list(chosen, limit=size, cursor=start),
-            limit,
-            cursor,
-        ),
+        lambda library, size, start: library.prompts.list(chosen, limit=size, cursor=start),
+        limit,
+        cursor,
     )
     if as_json:
         from mcp_server.schemas.search import present_hits
-        from storage.values.entities import SearchHit
 
         # The shape of a search without words, which is a list by name too.
         write_json(present_hits(page.map(lambda it: SearchHit(it, 0.0, it.description or ""))))
@@ -136,12 +135,25 @@ def get(
     _show(source, source.messages, raw=raw)
 
 
-async def read_pages(
-    read: Callable[[int, str | None], Awaitable["Page[T]"]],
+def list_pages(
+    context: typer.Context,
+    read: Callable[["Library", int, str | None], Awaitable["Page[T]"]],
     limit: int | None,
-    cursor: str | None = None,
+    cursor: str | None,
 ) -> "Page[T]":
-    """Read a list to its end, or `limit` of it."""
+    """Read a list of the library to its end, or `limit` of it."""
+    return use_library(context, lambda library: _read(partial(read, library), limit, cursor))
+
+
+def tell_more(page: "Page[T]") -> None:
+    """Say on standard error that a list goes on."""
+    if page.next_cursor is not None:
+        warn(f"There are more: --cursor {page.next_cursor}")
+
+
+async def _read(
+    read: Callable[[int, str | None], Awaitable["Page[T]"]], limit: int | None, cursor: str | None
+) -> "Page[T]":
     from storage.values.pages import Page
 
     items: list[T] = []
@@ -153,7 +165,7 @@ async def read_pages(
             return Page(tuple(items), cursor)
 
 
-def _row(prompt: "PromptSummary") -> Sequence[object]:
+def _row(prompt: PromptSummary) -> Sequence[object]:
     return prompt.name, prompt.version, prompt.folder, ", ".join(prompt.tags), prompt.title
 
 
@@ -161,8 +173,7 @@ def _tell_more(page: "Page[T]") -> None:
     """Say on standard error what the rows alone can't."""
     if not page.items and is_terminal():
         warn("There is no such prompt. `promptstack import PATH` brings some in.")
-    if page.next_cursor is not None:
-        warn(f"There are more: --cursor {page.next_cursor}")
+    tell_more(page)
 
 
 def _show_rendered(
@@ -186,7 +197,7 @@ def _show_rendered(
     _show(rendered.source, rendered.messages, raw=raw)
 
 
-def _show(source: "PromptVersion", messages: Sequence["Message"], *, raw: bool) -> None:
+def _show(source: "PromptVersion", messages: Sequence[Message], *, raw: bool) -> None:
     text = _as_text(messages)
     if not is_terminal():
         write(text)
@@ -203,14 +214,14 @@ def _headline(source: "PromptVersion") -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _as_text(messages: Sequence["Message"]) -> str:
+def _as_text(messages: Sequence[Message]) -> str:
     """Write one message as its text alone, several under their roles."""
     if len(messages) == 1:
         return _content(messages[0])
     return "\n\n".join(f"[{message.role}]\n{_content(message)}" for message in messages) + "\n"
 
 
-def _content(message: "Message") -> str:
+def _content(message: Message) -> str:
     from mcp_server.domain.messages import content_text
 
     text = content_text(message.content)

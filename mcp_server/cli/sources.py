@@ -11,14 +11,16 @@ from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
 from mcp_server.cli.places import leads_into
+from mcp_server.domain.formats.fabric import read_pattern
+from mcp_server.domain.formats.files import PromptFile
+from mcp_server.domain.formats.front_matter import has_front_matter
+from mcp_server.domain.formats.markdown_format import as_meant
+from mcp_server.domain.formats.registry import SKILL, read_file, whole
 from storage.values.errors import Invalid
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-    from mcp_server.domain.formats.files import PromptFile
-
-SKILL = "SKILL.md"
 _READ = (".csv", ".md", ".json", ".jsonl", ".yaml", ".yml")
 _ABOUT = ("readme", "license", "changelog", "contributing")
 """Files of these names are about their folder, unless front matter says that they are prompts."""
@@ -37,7 +39,7 @@ class Source:
     """
 
     path: Path
-    prompts: Iterator["PromptFile | Invalid"]
+    prompts: Iterator[PromptFile | Invalid]
     alone: bool
     read: "_Hash"
 
@@ -110,8 +112,6 @@ class Sources:
         return True
 
     def _open(self, path: Path, *, named: bool) -> Source:
-        from mcp_server.domain.formats.registry import read_file
-
         if self.format_name is None and path.name == _SYSTEM and _is_pattern(path.parent):
             return self._open_pattern(path)
         read = sha256()
@@ -138,11 +138,7 @@ class Sources:
             return Source(system, iter((refusal,)), False, read)
         return Source(system, iter((file,)), False, read)
 
-    def _read_pattern(self, system: Path, read: "_Hash") -> "PromptFile":
-        from mcp_server.domain.formats.fabric import read_pattern
-        from mcp_server.domain.formats.markdown_format import as_meant
-        from mcp_server.domain.formats.registry import whole
-
+    def _read_pattern(self, system: Path, read: "_Hash") -> PromptFile:
         user = system.with_name(_USER)
         there = user.is_file() and not self._leaves(user, user.parent)
         second = whole(_pieces(user, read), str(user)) if there else ""
@@ -192,13 +188,11 @@ def _is_second(path: Path) -> bool:
 
 
 def _is_about(path: Path, head: str) -> bool:
-    from mcp_server.domain.formats.front_matter import has_front_matter
-
     about = path.stem.lower() in _ABOUT and path.suffix.lower() == ".md"
     return about and not has_front_matter(head)
 
 
-def _guarded(found: "Iterable[PromptFile | Invalid]") -> "Iterator[PromptFile | Invalid]":
+def _guarded(found: Iterable[PromptFile | Invalid]) -> Iterator[PromptFile | Invalid]:
     """Yield the prompts of a file; where it can't be read any further, that."""
     try:
         yield from found

@@ -4,18 +4,19 @@ import json
 import os
 from pathlib import Path
 from stat import S_ISREG
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mcp_server.cli.places import is_inside, replacing
+from mcp_server.domain.formats.files import EVERYTHING
+from mcp_server.domain.names import NAME
+from mcp_server.domain.syncing import Base
+from mcp_server.domain.texts import shown
 from storage.values.errors import Invalid
-
-if TYPE_CHECKING:
-    from mcp_server.domain.syncing import Base
 
 STATE = ".promptstack-sync.json"
 """The file in which a folder remembers."""
 
-State = dict[str, "Base"]
+State = dict[str, Base]
 
 
 def read_state(folder: Path) -> State:
@@ -51,7 +52,7 @@ def write_state(folder: Path, state: State) -> None:
         out.write(data)
 
 
-def _entry(base: "Base") -> dict[str, Any]:
+def _entry(base: Base) -> dict[str, Any]:
     return {
         "file": base.place,
         "fingerprint": base.library,
@@ -61,11 +62,7 @@ def _entry(base: "Base") -> dict[str, Any]:
     }
 
 
-def _base(name: str, entry: object, path: Path) -> "Base":
-    from mcp_server.domain.names import NAME
-    from mcp_server.domain.syncing import Base
-    from mcp_server.domain.texts import shown
-
+def _base(name: str, entry: object, path: Path) -> Base:
     place = f"'prompts.{shown(name)}'"
     if not NAME.fullmatch(name) or not isinstance(entry, dict):
         raise _broken(path, f"{place} isn't what it has of a prompt")
@@ -82,8 +79,6 @@ def _base(name: str, entry: object, path: Path) -> "Base":
 
 
 def _are_fields(value: object) -> bool:
-    from mcp_server.domain.formats.files import EVERYTHING
-
     return isinstance(value, list) and all(each in sorted(EVERYTHING) for each in value)
 
 

@@ -1,4 +1,8 @@
-"""The table of commands: what each is called and which function does it."""
+"""The table of commands: what each is called and which function does it.
+
+All of their modules are loaded together, so each imports inside its functions what takes long and
+only some commands need: the application, shapes, formats, the web server.
+"""
 
 from functools import cache
 from typing import Any

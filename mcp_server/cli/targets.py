@@ -5,24 +5,23 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import Protocol, TextIO
 
 from mcp_server.cli.places import path_in, remove_leftovers, replacing, write_file
+from mcp_server.domain.formats.files import PromptFile, Written
+from mcp_server.domain.formats.registry import Format
+from mcp_server.domain.formats.rewriting import holds, read_alone, rewrite, write_alone
+from storage.values.entities import Draft
 from storage.values.errors import Conflict, Invalid
 
-if TYPE_CHECKING:
-    from mcp_server.domain.formats.files import PromptFile, Written
-    from mcp_server.domain.formats.registry import Format
-    from storage.values.entities import Draft
-
-    Texts = Callable[[str], AsyncIterator[Draft]]
-    """Yields the texts that the prompt of a name has and had."""
+Texts = Callable[[str], AsyncIterator[Draft]]
+"""Yields the texts that the prompt of a name has and had."""
 
 
 class Target(Protocol):
     """Takes prompts."""
 
-    async def write(self, prompt: "PromptFile", texts: "Texts") -> "Written":
+    async def write(self, prompt: PromptFile, texts: Texts) -> Written:
         """Write a prompt; returns what was written.
 
         Raises:
@@ -33,7 +32,7 @@ class Target(Protocol):
 
 
 @contextmanager
-def file_target(file: Path, chosen: "Format") -> Iterator[Target]:
+def file_target(file: Path, chosen: Format) -> Iterator[Target]:
     """Write all prompts into one file, which is there when it is complete."""
     if file.is_dir():
         raise Invalid(
@@ -61,7 +60,7 @@ def _opened(file: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def folder_target(folder: Path, chosen: "Format", *, force: bool = False) -> Iterator[Target]:
+def folder_target(folder: Path, chosen: Format, *, force: bool = False) -> Iterator[Target]:
     """Write a file for each prompt, where the format has it; with `force` over any other file."""
     if folder.exists() and not folder.is_dir():
         raise Invalid(f"{folder}: this is a file. Name a folder for {chosen.title}.")
@@ -70,7 +69,7 @@ def folder_target(folder: Path, chosen: "Format", *, force: bool = False) -> Ite
 
 
 class _OneFile:
-    def __init__(self, out: TextIO, chosen: "Format") -> None:
+    def __init__(self, out: TextIO, chosen: Format) -> None:
         if chosen.frame is None:  # whoever opens it has looked
             raise TypeError(chosen.name)
         self._out = out
@@ -78,7 +77,7 @@ class _OneFile:
         self._write = chosen.writer()
         self._first = True
 
-    async def write(self, prompt: "PromptFile", texts: "Texts") -> "Written":
+    async def write(self, prompt: PromptFile, texts: Texts) -> Written:
         written = self._write(prompt)
         self._out.write(self._frame.start if self._first else self._frame.between)
         self._out.write(written.text)
@@ -91,16 +90,14 @@ class _OneFile:
 
 
 class _Folder:
-    def __init__(self, folder: Path, chosen: "Format", force: bool) -> None:
+    def __init__(self, folder: Path, chosen: Format, force: bool) -> None:
         self._folder = folder
         self._format = chosen
         self._force = force
         self._inside = folder.as_posix()
         self._tidied: set[Path] = set()
 
-    async def write(self, prompt: "PromptFile", texts: "Texts") -> "Written":
-        from mcp_server.domain.formats.rewriting import write_alone
-
+    async def write(self, prompt: PromptFile, texts: Texts) -> Written:
         written = write_alone(prompt, self._format)
         place = self._name(prompt)
         try:
@@ -109,7 +106,7 @@ class _Folder:
             raise Conflict(f"{self._folder / place}: {error.message}") from None
         return written
 
-    async def _write(self, path: Path, data: bytes, prompt: "PromptFile", texts: "Texts") -> None:
+    async def _write(self, path: Path, data: bytes, prompt: PromptFile, texts: Texts) -> None:
         self._tidy(path.parent)
         there = path.read_bytes() if path.exists() else None
         if there == data:
@@ -126,15 +123,13 @@ class _Folder:
             remove_leftovers(folder)
 
     async def _renewed(
-        self, path: Path, there: bytes, prompt: "PromptFile", texts: "Texts"
+        self, path: Path, there: bytes, prompt: PromptFile, texts: Texts
     ) -> bytes | None:
         """Return a file that is there with the prompt in it, None where it is to be written anew.
 
         Raises:
             Conflict: something would be lost with it.
         """
-        from mcp_server.domain.formats.rewriting import read_alone, rewrite, write_alone
-
         try:
             found = read_alone(str(path), there.decode(), self._format.name)
         except (Invalid, UnicodeDecodeError):
@@ -151,11 +146,9 @@ class _Folder:
             return None
 
     async def _is_known(
-        self, path: Path, found: "PromptFile", prompt: "PromptFile", texts: "Texts"
+        self, path: Path, found: PromptFile, prompt: PromptFile, texts: Texts
     ) -> bool:
         """Tell whether the library has a file's text for this prompt, or had it."""
-        from mcp_server.domain.formats.rewriting import holds
-
         if found.metadata.name != prompt.metadata.name:
             return False
         if prompt.history is not None:  # with all texts that it has and had, archived or not
@@ -166,7 +159,7 @@ class _Folder:
                 return True
         return False
 
-    def _name(self, prompt: "PromptFile") -> str:
+    def _name(self, prompt: PromptFile) -> str:
         """Return where a prompt goes; into `.claude/commands` itself, it goes straight."""
         name = self._format.file_name(prompt)
         for depth in range(name.count("/"), 0, -1):
@@ -176,7 +169,7 @@ class _Folder:
         return name
 
 
-def _foreign(prompt: "PromptFile") -> Conflict:
+def _foreign(prompt: PromptFile) -> Conflict:
     return Conflict(
         f"This holds something else than '{prompt.metadata.name}' as it is or was in the library, "
         "and was left as it is. Import it, rename it, or export with --force."

@@ -8,8 +8,8 @@ import typer
 from mcp_server.cli.options import AsJson, Cursor, Expected, Force, Limit, Message, Name, OnBranch
 from mcp_server.cli.printing import is_terminal, write, write_json, write_rows
 from mcp_server.cli.prompts import show_saved
-from mcp_server.cli.reading import read_pages
-from mcp_server.cli.running import use_library, warn
+from mcp_server.cli.reading import list_pages, tell_more
+from mcp_server.cli.running import use_library
 from storage.values.entities import MAIN
 
 if TYPE_CHECKING:
@@ -27,15 +27,13 @@ def list_versions(
     as_json: AsJson = False,
 ) -> None:
     """List a prompt's versions, newest first."""
-    page = use_library(
+    page = list_pages(
         context,
-        lambda library: read_pages(
-            lambda size, start: library.versions.list(
-                name, branch=branch, limit=size, cursor=start
-            ),
-            limit,
-            cursor,
+        lambda library, size, start: library.versions.list(
+            name, branch=branch, limit=size, cursor=start
         ),
+        limit,
+        cursor,
     )
     if as_json:
         from mcp_server.schemas.versions import present_versions
@@ -45,8 +43,7 @@ def list_versions(
     write_rows(
         ("Version", "Branch", "From", "Written", "By", "Labels", "Message"), map(_row, page.items)
     )
-    if page.next_cursor is not None:
-        warn(f"There are more: --cursor {page.next_cursor}")
+    tell_more(page)
 
 
 def diff(
