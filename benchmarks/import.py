@@ -54,12 +54,12 @@ async def by_library(environment: dict[str, str], path: Path) -> tuple[float, li
     """Import the file; returns the seconds, and those of reads that went on beside it."""
     async with open_library(read_settings(environment)) as library:
         one = read_file("a.jsonl", '{"name": "steady", "template": "Be {{what}}."}')
-        await library.importing.take(one)
+        await library.importing.bring_in(one)
         async with open_library(read_settings(environment)) as other:
             reads: list[float] = []
             reading = asyncio.create_task(_read(other, reads))
             begun = time.perf_counter()
-            taken = await library.importing.take(read_file(str(path), _pieces(path)))
+            taken = await library.importing.bring_in(read_file(str(path), _pieces(path)))
             seconds = time.perf_counter() - begun
             reading.cancel()
             with suppress(asyncio.CancelledError):

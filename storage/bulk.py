@@ -26,7 +26,7 @@ class Bulk:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def be_quiet(self) -> None:
+    async def announce_at_the_end(self) -> None:
         """Announce none of the changes that this transaction makes one by one."""
         await self._connection.execute(sa.text("SET LOCAL promptstack.quiet = 'on'"))
 
@@ -53,7 +53,7 @@ class Bulk:
             await self._connection.execute(locking.with_for_update(key_share=True))
         found = await self._connection.execute(PROMPT.where(chosen))
         by_id = {row["id"]: prompt_from_row(row) for row in found.mappings()}
-        return {name: by_id[key] for name, key in ids.items()}
+        return {name: by_id[prompt_id] for name, prompt_id in ids.items()}
 
     async def origins(self, ids: Collection[UUID]) -> dict[UUID, dict[int, Origin]]:
         """Return what tells the versions of some prompts apart, by their numbers."""
@@ -67,8 +67,8 @@ class Bulk:
             column.merged_from,
         ).where(column.prompt_id.in_(list(ids)))
         found: dict[UUID, dict[int, Origin]] = {each: {} for each in ids}
-        for key, number, *rest in await self._connection.execute(query):
-            found[key][number] = Origin(*rest)
+        for prompt_id, number, *rest in await self._connection.execute(query):
+            found[prompt_id][number] = Origin(*rest)
         return found
 
     async def insert(self, new: Iterable[tuple[UUID, Metadata, History]]) -> None:
@@ -81,17 +81,18 @@ class Bulk:
         """
         made = list(new)
         await self._insert(
-            prompts, [_prompt_row(key, said, history) for key, said, history in made]
+            prompts,
+            [_prompt_row(prompt_id, metadata, history) for prompt_id, metadata, history in made],
         )
         await self._insert(
             prompt_names,
             [
-                {"name": name, "prompt_id": key}
-                for key, _, history in made
+                {"name": name, "prompt_id": prompt_id}
+                for prompt_id, _, history in made
                 for name in history.former_names
             ],
         )
-        await self.add_versions((key, history.versions) for key, _, history in made)
+        await self.add_versions((prompt_id, history.versions) for prompt_id, _, history in made)
 
     async def begin_branches(self, new: Iterable[tuple[UUID, Metadata, History]]) -> None:
         """Begin the branches of prompts that are new, once their labels are recorded.
@@ -101,15 +102,21 @@ class Bulk:
         """
         await self._insert(
             prompt_branches,
-            [_branch_row(key, each) for key, _, history in new for each in history.branches],
+            [
+                _branch_row(prompt_id, each)
+                for prompt_id, _, history in new
+                for each in history.branches
+            ],
         )
 
     async def add_versions(self, new: Iterable[tuple[UUID, Sequence[Version]]]) -> None:
         """Add versions under the numbers that they have."""
-        rows = [_version_row(key, version) for key, versions in new for version in versions]
+        rows = [
+            _version_row(prompt_id, version) for prompt_id, versions in new for version in versions
+        ]
         await self._insert(prompt_versions, rows)
 
-    async def go_on(self, prompt_id: UUID, history: History, last_version: int) -> None:
+    async def append_history(self, prompt_id: UUID, history: History, last_version: int) -> None:
         """Add the versions of a history that come after the last one, and move its branches."""
         newer = [version for version in history.versions if version.version > last_version]
         numbering = prompts.update().where(prompts.c.id == prompt_id)
@@ -150,7 +157,7 @@ class Bulk:
         found = await self._connection.execute(query.order_by(prompts.c.name))
         return await read_rows(found, read_both, at_once=_AT_ONCE)
 
-    async def mark(self) -> str:
+    async def change_token(self) -> str:
         """Return something that is another one once any prompt has changed."""
         query = sa.select(
             sa.func.count(),
@@ -169,14 +176,16 @@ class Bulk:
         moves = await self._grouped(label_history, ids, label_history.c.id)
         names = await self._grouped(prompt_names, ids, prompt_names.c.name)
         kept = {}
-        for key, prompt in here.items():
-            kept[key] = History(
-                versions=await _read_slowly(versions[key]),
-                branches=tuple(_branch(row) for row in branches[key]),
+        for prompt_id, prompt in here.items():
+            kept[prompt_id] = History(
+                versions=await _read_slowly(versions[prompt_id]),
+                branches=tuple(_branch(row) for row in branches[prompt_id]),
                 labels=prompt.labels,
                 weights=prompt.weights,
-                moves=tuple(move_from_row(row) for row in moves[key]),
-                former_names=tuple(row["name"] for row in names[key] if row["name"] != prompt.name),
+                moves=tuple(move_from_row(row) for row in moves[prompt_id]),
+                former_names=tuple(
+                    row["name"] for row in names[prompt_id] if row["name"] != prompt.name
+                ),
                 created_at=prompt.created_at,
                 archived_at=prompt.archived_at,
             )
@@ -205,32 +214,32 @@ async def _read_slowly(rows: Sequence[sa.RowMapping]) -> tuple[Version, ...]:
     return tuple(versions)
 
 
-def _prompt_row(key: UUID, said: Metadata, history: History) -> dict[str, object]:
+def _prompt_row(prompt_id: UUID, metadata: Metadata, history: History) -> dict[str, object]:
     return {
-        "id": key,
-        "name": said.name,
-        "title": said.title,
-        "description": said.description,
-        "folder": said.folder,
-        "tags": list(said.tags),
+        "id": prompt_id,
+        "name": metadata.name,
+        "title": metadata.title,
+        "description": metadata.description,
+        "folder": metadata.folder,
+        "tags": list(metadata.tags),
         "last_version": history.versions[-1].version,
         "created_at": history.created_at,
         "archived_at": history.archived_at,
     }
 
 
-def _version_row(key: UUID, version: Version) -> dict[str, object]:
+def _version_row(prompt_id: UUID, version: Version) -> dict[str, object]:
     return {
-        "prompt_id": key,
+        "prompt_id": prompt_id,
         "version": version.version,
         "created_at": version.created_at,
         **version_row(version, version.content_hash, version.includes),
     }
 
 
-def _branch_row(key: UUID, branch: Branch) -> dict[str, object]:
+def _branch_row(prompt_id: UUID, branch: Branch) -> dict[str, object]:
     return {
-        "prompt_id": key,
+        "prompt_id": prompt_id,
         "branch": branch.branch,
         "head": branch.head,
         "created_by": branch.created_by,

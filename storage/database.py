@@ -8,6 +8,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.argument_values import ArgumentValues
 from storage.branches import Branches
 from storage.bulk import Bulk
 from storage.connectors import Connector
@@ -18,7 +19,6 @@ from storage.pools import POOL_SIZE, Pool, PoolFigures
 from storage.prompts import Prompts
 from storage.replicas import Behind, Replica
 from storage.search import Search
-from storage.usage import Usage
 from storage.versions import Versions
 
 T = TypeVar("T")
@@ -81,9 +81,9 @@ class Transaction:
         return Search(self.connection)
 
     @cached_property
-    def usage(self) -> Usage:
+    def argument_values(self) -> ArgumentValues:
         """What was used before."""
-        return Usage(self.connection)
+        return ArgumentValues(self.connection)
 
 
 class Database:

@@ -103,5 +103,5 @@ def _reason(error: BaseException) -> str:
 def _tail(log: TextIO) -> str:
     """Return the end of what the server said on its standard error."""
     log.seek(0)
-    said = log.read()[-_TAIL:].strip()
-    return f"It said:\n{said}" if said else ""
+    output = log.read()[-_TAIL:].strip()
+    return f"It said:\n{output}" if output else ""

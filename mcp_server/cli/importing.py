@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mcp_server.cli.sources import Source, Sources
     from mcp_server.domain.formats.files import PromptFile
     from mcp_server.service.library import Library
-    from mcp_server.service.outcomes import Kind, Options, Outcome, Taken, Told
+    from mcp_server.service.outcomes import Options, Outcome, OutcomeKind, Taken, Told
 
 _REMARKS = 20
 """So many of the remarks on prompts are printed; the others are counted."""
@@ -70,7 +70,7 @@ def import_files(
     sources = Sources(paths, format_, template_format)
     options = Options(dry_run=dry_run, keep_going=keep_going, move_labels=move_labels, force=force)
     total = _Total(Told(everything=dry_run), quiet=as_json)
-    use_library(context, lambda library: _take_all(library, sources, options, total))
+    use_library(context, lambda library: _import_all(library, sources, options, total))
     _say_end(total, sources)
     failures = total.failures + len(sources.refused)
     if as_json:
@@ -119,7 +119,7 @@ class _Total:
 
     told: "Told"
     quiet: bool = False
-    counts: "Counter[Kind]" = field(default_factory=Counter)
+    counts: "Counter[OutcomeKind]" = field(default_factory=Counter)
     failures: int = 0
     written: bool = False
     remarks: _Remarks = field(default_factory=_Remarks)
@@ -133,7 +133,7 @@ class _Total:
             self.counts.update(taken.counts)
 
 
-async def _take_all(
+async def _import_all(
     library: "Library", sources: "Sources", options: "Options", total: _Total
 ) -> None:
     """Take files that hold one prompt all together, so that they may include each other."""
@@ -160,11 +160,11 @@ async def _take_all(
 
         each = replace(options, keep_going=True)
         prompts = _claimed(alone(), taken_names)
-        taken = await library.importing.take(prompts, options=each, report=report)
+        taken = await library.importing.bring_in(prompts, options=each, report=report)
         total.add(taken, dry_run=options.dry_run)
         for source in many:
             prompts = _claimed(source.prompts, taken_names)
-            taken = await library.importing.take(prompts, options=options, report=report)
+            taken = await library.importing.bring_in(prompts, options=options, report=report)
             total.add(taken, dry_run=options.dry_run)
             if not (taken.written or options.dry_run):
                 _say_nothing_written(source.path, taken)
@@ -231,7 +231,7 @@ def _say_nothing_written(path: Path, taken: "Taken") -> None:
     )
 
 
-def _summary(outcomes: "Counter[Kind]", refused: int) -> str:
+def _summary(outcomes: "Counter[OutcomeKind]", refused: int) -> str:
     failed = outcomes["conflict"] + outcomes["refused"]
     total = sum(outcomes.values()) - failed
     parts = (

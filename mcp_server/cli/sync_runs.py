@@ -127,7 +127,7 @@ class SyncRun:
             self._unasked += 1
             return None
         if step in ("create", "update") and file is not None:
-            return await self._take(library, file, prompt)
+            return await self._bring_in(library, file, prompt)
         if step == "write file" and prompt.head is not None:
             return self._write(here, prompt.head, file, prompt)
         if file is not None and prompt.head is not None and prompt.is_file_new:
@@ -147,7 +147,7 @@ class SyncRun:
             here.check_holds(found, file, head.file)
         return step
 
-    async def _take(self, library: Library, file: PromptFile, prompt: SyncedPrompt) -> Base:
+    async def _bring_in(self, library: Library, file: PromptFile, prompt: SyncedPrompt) -> Base:
         """Write what a file holds into the library; what it doesn't say any more, too."""
         head = prompt.head
         meant = as_meant(file, head.file) if head else file

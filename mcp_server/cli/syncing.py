@@ -80,7 +80,7 @@ async def _watch(syncing: "SyncRun", library: "Library") -> int:
     seen: tuple[str, str] | None = None
     async for _ in _changes(syncing.folder):
         try:
-            marks = (await library.syncing.mark(), _mark_of(syncing.folder))
+            marks = (await library.syncing.change_token(), _mark_of(syncing.folder))
             if marks != seen:
                 conflicts = await syncing.once(library)
                 seen = marks  # what changed meanwhile, by this too, is looked at once more

@@ -63,7 +63,7 @@ def includes_of(draft: Draft) -> Includes:
     return found
 
 
-def compose(
+def resolve_includes(
     name: str, prompt_id: UUID, references: Iterable[str], find: Find
 ) -> Mapping[str, Fragment]:
     """Collect what a prompt includes, directly and through others.

@@ -85,16 +85,16 @@ def length_fault(value: str) -> str | None:
 
 def declaration_fault(pattern: str, verdict: Verdict) -> str | None:
     """Tell by a verdict why a pattern can't be declared, whatever value it is compared with."""
-    said = f"has the pattern '{shown(pattern)}'"
+    fault = f"has the pattern '{shown(pattern)}'"
     match verdict.kind:
         case "invalid":
-            return f"{said}, which is no regular expression: {verdict.reason}"
+            return f"{fault}, which is no regular expression: {verdict.reason}"
         case "large":
-            return f"{said}, which takes too much memory; simplify it"
+            return f"{fault}, which takes too much memory; simplify it"
         case "slow":
-            return f"{said}, which takes too long; simplify it"
+            return f"{fault}, which takes too long; simplify it"
         case "unreached":
-            return f"{said}, which wasn't looked at: {_OVER}"
+            return f"{fault}, which wasn't looked at: {_OVER}"
         case _:
             return None
 

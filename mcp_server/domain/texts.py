@@ -80,8 +80,8 @@ def check_author(author: str, field: str) -> str:
 
 def refused(field: str, reason: str) -> Invalid:
     """Make the error of one field; `reason` continues the sentence *'field' …*."""
-    said = reason if reason.endswith("?") else f"{reason}."
-    return Invalid(f"'{field}' {said}", fields={field: said})
+    sentence = reason if reason.endswith("?") else f"{reason}."
+    return Invalid(f"'{field}' {sentence}", fields={field: sentence})
 
 
 def shown(value: object) -> str:

@@ -163,7 +163,7 @@ class _Audience:
         stop = self._bus.subscribe(follower.hear)
         try:
             while True:
-                for event in await follower.take():
+                for event in await follower.next_events():
                     await _send(session, event)
         finally:
             stop()
@@ -221,7 +221,7 @@ class _Follower:
         self._waiting[event] = None
         self._something.set()
 
-    async def take(self) -> Iterable[ServerEvent]:
+    async def next_events(self) -> Iterable[ServerEvent]:
         """Wait until something was noted, and return it."""
         await self._something.wait()
         self._something = anyio.Event()

@@ -23,23 +23,23 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ErrorKind:
     """How a kind of failure is called here, and its JSON-RPC code outside of tools."""
 
     name: str
     code: int
 
 
-KINDS: Mapping[type[PromptError], Kind] = {
-    NotFound: Kind("not_found", INVALID_PARAMS),
-    Conflict: Kind("conflict", INVALID_PARAMS),
-    Invalid: Kind("invalid", INVALID_PARAMS),
-    Forbidden: Kind("forbidden", INVALID_PARAMS),
-    Unavailable: Kind("unavailable", INTERNAL_ERROR),
+KINDS: Mapping[type[PromptError], ErrorKind] = {
+    NotFound: ErrorKind("not_found", INVALID_PARAMS),
+    Conflict: ErrorKind("conflict", INVALID_PARAMS),
+    Invalid: ErrorKind("invalid", INVALID_PARAMS),
+    Forbidden: ErrorKind("forbidden", INVALID_PARAMS),
+    Unavailable: ErrorKind("unavailable", INTERNAL_ERROR),
 }
 
 
-def kind_of(error: PromptError) -> Kind:
+def kind_of(error: PromptError) -> ErrorKind:
     """Return the kind of a failure; one of no kind is a bug and raises LookupError."""
     for known, kind in KINDS.items():
         if isinstance(error, known):

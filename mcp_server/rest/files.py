@@ -141,7 +141,7 @@ class FileRoutes:
         content["application/json"] = {"schema": {}}
         router.add_api_route(
             "/import",
-            self.take,
+            self.import_files,
             methods=["POST"],
             operation_id="import_prompts",
             summary="Import a file",
@@ -158,7 +158,7 @@ class FileRoutes:
         answers[200]["content"]["application/json"] = {"schema": {"type": "array", "items": {}}}
         router.add_api_route(
             "/export",
-            self.give,
+            self.export_files,
             operation_id="export_prompts",
             summary="Export to a file",
             response_class=Response,
@@ -166,7 +166,9 @@ class FileRoutes:
         )
         return router
 
-    async def take(self, request: Request, query: Annotated[ImportQuery, Query()]) -> Response:
+    async def import_files(
+        self, request: Request, query: Annotated[ImportQuery, Query()]
+    ) -> Response:
         """Bring the prompts of a file in, all or, unless told to go on, none of them.
 
         Doing it again changes nothing. Labels of prompts that are there stay where they are. A text
@@ -198,12 +200,14 @@ class FileRoutes:
                 ),
                 path,
             )
-            taken = await library.importing.take(files, options=options, report=told.add)
+            taken = await library.importing.bring_in(files, options=options, report=told.add)
         if not taken.written and not options.dry_run:
             raise _refusal(taken, told.failures)
         return json_response(present_import(taken, told))
 
-    async def give(self, request: Request, query: Annotated[ExportQuery, Query()]) -> Response:
+    async def export_files(
+        self, request: Request, query: Annotated[ExportQuery, Query()]
+    ) -> Response:
         """Write prompts by name, as a file that can be imported again, here or elsewhere.
 
         What a format has no place for is left out of it, or the whole prompt.

@@ -21,7 +21,7 @@ from mcp_server.schemas.prompts import (
     PromptOut,
     PromptSummaryOut,
     SavedOut,
-    read_prompt,
+    prompt_fields,
     saved_fields,
 )
 from mcp_server.schemas.reading import ForModel, Key
@@ -296,14 +296,14 @@ def shares_of(written: LabelPut) -> dict[int, int] | None:
 
 def present_read(source: PromptVersion) -> PromptRead:
     """Present a prompt and a version of it."""
-    fields = read_prompt(source)
+    fields = prompt_fields(source)
     return PromptRead(**fields, content=fields.get("template"))
 
 
 def present_version_read(source: PromptVersion) -> VersionRead:
     """Present a version with its texts: the tags and the moment are its own."""
     prompt, version = source.prompt, source.version
-    shown = read_prompt(source)
+    shown = prompt_fields(source)
     kept = {name: shown[name] for name in _OF_THE_PROMPT if name in shown}
     return VersionRead(
         **kept,

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from mcp_server.schemas.base import Shape, Time, Unwrapped
 from mcp_server.schemas.composition import Force, Warnings
-from mcp_server.schemas.prompts import ContentFields, Named, PromptOut, Reference, read_prompt
+from mcp_server.schemas.prompts import ContentFields, Named, PromptOut, Reference, prompt_fields
 from mcp_server.schemas.terms import TermsFields
 from mcp_server.service.inputs import PromptInput
 from mcp_server.service.results import BranchChange, BranchStanding, Merged
@@ -152,7 +152,7 @@ def present_merge(merged: Merged) -> MergeOut:
 def merge_fields(merged: Merged) -> dict[str, Any]:
     """Return the fields of what a merge left behind, for a shape that begins with them."""
     return {
-        **read_prompt(merged.current),
+        **prompt_fields(merged.current),
         "outcome": merged.outcome,
         "merged_branch": merged.branch,
         "into": merged.into,

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from mcp_server.schemas.base import Shape
-from mcp_server.service.outcomes import MAX_TOLD, Kind, Taken, Told
+from mcp_server.service.outcomes import MAX_TOLD, OutcomeKind, Taken, Told
 
 
 class OutcomeOut(Shape):
@@ -11,7 +11,7 @@ class OutcomeOut(Shape):
 
     source: str = Field(description="Where in the file it stands.")
     name: str | None = Field(None, description="The prompt's name, where it could be read.")
-    kind: Kind = Field(description="What was done, or would be.")
+    kind: OutcomeKind = Field(description="What was done, or would be.")
     message: str | None = Field(None, description="Why it can't be taken.")
     remarks: list[str] | None = Field(
         None, description="What of it isn't kept, or wasn't read as it looks."

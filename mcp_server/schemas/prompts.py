@@ -288,7 +288,7 @@ class PromptSummaryOut(Shape):
 
 def present_prompt(source: PromptVersion) -> PromptOut:
     """Present a prompt and a version of it."""
-    return PromptOut(**read_prompt(source))
+    return PromptOut(**prompt_fields(source))
 
 
 def present_saved(saved: Saved) -> SavedOut:
@@ -299,7 +299,7 @@ def present_saved(saved: Saved) -> SavedOut:
 def saved_fields(saved: Saved) -> dict[str, Any]:
     """Return the fields of what a write left behind, for a shape that begins with them."""
     return {
-        **read_prompt(saved.current),
+        **prompt_fields(saved.current),
         "new_version": saved.new_version,
         "changed": saved.changed,
         "warnings": list(saved.warnings),
@@ -324,7 +324,7 @@ def present_summary(summary: PromptSummary) -> dict[str, Any]:
     }
 
 
-def read_prompt(source: PromptVersion) -> dict[str, Any]:
+def prompt_fields(source: PromptVersion) -> dict[str, Any]:
     """Return the fields of a prompt and a version of it, for a shape that begins with them."""
     prompt, version = source.prompt, source.version
     return {

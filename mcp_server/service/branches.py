@@ -15,7 +15,7 @@ from mcp_server.service.patterns import Patterns
 from mcp_server.service.results import BranchChange, BranchStanding, Merged, MergeOutcome
 from mcp_server.service.sight import Sight
 from mcp_server.service.terms import ANY, Terms
-from mcp_server.service.writing import Writer, head_of, read_prompt
+from mcp_server.service.writing import Writer, head_of, written_prompt
 from storage.database import Transaction
 from storage.values.entities import MAIN, Draft, NewVersion, Prompt, Version
 from storage.values.errors import Conflict, Invalid
@@ -50,7 +50,7 @@ class Branches:
             head = resolve_reference(prompt, wanted)
             _check_room(prompt)
             await tx.branches.insert(prompt.id, branch, head, created_by=self._writer.author)
-            current = await read_prompt(tx, prompt.name)
+            current = await written_prompt(tx, prompt.name)
         return BranchChange(current, branch, head)
 
     async def list(self, name: str) -> Sequence[BranchStanding]:
@@ -88,7 +88,7 @@ class Branches:
             branch_head(prompt, branch)
             async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
                 await tx.branches.remove(prompt.id, branch)
-            current = await read_prompt(tx, prompt.name)
+            current = await written_prompt(tx, prompt.name)
         return BranchChange(current, branch, None, broken.warnings)
 
     async def merge(
@@ -128,8 +128,8 @@ class Branches:
                 if outcome == "fast_forward":
                     await tx.branches.point(prompt.id, into, theirs)
                 elif outcome == "merged":
-                    said = terms.commit_message or f"Merge branch '{branch}'"
-                    await self._write(tx, prompt, branch, into, base, resolution, said)
+                    message = terms.commit_message or f"Merge branch '{branch}'"
+                    await self._write(tx, prompt, branch, into, base, resolution, message)
                 if delete_branch:
                     await tx.branches.remove(prompt.id, branch)
             current = await self._writer.read_back(tx, prompt.name, into)

@@ -71,7 +71,7 @@ class Catalog:
     async def find_prompt(self, name: str) -> Prompt | None:
         """Return the prompt of that name with its pointers as they are now."""
         if not self._is_hearing():
-            return await self._read_prompt(name)
+            return await self._prompt_of(name)
         remembered = self.remembered_prompt(name)
         if remembered is not None:
             self.hits += 1
@@ -176,7 +176,7 @@ class Catalog:
             else:
                 self._former[name] = prompt.name
 
-    async def _read_prompt(self, name: str) -> Prompt | None:
+    async def _prompt_of(self, name: str) -> Prompt | None:
         async with self._database.reading() as tx:
             return await tx.prompts.find(name)
 

@@ -35,7 +35,7 @@ class Completing:
         if choices:
             return _completed(choices, typed)
         used = await self._sight.read(
-            lambda tx: tx.usage.list_values(
+            lambda tx: tx.argument_values.list_values(
                 source.prompt.id, declared.name, prefix=typed, limit=_MOST
             )
         )

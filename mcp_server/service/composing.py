@@ -11,10 +11,10 @@ from mcp_server.domain.composition import (
     Composition,
     Find,
     Fragment,
-    compose,
     includes_of,
     make_fragment,
     merge_included,
+    resolve_includes,
 )
 from mcp_server.domain.references import Reference, parse_reference, resolve_reference
 from mcp_server.domain.texts import refused, shown
@@ -88,7 +88,7 @@ class Composer:
             _check_other(each, name)
             await self._check_visible(tx, each, reached)
         try:
-            fragments = compose(name, prompt_id, references, find_in(reached, ANYONE))
+            fragments = resolve_includes(name, prompt_id, references, find_in(reached, ANYONE))
         except PromptError as problem:
             told = self._sight.told(problem, reached)
             if isinstance(told, NotFound):
@@ -190,7 +190,7 @@ def _parts(reference: Reference) -> tuple[str, str]:
 
 def _composed(name: str, prompt_id: UUID, references: Sequence[str], find: Find) -> Composition:
     try:
-        return Composition(compose(name, prompt_id, references, find))
+        return Composition(resolve_includes(name, prompt_id, references, find))
     except PromptError as problem:
         return Composition(problem=problem)
 

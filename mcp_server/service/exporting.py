@@ -45,8 +45,8 @@ class Exporting:
         for prompt, version in await self._sight.read(lambda tx: tx.bulk.read_served(ids)):
             if (prompt.archived_at is None) != (listed[prompt.id] is None):
                 continue
-            said = metadata_of(prompt)
-            yield PromptFile(said, version.draft, version.created_by, prompt.name)
+            metadata = metadata_of(prompt)
+            yield PromptFile(metadata, version.draft, version.created_by, prompt.name)
 
     async def _histories(self, page: Sequence[PromptSummary]) -> AsyncIterator[PromptFile]:
         ids = [summary.id for summary in page]
@@ -58,11 +58,11 @@ class Exporting:
                 history = kept[summary.id]
                 heads = {branch.branch: branch.head for branch in history.branches}
                 main = history.versions[heads[MAIN] - 1]
-                said = Metadata(
+                metadata = Metadata(
                     summary.name, summary.title, summary.description, summary.folder, summary.tags
                 )
                 files.append(
-                    PromptFile(said, main.draft, main.created_by, summary.name, history=history)
+                    PromptFile(metadata, main.draft, main.created_by, summary.name, history=history)
                 )
             return files
 

@@ -11,7 +11,7 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.service.composing import Composer
 from mcp_server.service.declaring import own_draft
 from mcp_server.service.including import WouldBreak
-from mcp_server.service.outcomes import DEFAULTS, Kind, Options, Outcome, Report, Taken
+from mcp_server.service.outcomes import DEFAULTS, Options, Outcome, OutcomeKind, Report, Taken
 from mcp_server.service.patterns import Allowance, Patterns
 from mcp_server.service.preparing import (
     Prepared,
@@ -54,7 +54,7 @@ class _Run:
     by: str
     options: Options
     report: Report
-    counts: Counter[Kind] = field(default_factory=Counter)
+    counts: Counter[OutcomeKind] = field(default_factory=Counter)
     sources: dict[str, str] = field(default_factory=dict)
     waiting: dict[str, Prepared] = field(default_factory=dict)
     late: list[Prepared] = field(default_factory=list)
@@ -114,7 +114,7 @@ class Importing:
         self._renewing = Renewing(writer, composer)
         self._patterns = patterns
 
-    async def take(
+    async def bring_in(
         self,
         files: Files,
         *,
@@ -136,7 +136,7 @@ class Importing:
         run = _Run(self._writer.author, options, report)
         try:
             async with self._writer.transaction("import_prompts") as tx:
-                await self._take_all(tx, iter(files), run)
+                await self._bring_in_all(tx, iter(files), run)
                 if options.dry_run or run.fails:
                     raise _Undone
                 if run.quiet:
@@ -149,7 +149,7 @@ class Importing:
             self._writer.hear(change)
         return Taken(run.counts, True)
 
-    async def _take_all(
+    async def _bring_in_all(
         self, tx: Transaction, files: Iterator[PromptFile | Invalid], run: _Run
     ) -> None:
         size = _MANY
@@ -158,9 +158,9 @@ class Importing:
             batch = await asyncio.to_thread(prepare, files, size, run.by)
             if size == _MANY and len(batch) == size:
                 run.quiet = True
-                await tx.bulk.be_quiet()
+                await tx.bulk.announce_at_the_end()
             judged = [await self._judge(each, run) for each in batch]
-            await self._take_batch(tx, _accepted(judged, run), run)
+            await self._bring_in_batch(tx, _accepted(judged, run), run)
             if len(batch) < size:
                 break
             size = _BATCH
@@ -168,7 +168,7 @@ class Importing:
         while left:
             run.late = []
             for each in left:
-                await self._take_alone(tx, each, run)
+                await self._bring_in_alone(tx, each, run)
             # What a round takes may be what others wait for; where it took nothing, that is told.
             run.is_last = len(run.late) == len(left)
             left = run.late
@@ -181,7 +181,7 @@ class Importing:
         verdicts = await self._patterns.judge(comparisons_of(each), run.allowance)
         return check_prepared(each, verdicts)
 
-    async def _take_batch(self, tx: Transaction, batch: Sequence[Prepared], run: _Run) -> None:
+    async def _bring_in_batch(self, tx: Transaction, batch: Sequence[Prepared], run: _Run) -> None:
         names = [name for each in batch for name in names_of(each.file)]
         present = await tx.bulk.find(names, lock=True)
         ids = {prompt.id for prompt in present.values()}
@@ -194,9 +194,9 @@ class Importing:
             try:
                 if prompt is None:
                     self._check_new(file, present)
-                    key = new_id()
-                    new.append((key, file.metadata, each.history))
-                    run.note(file.metadata.name, key)
+                    prompt_id = new_id()
+                    new.append((prompt_id, file.metadata, each.history))
+                    run.note(file.metadata.name, prompt_id)
                     run.done(file, _CREATED)
                 else:
                     renew = self._renew_kept if prompt.id in included else self._renew
@@ -205,7 +205,7 @@ class Importing:
                 run.miss(each, error)
         await self._insert(tx, new)
 
-    async def _take_alone(self, tx: Transaction, each: Prepared, run: _Run) -> None:
+    async def _bring_in_alone(self, tx: Transaction, each: Prepared, run: _Run) -> None:
         """Take a prompt that includes others, once those are there."""
         file = each.file
         try:
@@ -242,17 +242,19 @@ class Importing:
 
     async def _insert(self, tx: Transaction, new: Sequence[tuple[UUID, Metadata, History]]) -> None:
         await tx.bulk.insert(new)
-        moves = [(key, move) for key, _, history in new for move in history.moves]
+        moves = [(prompt_id, move) for prompt_id, _, history in new for move in history.moves]
         await self._writer.labelling.record(tx, moves)
         await tx.bulk.begin_branches(new)
 
     async def _create_including(
-        self, tx: Transaction, said: Metadata, history: History, run: _Run
+        self, tx: Transaction, metadata: Metadata, history: History, run: _Run
     ) -> None:
-        key = new_id()
-        run.note(said.name, key)
-        await self._insert(tx, [(key, said, history)])
-        await self._renewing.record_includes(tx, key, said.name, history, history.versions)
+        prompt_id = new_id()
+        run.note(metadata.name, prompt_id)
+        await self._insert(tx, [(prompt_id, metadata, history)])
+        await self._renewing.record_includes(
+            tx, prompt_id, metadata.name, history, history.versions
+        )
 
     async def _renew_kept(
         self,
@@ -346,6 +348,6 @@ def _accepted(batch: Iterable[Prepared | Invalid], run: _Run) -> list[Prepared]:
 
 
 def _fail(run: _Run, file: PromptFile, error: PromptError) -> None:
-    kind: Kind = "conflict" if isinstance(error, Conflict) else "refused"
+    kind: OutcomeKind = "conflict" if isinstance(error, Conflict) else "refused"
     message = f"{file.source}: {error.message}"
     run.tell(Outcome(file.source, file.metadata.name, kind, message))

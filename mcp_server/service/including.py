@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from mcp_server.domain.composition import Fragment, compose
+from mcp_server.domain.composition import Fragment, resolve_includes
 from mcp_server.service.composing import find_in
 from mcp_server.service.readers import ANYONE
 from mcp_server.service.sight import Sight
@@ -139,7 +139,7 @@ class _Drawing:
         """Return why a version that includes others can't be used; None if it can."""
         ways = self._out_of([(root.prompt_id, root.version)])
         try:
-            compose(root.name, root.prompt_id, ways, self._find)
+            resolve_includes(root.name, root.prompt_id, ways, self._find)
         except _Unusable as problem:
             return str(problem)
         except Conflict as problem:
@@ -177,7 +177,7 @@ def _check_includable(reached: Reached, name: str, point: str) -> None:
     meant = find(f"{name}@{point}" if point else name)
     shares = reached.prompts[name].weights.get(point or _PRODUCTION, ())
     for each in (meant, *(find(f"{name}@{number}") for number in shares)):
-        compose(each.name, each.prompt_id, each.includes, find)
+        resolve_includes(each.name, each.prompt_id, each.includes, find)
 
 
 def _included_by(name: str, names: Sequence[str]) -> str:

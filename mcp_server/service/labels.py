@@ -11,7 +11,7 @@ from mcp_server.service.labelling import Shares
 from mcp_server.service.results import LabelMove
 from mcp_server.service.sight import Sight
 from mcp_server.service.terms import ANY, Terms, check_message
-from mcp_server.service.writing import Writer, read_prompt
+from mcp_server.service.writing import Writer, written_prompt
 from storage.values.entities import Prompt, RecordedMove
 from storage.values.pages import Page
 
@@ -56,7 +56,7 @@ class Labels:
             before = prompt.labels.get(label)
             async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
                 await self._writer.labelling.point(tx, prompt, {label: shares}, reason)
-            current = await read_prompt(tx, prompt.name)
+            current = await written_prompt(tx, prompt.name)
         return LabelMove(current, label, before, current.labels[label], broken.warnings)
 
     async def remove(
@@ -81,7 +81,7 @@ class Labels:
                 raise no_such_label(prompt, label)
             async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
                 await self._writer.labelling.point(tx, prompt, {label: {}}, reason)
-            current = await read_prompt(tx, prompt.name)
+            current = await written_prompt(tx, prompt.name)
         return LabelMove(current, label, before, None, broken.warnings)
 
     async def list_moves(

@@ -18,7 +18,7 @@ from mcp_server.service.prompts import Prompts
 from mcp_server.service.search import Search
 from mcp_server.service.sight import Sight
 from mcp_server.service.syncing import Syncing
-from mcp_server.service.values import ArgumentValues
+from mcp_server.service.values import RememberedValues
 from mcp_server.service.versions import Versions
 from mcp_server.service.writing import Writer
 from storage.database import Database
@@ -42,7 +42,7 @@ class Core:
         """
         self.database = database
         self.catalog = Catalog(database, is_hearing)
-        self.values = ArgumentValues(database, remembers=remember_values)
+        self.values = RememberedValues(database, remembers=remember_values)
         self.patterns = patterns or Patterns()
         self.counts = Counts()
 

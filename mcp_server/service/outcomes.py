@@ -7,7 +7,7 @@ from typing import Literal
 MAX_TOLD = 1_000
 """Prompts of which an answer tells what became of them."""
 
-Kind = Literal["created", "new version", "updated", "unchanged", "conflict", "refused"]
+OutcomeKind = Literal["created", "new version", "updated", "unchanged", "conflict", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Outcome:
 
     source: str
     name: str | None
-    kind: Kind
+    kind: OutcomeKind
     message: str | None = None
     remarks: tuple[str, ...] = ()
 
@@ -53,7 +53,7 @@ class Outcome:
 class Taken:
     """What an import did, or would do: how many prompts of each kind, and whether it is kept."""
 
-    counts: Mapping[Kind, int]
+    counts: Mapping[OutcomeKind, int]
     written: bool
 
     @property

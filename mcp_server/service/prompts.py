@@ -29,8 +29,8 @@ from mcp_server.service.readers import ANYONE, Reader
 from mcp_server.service.results import Archiving, Missing, PromptVersion, RenderedPrompt, Saved
 from mcp_server.service.sight import Sight
 from mcp_server.service.terms import ANY, Terms
-from mcp_server.service.values import ArgumentValues
-from mcp_server.service.writing import Writer, check_called, metadata_of, read_prompt
+from mcp_server.service.values import RememberedValues
+from mcp_server.service.writing import Writer, check_called, metadata_of, written_prompt
 from storage.ids import new_id
 from storage.values.entities import (
     MAIN,
@@ -54,7 +54,7 @@ class Prompts:
         finder: Finder,
         composer: Composer,
         writer: Writer,
-        values: ArgumentValues,
+        values: RememberedValues,
         patterns: Patterns,
         counts: Counts,
     ) -> None:
@@ -275,7 +275,7 @@ class Prompts:
             async with self._writer.includers.kept(tx, prompt, force=terms.force) as broken:
                 if (prompt.archived_at is not None) == restore:
                     await tx.prompts.set_archived(prompt.id, not restore)
-            current = await read_prompt(tx, prompt.name)
+            current = await written_prompt(tx, prompt.name)
         return Archiving(current, broken.warnings)
 
     async def _create(

@@ -8,7 +8,7 @@ from mcp_server.domain.drafts import content_hash
 from mcp_server.domain.formats.files import PromptFile
 from mcp_server.service.composing import Composer
 from mcp_server.service.labelling import Shares, shares_of
-from mcp_server.service.outcomes import Kind
+from mcp_server.service.outcomes import OutcomeKind
 from mcp_server.service.preparing import note_of
 from mcp_server.service.writing import Writer, metadata_of
 from storage.database import Transaction
@@ -20,7 +20,7 @@ from storage.values.errors import Conflict
 class Done:
     """What became of a prompt, which of its versions has a file's one text, and what to remark."""
 
-    kind: Kind
+    kind: OutcomeKind
     version: int = 1
     remarks: tuple[str, ...] = ()
 
@@ -40,16 +40,16 @@ class Renewing:
         file: PromptFile,
     ) -> Done:
         """Write a file's one text as the next version, unless the prompt has or had it."""
-        said = metadata_of(present)
-        merged = _merged(said, file)
+        metadata = metadata_of(present)
+        merged = _merged(metadata, file)
         wanted = content_hash(file.draft)
         known = max((n for n, each in origins.items() if each.content_hash == wanted), default=0)
         if known and known != present.latest_version:
             return Done("unchanged", known, (_older(present.name, known),))
-        if known and merged == said:
+        if known and merged == metadata:
             return Done("unchanged", known)
         self._writer.check_stays(merged)
-        if merged != said:
+        if merged != metadata:
             await tx.prompts.update(present.id, merged)
         if known:
             return Done("updated", known)
@@ -84,19 +84,21 @@ class Renewing:
                     "the file: both were written since they parted. Rename the prompt in the file, "
                     "or import its newest text alone."
                 )
-        said, merged = metadata_of(present), replace(file.metadata, name=present.name)
+        metadata, merged = metadata_of(present), replace(file.metadata, name=present.name)
         newest = len(history.versions)
-        if newest < present.last_version or (newest == present.last_version and merged == said):
+        if newest < present.last_version or (newest == present.last_version and merged == metadata):
             return Done("unchanged")
         self._writer.check_stays(merged)
-        if merged != said:
+        if merged != metadata:
             await tx.prompts.update(present.id, merged)
         if newest == present.last_version:
             return Done("updated")
         moved = tuple(
             each for each in history.branches if each.head > present.branches.get(each.branch, 0)
         )
-        await tx.bulk.go_on(present.id, replace(history, branches=moved), present.last_version)
+        await tx.bulk.append_history(
+            present.id, replace(history, branches=moved), present.last_version
+        )
         new = history.versions[present.last_version :]
         await self.record_includes(tx, present.id, present.name, history, new)
         return Done("new version")
@@ -115,7 +117,7 @@ class Renewing:
         return await self._writer.labelling.point(tx, present, wanted, reason)
 
     async def record_includes(
-        self, tx: Transaction, key: UUID, name: str, history: History, new: Iterable[Version]
+        self, tx: Transaction, prompt_id: UUID, name: str, history: History, new: Iterable[Version]
     ) -> None:
         """Keep what versions include. Only what is in use has to lead somewhere."""
         used = {branch.head for branch in history.branches} | {*history.labels.values()}
@@ -123,11 +125,11 @@ class Renewing:
             if not version.includes:
                 continue
             if version.version in used:
-                included = await self._composer.check(tx, name, key, version.draft)
+                included = await self._composer.check(tx, name, prompt_id, version.draft)
                 edges = included.edges
             else:
                 edges = await self._composer.edges(tx, version.draft)
-            await tx.includes.record(key, version.version, edges)
+            await tx.includes.record(prompt_id, version.version, edges)
 
 
 def _origin(version: Version) -> Origin:

@@ -74,9 +74,9 @@ class Syncing:
         """
         return self._sight.keeps(chosen, check_metadata(new))
 
-    async def mark(self) -> str:
-        """Return something that is another one once any prompt has changed."""
-        return await self._sight.read(lambda tx: tx.bulk.mark())
+    async def change_token(self) -> str:
+        """Return a change token: another one once any prompt has changed."""
+        return await self._sight.read(lambda tx: tx.bulk.change_token())
 
     async def write(
         self, file: PromptFile, *, expected_version: int | None, force: bool = False

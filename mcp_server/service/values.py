@@ -12,7 +12,7 @@ _MAX_WAITING = 5_000
 logger = logging.getLogger(__name__)
 
 
-class ArgumentValues:
+class RememberedValues:
     """Collects used values in memory; `flush` writes them. Without `remembers` it forgets them."""
 
     def __init__(self, database: Database, *, remembers: bool) -> None:
@@ -32,7 +32,7 @@ class ArgumentValues:
             return
         try:
             async with self._database.transaction() as tx:
-                await tx.usage.remember_values(waiting)
+                await tx.argument_values.remember_values(waiting)
         except Unavailable as error:
             logger.info("used values weren't remembered: %s", error)
         except Exception:  # a database user who may only read, say: no reason to end

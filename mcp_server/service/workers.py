@@ -88,10 +88,10 @@ class Worker:
         with suppress(BrokenPipeError):
             self._send([seconds, [(each.pattern, each.value) for each in comparisons]])
             for line in self._stream(self.process.stdout):
-                said = json.loads(line)
-                if isinstance(said, float):
-                    return Answer(verdicts, said, len(verdicts) == len(comparisons))
-                verdicts.append(Verdict(*said))
+                message = json.loads(line)
+                if isinstance(message, float):
+                    return Answer(verdicts, message, len(verdicts) == len(comparisons))
+                verdicts.append(Verdict(*message))
         if self.end() == _OUT_OF_TIME:
             return Answer(verdicts, None)
         raise Lost
@@ -271,7 +271,7 @@ class Crew:
         """Do what is next until there is nothing for a while: what a thread does."""
         worker = None
         try:
-            while (job := self._take()) is not None:
+            while (job := self._next_job()) is not None:
                 worker = self._do(job, worker)
         finally:
             with self._changed:
@@ -279,7 +279,7 @@ class Crew:
             if worker is not None:
                 worker.end()
 
-    def _take(self) -> Job | None:
+    def _next_job(self) -> Job | None:
         with self._changed:
             has_next = self._changed.wait_for(self._has_next, self._idle_seconds)
             if self._closed or not has_next:

@@ -203,7 +203,7 @@ class Writer:
             prompt_id = new_id()
             await tx.prompts.insert(prompt_id, metadata)
             await tx.copies.copy_history(source.id, prompt_id)
-            copied = await read_prompt(tx, metadata.name)
+            copied = await written_prompt(tx, metadata.name)
             reason = f"Copied with '{source.name}'"
             await self.labelling.point(tx, copied, shares_of(source), reason)
             current = await self.read_back(tx, metadata.name)
@@ -223,7 +223,7 @@ class Writer:
 
     async def read_back(self, tx: Transaction, name: str, branch: str = MAIN) -> PromptVersion:
         """Return a prompt and the head of a branch as this very transaction wrote them."""
-        prompt = await read_prompt(tx, name)
+        prompt = await written_prompt(tx, name)
         head = await head_of(tx, prompt, branch)
         composition = await self._composer.compose_in(tx, prompt, head)
         return PromptVersion(prompt, head, composition=composition)
@@ -274,7 +274,7 @@ async def head_of(tx: Transaction, prompt: Prompt, branch: str) -> Version:
     return head
 
 
-async def read_prompt(tx: Transaction, name: str) -> Prompt:
+async def written_prompt(tx: Transaction, name: str) -> Prompt:
     """Return a prompt as this very transaction wrote it."""
     prompt = await tx.prompts.find(name)
     if prompt is None:

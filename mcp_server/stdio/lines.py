@@ -77,8 +77,8 @@ def _explain(line: bytes, error: ValidationError) -> Unreadable:
     first = error.errors(include_url=False)[0]
     if first["type"] != "json_invalid":
         return _not_a_message(json.loads(text))
-    for said, sentence in _LIMITS.items():
-        if said in first["msg"]:
+    for known, sentence in _LIMITS.items():
+        if known in first["msg"]:
             return Unreadable(INVALID_REQUEST, sentence, _find_id(text))
     if _SURROGATE.search(text) and _is_json(text):
         return Unreadable(
@@ -97,9 +97,9 @@ def _not_a_message(value: object) -> Unreadable:
             "This isn't a JSON-RPC 2.0 message: it has to be one object. Send the messages of a "
             "batch one by one.",
         )
-    number = value.get("id")
+    request_id = value.get("id")
     # An answer isn't answered: its id is that of a request of ours.
-    known = number if _is_id(number) and not _is_answer(value) else None
+    known = request_id if _is_id(request_id) and not _is_answer(value) else None
     faults = "; ".join(_faults(value)) or "it is neither a request, a notification nor an answer"
     return Unreadable(INVALID_REQUEST, f"This isn't a JSON-RPC 2.0 message: {faults}.", known)
 
@@ -128,8 +128,8 @@ def _check_has_no_id(value: Mapping[str, Any]) -> None:
 
     Some clients write every field of a notification, `"id": null` among them.
     """
-    number = value.get("id")
-    if "id" not in value or (number is None and value["method"].startswith("notifications/")):
+    request_id = value.get("id")
+    if "id" not in value or (request_id is None and value["method"].startswith("notifications/")):
         return
     raise _not_a_message(value)
 
@@ -157,6 +157,6 @@ def _find_id(text: str) -> RequestId | None:
         elif depth == 1 and token[0] == '"id"':
             found = _ID.match(text, token.end())
             if found:
-                number: RequestId = json.loads(found[1])
-                return number
+                request_id: RequestId = json.loads(found[1])
+                return request_id
     return None

@@ -44,10 +44,10 @@ class Unanswered:
     def note(self, message: JSONRPCMessage) -> None:
         """Note a message of either direction. A request that is called off is never answered."""
         match message:
-            case JSONRPCRequest(id=number):
-                self._ids.add(coerce_request_id(number))
-            case JSONRPCResponse(id=number) | JSONRPCError(id=number):
-                self._forget(number)
+            case JSONRPCRequest(id=request_id):
+                self._ids.add(coerce_request_id(request_id))
+            case JSONRPCResponse(id=request_id) | JSONRPCError(id=request_id):
+                self._forget(request_id)
             case JSONRPCNotification(method="notifications/cancelled", params=params):
                 self._forget(cancelled_request_id_from_params(params))
 
@@ -57,9 +57,9 @@ class Unanswered:
             self._fewer = anyio.Event()
             await self._fewer.wait()
 
-    def _forget(self, number: RequestId | None) -> None:
-        if number is not None:
-            self._ids.discard(coerce_request_id(number))
+    def _forget(self, request_id: RequestId | None) -> None:
+        if request_id is not None:
+            self._ids.discard(coerce_request_id(request_id))
             self._fewer.set()
 
 

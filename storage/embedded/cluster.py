@@ -225,11 +225,11 @@ def _run(
         **account.identity(),
     )
     if done.returncode:
-        said = done.stdout.decode(errors="replace").strip()
+        output = done.stdout.decode(errors="replace").strip()
         raise EmbeddedError(
             f"The embedded PostgreSQL couldn't be set up: '{command[0]}' ended with exit code "
             f"{done.returncode}. Mend what it says below, or set {owner.server_setting}.\n"
-            f"{said}"
+            f"{output}"
         )
 
 

@@ -107,10 +107,10 @@ def _run(root: Root, connection: ConnInfo, program: str, *arguments: str) -> Non
         env=_environment(root, connection) | {"LC_ALL": "C", "PATH": os.defpath},
     )
     if done.returncode:
-        said = done.stdout.decode(errors="replace").strip()
+        output = done.stdout.decode(errors="replace").strip()
         raise EmbeddedError(
             f"'{program}' ended with exit code {done.returncode}, and the database is as it was; "
-            f"mend what it says below.\n{said}"
+            f"mend what it says below.\n{output}"
         )
 
 

@@ -101,12 +101,12 @@ async def _play(postgres, template, folder, rounds):
             assert {key: _bytes(folder)[key] for key in FOREIGN} == FOREIGN
             assert broken.items() <= _bytes(folder).items()
             await _check_agreement(library, folder, told[1])
-            before = _bytes(folder), await library.syncing.mark()
+            before = _bytes(folder), await library.syncing.change_token()
             again = await _sync(library, folder)
             assert again == ("", told[1]) or set(again[1].splitlines()) < set(told[1].splitlines())
             assert again[0] == ""
             assert (await _sync(library, folder, PromptFilter(tags=("alpha",))))[0] == ""
-            assert (_bytes(folder), await library.syncing.mark()) == before
+            assert (_bytes(folder), await library.syncing.change_token()) == before
     finally:
         await database.close()
         await postgres.drop_database(name)

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from mcp_server.domain.composition import (
     MAX_DEPTH,
     Fragment,
-    compose,
     includes_of,
     make_fragment,
     merge_included,
+    resolve_includes,
 )
 from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.rendering import render
@@ -48,7 +48,7 @@ def library(**templates: str | Fragment):
 
 def filled(template: str, find, values=None, *, arguments=(), template_format="simple") -> str:
     draft = make_draft(template=template, arguments=arguments, template_format=template_format)
-    fragments = compose("me", ME, includes_of(draft), find)
+    fragments = resolve_includes("me", ME, includes_of(draft), find)
     rendered = render(draft, values or {}, allow_unknown=False, fragments=fragments)
     return rendered.messages[0].content.text
 
@@ -87,21 +87,21 @@ def test_an_escaped_text_includes_nothing_and_reads_as_it_was(text):
 
 @given(st.text(alphabet="\\{}> \tab@1", max_size=24))
 def test_taking_a_template_apart_and_writing_it_keeps_its_meaning(template):
-    written = simple.compose(simple.parse(template))
+    written = simple.join_parts(simple.parse(template))
     assert simple.parse(written) == simple.parse(template)
 
 
 def test_a_circle_is_named():
     find = library(a="{{> b}}", b="{{> c}}", c="{{> a}}")
     with pytest.raises(Conflict, match="'a' → 'b' → 'c' → 'a'"):
-        compose("me", ME, ["a"], find)
+        resolve_includes("me", ME, ["a"], find)
 
 
 def test_depth_is_bounded():
     chain = {f"p{n}": f"{{{{> p{n + 1}}}}}" for n in range(MAX_DEPTH + 5)}
     said = f"'me' includes others more than {MAX_DEPTH} levels deep: 'me' → 'p0' → 'p1' → 'p2' and"
     with pytest.raises(Conflict, match=said):
-        compose("me", ME, ["p0"], library(**chain))
+        resolve_includes("me", ME, ["p0"], library(**chain))
 
 
 def test_what_doubles_at_each_level_ends_in_time():
@@ -114,7 +114,7 @@ def test_what_doubles_at_each_level_ends_in_time():
 def test_the_number_of_texts_is_bounded():
     many = {f"p{n}": "x" for n in range(101)}
     with pytest.raises(Conflict, match="100 other texts"):
-        compose("me", ME, list(many), library(**many))
+        resolve_includes("me", ME, list(many), library(**many))
 
 
 def merged_with(inner: Fragment, *own: Argument) -> dict[str, Argument]:

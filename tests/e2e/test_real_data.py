@@ -62,9 +62,9 @@ async def imported(environment):
     files = list(_files())
     assert len(files) == 1281 + 58
     async with open_library(read_settings(environment)) as library:
-        done = await library.importing.take([file for file, _ in files])
+        done = await library.importing.bring_in([file for file, _ in files])
         assert (done.counts, done.written) == ({"created": len(files)}, True)
-        again = await library.importing.take([file for file, _ in files])
+        again = await library.importing.bring_in([file for file, _ in files])
         assert again.counts == {"unchanged": len(files)}
     return files
 

@@ -210,11 +210,11 @@ class Writers(RuleBasedStateMachine):
         said = replace(file.metadata, name=self._name(number))
         file = replace(file, metadata=said, draft=replace(draft, messages=(message,), arguments=()))
         files = read_file("a.md", written(file).text)
-        await as_("kim", library).importing.take(files, options=Options(keep_going=keep_going))
+        await as_("kim", library).importing.bring_in(files, options=Options(keep_going=keep_going))
 
     async def _take_back(self, library, keep_going, move_labels):
         options = Options(keep_going=keep_going, move_labels=move_labels)
-        await as_("kim", library).importing.take(
+        await as_("kim", library).importing.bring_in(
             read_file("a.jsonl", self.exported), options=options
         )
 

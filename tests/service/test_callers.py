@@ -30,7 +30,7 @@ async def story(library):
 
 
 def _import(library):
-    return library.importing.take(read_file("a.json", '{"name": "new", "template": "x"}'))
+    return library.importing.bring_in(read_file("a.json", '{"name": "new", "template": "x"}'))
 
 
 WRITES = {

@@ -29,7 +29,7 @@ async def _export(library: Library, format_name: str, *, history: bool = True) -
 async def _import(library: Library, name: str, text: str, **options: bool) -> list[Outcome]:
     told: list[Outcome] = []
     files = read_file(name, text)
-    await library.importing.take(files, options=Options(**options), report=told.append)
+    await library.importing.bring_in(files, options=Options(**options), report=told.append)
     return told
 
 

@@ -24,7 +24,7 @@ SKILL = "---\nname: brief\ndescription: Be brief\n---\nWrite less.\n"
 
 async def _import(library, name: str, text: str, **options: bool) -> list[str]:
     told: list[Outcome] = []
-    await library.importing.take(
+    await library.importing.bring_in(
         read_file(name, text), options=Options(**options), report=told.append
     )
     return [outcome.kind for outcome in told]
@@ -87,7 +87,7 @@ async def test_whatever_cant_be_taken_keeps_the_others_out(library):
         *read_file("b.json", '{"name": "note", "template": "2"}'),
         Invalid("c.json: it can't be read: it is broken."),
     ]
-    taken = await library.importing.take(files, report=told.append)
+    taken = await library.importing.bring_in(files, report=told.append)
     assert not taken.written
     assert [(each.source, each.kind) for each in told] == [
         ("b.json", "conflict"),
@@ -178,7 +178,7 @@ async def test_patterns_of_files_are_judged_before_anything_is_kept(library):
     told: list[Outcome] = []
     options = Options(keep_going=True)
     files = list(read_file("p.json", json.dumps(RECORDS)))
-    await library.importing.take(files, options=options, report=told.append)
+    await library.importing.bring_in(files, options=options, report=told.append)
     assert [(each.kind, each.message) for each in told] == [
         (
             "refused",
@@ -201,7 +201,7 @@ async def test_patterns_of_every_version_of_a_history_are_judged(library):
     record = write_record(exported[0])
     record["versions"][1]["arguments"][0]["pattern"] = "("
     told: list[Outcome] = []
-    await library.importing.take(
+    await library.importing.bring_in(
         read_file("p.json", json.dumps([record | {"name": "other"}])), report=told.append
     )
     assert [each.message for each in told] == [
@@ -220,7 +220,7 @@ async def test_slow_patterns_of_a_file_have_a_requests_budget_and_honest_ones_go
     told: list[Outcome] = []
     files = list(read_file("p.json", json.dumps(records)))
     options = Options(keep_going=True)
-    await library.importing.take(files, options=options, report=told.append)
+    await library.importing.bring_in(files, options=options, report=told.append)
     assert [(each.name, each.kind) for each in told] == [(None, "refused"), ("good", "created")]
     assert "'a19' has the pattern" in (told[0].message or "")
 
@@ -230,7 +230,7 @@ async def test_a_name_that_is_hidden_here_is_taken(library, database):
     narrowed = seen(database, view=View(tags=("public",)))
     told: list[Outcome] = []
     record = {"name": "secret", "template": "y", "tags": ["public"]}
-    await narrowed.importing.take(read_file("p.json", json.dumps([record])), report=told.append)
+    await narrowed.importing.bring_in(read_file("p.json", json.dumps([record])), report=told.append)
     assert [(each.kind, each.message) for each in told] == [
         ("conflict", "p.json: The name 'secret' is taken. Choose another one.")
     ]

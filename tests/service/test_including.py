@@ -338,7 +338,7 @@ def _two(name, **also):
 async def _import(library, *records, **options):
     """Import records, and return what was told of each by its name, and whether it is kept."""
     told = {}
-    taken = await library.importing.take(
+    taken = await library.importing.bring_in(
         read_file("a.jsonl", "\n".join(map(json.dumps, records)), "jsonl"),
         options=Options(**options),
         report=lambda outcome: told.update({outcome.name: outcome}),
@@ -406,7 +406,7 @@ async def test_an_import_takes_what_includes_a_prompt_that_has_to_wait(library):
         *read_file("new.json", '{"name": "new", "template": "{{> base@2}}"}'),
         *read_file("user.json", '{"name": "user", "template": "None"}'),
     ]
-    await library.importing.take(files, report=told.append)
+    await library.importing.bring_in(files, report=told.append)
     kinds = {each.name: each.kind for each in told}
     assert kinds == {"base": "new version", "new": "created", "user": "new version"}
     assert await _text(library, "new") == "Two"
@@ -441,7 +441,7 @@ async def test_an_import_moves_heads_that_others_include_only_by_force(base):
     longer = replace(history, versions=(*history.versions, next_one), branches=heads)
     for force, kind in (False, "conflict"), (True, "new version"):
         told = []
-        await base.importing.take(
+        await base.importing.bring_in(
             [replace(exported, history=longer)],
             options=Options(force=force),
             report=told.append,

@@ -41,7 +41,7 @@ def _record(name: str, text: str = "text", **also: object) -> dict[str, object]:
 async def _import(library, *records: object, **options: bool) -> list[str]:
     told: list[Outcome] = []
     files = read_file("all.json", json.dumps(records))
-    await library.importing.take(files, options=Options(**options), report=told.append)
+    await library.importing.bring_in(files, options=Options(**options), report=told.append)
     return [each.kind for each in told]
 
 

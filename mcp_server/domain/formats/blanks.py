@@ -6,7 +6,7 @@ from collections.abc import Callable
 from mcp_server.domain.fields import PLAIN
 from mcp_server.domain.reading import says
 from mcp_server.domain.templates.identifiers import is_named
-from mcp_server.domain.templates.simple import Include, Part, Placeholder, compose, parse
+from mcp_server.domain.templates.simple import Include, Part, Placeholder, join_parts, parse
 from storage.values.entities import Draft, Metadata
 from storage.values.errors import Invalid
 
@@ -26,7 +26,7 @@ def read_blanks(
         if part is not None:
             parts += [text[end : match.start()], part]
             end = match.end()
-    return compose([*parts, text[end:]])
+    return join_parts([*parts, text[end:]])
 
 
 def write_blanks(
@@ -44,9 +44,9 @@ def write_blanks(
             case Placeholder():
                 written.append(write(part.name))
             case _:
-                said = include(part.reference)
-                lost += [part.reference] if said is None else []
-                written.append(part.written if said is None else said)
+                reference = include(part.reference)
+                lost += [part.reference] if reference is None else []
+                written.append(part.written if reference is None else reference)
     return "".join(written), lost
 
 
@@ -82,10 +82,10 @@ def lost_settings(draft: Draft, *kept: str) -> list[str]:
     return [title for title, value in there if says(value) and title not in kept]
 
 
-def lost_saying(said: Metadata, *kept: str) -> list[str]:
+def lost_saying(metadata: Metadata, *kept: str) -> list[str]:
     """Name what a prompt says about itself, but for what a format keeps."""
     values = {
-        "title": said.title, "description": said.description, "folder": said.folder,
-        "tags": said.tags,
+        "title": metadata.title, "description": metadata.description, "folder": metadata.folder,
+        "tags": metadata.tags,
     }  # fmt: skip
     return [key for key, value in values.items() if value and key not in kept]

@@ -144,10 +144,12 @@ def make_file(
         title = unique_name(title, content_hash(draft))
     folder, _, title = title.rpartition("/") if folders else ("", "", title)
     name = title if NAME.fullmatch(title) else safe_name(title)
-    said = Metadata(name, title if title != name else None, keys.text("description"), folder, tags)
-    says = {key for key in ("title", "description", "folder", "tags") if getattr(said, key)}
+    metadata = Metadata(
+        name, title if title != name else None, keys.text("description"), folder, tags
+    )
+    says = {key for key in ("title", "description", "folder", "tags") if getattr(metadata, key)}
     return PromptFile(
-        check_metadata(said),
+        check_metadata(metadata),
         draft,
         None,
         place.source,
@@ -184,7 +186,7 @@ def write_message(
 
 
 def _written(part: Part, include: Callable[[str], str | None] | None, lost: list[str]) -> str:
-    said = include(part.reference) if include and isinstance(part, Include) else None
-    if isinstance(part, Include) and said is None:
+    reference = include(part.reference) if include and isinstance(part, Include) else None
+    if isinstance(part, Include) and reference is None:
         lost.append(f"the include of '{part.reference}'")
-    return str(part) if said is None else said
+    return str(part) if reference is None else reference

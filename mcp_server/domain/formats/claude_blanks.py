@@ -20,7 +20,7 @@ from typing import Any
 from mcp_server.domain.arguments import MAX_ARGUMENT_NAME
 from mcp_server.domain.formats.markdown_code import Code
 from mcp_server.domain.templates.identifiers import identifier, is_identifier
-from mcp_server.domain.templates.simple import Include, Part, Placeholder, compose, parse
+from mcp_server.domain.templates.simple import Include, Part, Placeholder, join_parts, parse
 from storage.values.entities import Argument
 
 WHOLE = "arguments"
@@ -98,7 +98,7 @@ def read_body(text: str, declared: Declared) -> Body:
     taken = {each.start() for each in blanks}
     passed = [each[0] for each in found if not each[1] and each.start() not in taken]
     return Body(
-        compose([*parts, text[end:]]),
+        join_parts([*parts, text[end:]]),
         names.arguments(),
         written,
         tuple(dict.fromkeys(passed)),
@@ -148,14 +148,14 @@ def joins(behind: str) -> bool:
 
 def comparable(template: str) -> list[str | tuple[str]]:
     """Return what a template says, where an include is but its text."""
-    said: list[str | tuple[str]] = [""]
+    parts: list[str | tuple[str]] = [""]
     for part in parse(template):
         if isinstance(part, Placeholder):
-            said += [(part.name,), ""]
+            parts += [(part.name,), ""]
         else:
             text = part.written if isinstance(part, Include) else part
-            said[-1] = f"{said[-1]}{text}"
-    return said
+            parts[-1] = f"{parts[-1]}{text}"
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from mcp_server.domain.formats.claude_blanks import (
     write_body,
 )
 from mcp_server.domain.templates import template_engine
-from mcp_server.domain.templates.simple import compose
+from mcp_server.domain.templates.simple import join_parts
 from storage.values.entities import Argument, Draft
 
 BLANKS = "blanks"
@@ -78,7 +78,7 @@ def write_text(draft: Draft, text: str, extra: Mapping[str, Any]) -> Text:
 
     Otherwise its arguments are named in `arguments`, or a single one in `argument-hint`.
     """
-    template = text if draft.template_format == "simple" else compose([text])
+    template = text if draft.template_format == "simple" else join_parts([text])
     unsaid = [f"the include of '{each}'" for each in template_engine("simple").includes(template)]
     candidate = Text(text, {})
     for candidate in _candidates(draft, template, extra):

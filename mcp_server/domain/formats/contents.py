@@ -53,10 +53,10 @@ def read_fields(keys: Keys, names: Collection[str] = CONTENT) -> ContentInput:
     for other, name in OTHER_NAMES.items():
         if other in keys and name in names:
             values[name] = _either(keys, name, other)
-    said = {name: values[name] for name in names if name in _TEXTS or says(values[name])}
-    if isinstance(variants := said.get("variants"), dict):
-        said["variants"] = {key: _listed(each) for key, each in variants.items()}
-    return read_content(said, keys.path)
+    written = {name: values[name] for name in names if name in _TEXTS or says(values[name])}
+    if isinstance(variants := written.get("variants"), dict):
+        written["variants"] = {key: _listed(each) for key, each in variants.items()}
+    return read_content(written, keys.path)
 
 
 _TEXTS = ("template", "messages")

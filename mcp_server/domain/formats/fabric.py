@@ -23,6 +23,6 @@ def _read(system: str, user: str, source: str) -> PromptFile:
         messages.append(Message("user", TextContent(user.removeprefix("\ufeff"))))
     title = file_title(source)
     name = safe_name(title)
-    said = check_metadata(Metadata(name, title if title != name else None))
+    metadata = check_metadata(Metadata(name, title if title != name else None))
     draft = make_draft(messages=messages, template_format="text")
-    return PromptFile(said, draft, None, source, frozenset(), is_told=False)
+    return PromptFile(metadata, draft, None, source, frozenset(), is_told=False)

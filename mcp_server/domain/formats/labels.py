@@ -8,7 +8,7 @@ from itertools import count
 
 from mcp_server.domain.arguments import MAX_ARGUMENT_NAME
 from mcp_server.domain.templates.identifiers import identifier, is_identifier
-from mcp_server.domain.templates.simple import Part, Placeholder, compose, parse
+from mcp_server.domain.templates.simple import Part, Placeholder, join_parts, parse
 from storage.values.entities import Argument
 
 MAX_LABEL = 64
@@ -46,7 +46,7 @@ def read_placeholders(text: str) -> tuple[str, tuple[Argument, ...]]:
             parts.append(Placeholder(names[piece]))
         else:
             parts.append(Placeholder(names[defaulted[piece.label]], spaced=True))
-    return compose(parts), tuple(_argument(blank, names[blank]) for blank in declared)
+    return join_parts(parts), tuple(_argument(blank, names[blank]) for blank in declared)
 
 
 def write_placeholders(template: str, arguments: Sequence[Argument]) -> str:

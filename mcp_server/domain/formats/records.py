@@ -39,13 +39,13 @@ _READ_OUT = (
 
 def write_record(file: PromptFile) -> Record:
     """Write a prompt, with its history where it has one."""
-    said = file.metadata
+    metadata = file.metadata
     record: Record = {
-        "name": said.name,
-        "title": said.title,
-        "description": said.description,
-        "folder": said.folder,
-        "tags": list(said.tags),
+        "name": metadata.name,
+        "title": metadata.title,
+        "description": metadata.description,
+        "folder": metadata.folder,
+        "tags": list(metadata.tags),
     }
     if file.history is None:
         record |= {"created_by": file.created_by, **write_content(file.draft)}
@@ -71,11 +71,11 @@ def _read(value: object, source: str) -> PromptFile:
         keys.only((*_SAYING, *_OF_THE_TEXT, *CONTENT, *OTHER_NAMES), also=_READ_OUT)
         return _read_one(keys, source)
     keys.only((*_SAYING, *HISTORY))
-    said = _read_metadata(keys, keys.needed("name"))
+    metadata = _read_metadata(keys, keys.needed("name"))
     history = read_history(keys)
     heads = {each.branch: each.head for each in history.branches}
     main = history.versions[heads[MAIN] - 1]
-    return PromptFile(said, main.draft, main.created_by, source, history=history)
+    return PromptFile(metadata, main.draft, main.created_by, source, history=history)
 
 
 def _read_one(keys: Keys, source: str) -> PromptFile:

@@ -129,8 +129,8 @@ def speaks_of(file: PromptFile, before: frozenset[str]) -> frozenset[str]:
     """
     if before <= file.says:
         return file.says
-    chosen, said = _written_as(file), file.metadata
-    full = replace(file, metadata=Metadata(said.name, "x", "x", "x", ("x",)), history=None)
+    chosen, metadata = _written_as(file), file.metadata
+    full = replace(file, metadata=Metadata(metadata.name, "x", "x", "x", ("x",)), history=None)
     try:
         written = write_alone(full, chosen)
         could = read_alone(chosen.file_name(full), written.text, chosen.name).says

@@ -54,17 +54,17 @@ def read_row(keys: Keys, place: Place, name: str | None = None) -> PromptFile:
     if name is None:
         name = safe_name(title) if place.alone else unique_name(title, content_hash(draft))
     remarks: list[str] = []
-    said = Metadata(
+    metadata = Metadata(
         name,
         title if title.strip() != name else None,
         keys.text("description"),
         keys.text("folder") or "",
         read_tags([*keys.texts("tags"), *_kinds(keys)], remarks),
     )
-    says = {key for key in ("title", "description", "folder", "tags") if getattr(said, key)}
+    says = {key for key in ("title", "description", "folder", "tags") if getattr(metadata, key)}
     author = keys.text("contributor")
     return PromptFile(
-        check_metadata(said),
+        check_metadata(metadata),
         draft,
         check_author(author, "contributor") if author and author.strip() else None,
         place.source,
@@ -88,13 +88,13 @@ def write_row(file: PromptFile) -> tuple[Json, Lost]:
             f"The prompt '{name}' is more than one user text, or includes others, which a row "
             "can't hold. Export it as Markdown, JSON or YAML."
         )
-    said = file.metadata
+    metadata = file.metadata
     value: Json = {
-        "name": said.name,
-        "title": said.title,
-        "description": said.description,
-        "folder": said.folder,
-        "tags": list(said.tags),
+        "name": metadata.name,
+        "title": metadata.title,
+        "description": metadata.description,
+        "folder": metadata.folder,
+        "tags": list(metadata.tags),
         "prompt": _write_text(text, file.draft),
     }
     lost = lost_settings(file.draft)
@@ -102,7 +102,7 @@ def write_row(file: PromptFile) -> tuple[Json, Lost]:
     if not lost and content_hash(make_draft(template=back)) != content_hash(file.draft):
         lost.append("how its text is meant")
     present = {key: each for key, each in value.items() if each not in (None, "", [])}
-    return present, (*lost, *lost_saying(said, "title", "description", "folder", "tags"))
+    return present, (*lost, *lost_saying(metadata, "title", "description", "folder", "tags"))
 
 
 def _title_of(value: object) -> str | None:

@@ -151,7 +151,7 @@ def _remembered(template: str) -> tuple[Part, ...]:
     return tuple(parse(template))
 
 
-def compose(parts: Iterable[Part]) -> str:
+def join_parts(parts: Iterable[Part]) -> str:
     """Write a template out of literal texts and what is filled in; the reverse of `parse`."""
     written: list[str] = []
     literal = ""

@@ -108,15 +108,15 @@ def test_a_name_without_a_value_stays_as_it_is_written() -> None:
 def test_a_composed_template_serves_its_parts(parts: list[str | Placeholder]) -> None:
     values = {"a": "\\", "b": "{{a}}"}
     served = "".join(part if isinstance(part, str) else values[part.name] for part in parts)
-    assert simple.fill(simple.compose(parts), values) == served
+    assert simple.fill(simple.join_parts(parts), values) == served
 
 
 @given(TEXTS)
 def test_a_parsed_template_serves_the_same_once_it_is_composed_again(text: str) -> None:
     values = {name: f"<{name}>" for name in simple.placeholders(text)}
-    again = simple.compose(simple.parse(text))
+    again = simple.join_parts(simple.parse(text))
     assert simple.fill(again, values) == simple.fill(text, values)
-    assert simple.compose(simple.parse(again)) == again
+    assert simple.join_parts(simple.parse(again)) == again
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_hostile_text_takes_linear_time(hostile: str) -> None:
     start = time.process_time()
     assert simple.fill(hostile, {}) == hostile
     assert simple.placeholders(hostile) == ()
-    assert simple.compose(simple.parse(hostile)) == simple.escape(hostile) == hostile
+    assert simple.join_parts(simple.parse(hostile)) == simple.escape(hostile) == hostile
     assert time.process_time() - start < 2
 
 

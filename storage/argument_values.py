@@ -16,8 +16,8 @@ MAX_KEPT = 100
 """Values kept of one argument: as many as are ever offered."""
 
 
-class Usage:
-    """The repository of usage. It never commits."""
+class ArgumentValues:
+    """The repository of the values that arguments were given. It never commits."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from storage import usage
+from storage import argument_values
 from tests.support.library import add_prompt
 
 NOBODY = UUID(int=0)
@@ -10,16 +10,18 @@ NOBODY = UUID(int=0)
 
 async def _remember(database, *used):
     async with database.transaction() as tx:
-        await tx.usage.remember_values(used)
+        await tx.argument_values.remember_values(used)
 
 
 async def _values(database, prompt_id, argument="name"):
     async with database.reading() as tx:
-        return list(await tx.usage.list_values(prompt_id, argument, prefix="", limit=1_000))
+        return list(
+            await tx.argument_values.list_values(prompt_id, argument, prefix="", limit=1_000)
+        )
 
 
 async def test_the_newest_values_of_each_argument_are_kept(database, monkeypatch):
-    monkeypatch.setattr(usage, "MAX_KEPT", 2)
+    monkeypatch.setattr(argument_values, "MAX_KEPT", 2)
     prompt_id = await add_prompt(database, "greeting")
     await _remember(database, (prompt_id, "other", "kept"))
     for value in ("a", "b", "a", "c"):
@@ -31,7 +33,7 @@ async def test_the_newest_values_of_each_argument_are_kept(database, monkeypatch
 async def test_many_values_at_once_are_cut_as_well(database):
     prompt_id = await add_prompt(database, "greeting")
     await _remember(database, *((prompt_id, "name", f"{number:03}") for number in range(300)))
-    assert len(await _values(database, prompt_id)) == usage.MAX_KEPT == 100
+    assert len(await _values(database, prompt_id)) == argument_values.MAX_KEPT == 100
 
 
 async def test_values_of_a_prompt_that_is_gone_keep_no_others_out(database):
@@ -47,7 +49,9 @@ async def test_values_are_found_by_how_they_begin_the_latest_first(database):
 
     async def found(prefix: str, limit: int = 10) -> list[str]:
         async with database.reading() as tx:
-            return list(await tx.usage.list_values(prompt_id, "name", prefix=prefix, limit=limit))
+            return list(
+                await tx.argument_values.list_values(prompt_id, "name", prefix=prefix, limit=limit)
+            )
 
     assert await found("a") == ["ada b", "Ada"]
     assert await found("AD", limit=1) == ["ada b"]
