@@ -18,22 +18,22 @@ from mcp_server.service.views import View
 
 
 def make_application(settings: Settings, view: View, page_size: int | None = None) -> Application:
-    """Make the application that serves a part of the library; it opens nothing yet.
+    """Make the application that serves a view of the library; it opens no connection yet.
 
     Raises:
         Invalid: the settings contradict each other.
     """
-    usual = Caller(settings.actor, view)
+    default_caller = Caller(settings.actor, view)
     library, metrics = ServedLibrary(settings), Metrics()
     options = ServerOptions(
         version=version(),
-        caller=usual,
+        caller=default_caller,
         page_size=page_size,
         state_keys=settings.state_keys,
         traced=is_traced(),
     )
     mcp = build_server(library.ready, options)
     mcp.server.middleware.insert(0, metrics.observe_call)
-    rest = RestDoor(library.ready, replace(usual, door="rest"), settings.max_import)
+    rest = RestDoor(library.ready, replace(default_caller, door="rest"), settings.max_import)
     doors = (mcp_door(mcp, settings), rest_door(rest, version()), probes(library.live, metrics))
-    return Application(settings, usual, library, metrics, doors)
+    return Application(settings, default_caller, library, metrics, doors)

@@ -79,7 +79,7 @@ def merge(
     """Merge a branch. Conflicts are shown; give the merged text (--file) to decide them."""
     from mcp_server.schemas.branches import MergeIn
 
-    given = MergeIn.read(
+    request = MergeIn.read(
         {
             "name": name,
             "branch": branch,
@@ -94,12 +94,12 @@ def merge(
     merged = use_library(
         context,
         lambda library: library.branches.merge(
-            given.name,
-            given.branch,
-            into=given.into,
-            resolution=given.to_resolution(),
-            delete_branch=given.delete_branch,
-            terms=given.terms(),
+            request.name,
+            request.branch,
+            into=request.into,
+            resolution=request.to_resolution(),
+            delete_branch=request.delete_branch,
+            terms=request.terms(),
         ),
     )
     for warning in merged.warnings:
@@ -119,12 +119,14 @@ def _row(standing: "BranchStanding") -> tuple[Any, ...]:
 
 def _outcome(merged: "Merged") -> str:
     name, version = merged.current.prompt.name, merged.current.version.version
-    gone = f"; deleted the branch {merged.branch}" if merged.branch_deleted else ""
+    deletion = f"; deleted the branch {merged.branch}" if merged.branch_deleted else ""
     match merged.outcome:
         case "merged":
-            done = f"merged {merged.branch} into {merged.into} as version {version}"
+            outcome = f"merged {merged.branch} into {merged.into} as version {version}"
         case "fast_forward":
-            done = f"{merged.into} moved ahead to version {version}, the newest of {merged.branch}"
+            outcome = (
+                f"{merged.into} moved ahead to version {version}, the newest of {merged.branch}"
+            )
         case _:
-            done = f"everything of {merged.branch} is in {merged.into} already"
-    return f"{name}: {done}{gone}"
+            outcome = f"everything of {merged.branch} is in {merged.into} already"
+    return f"{name}: {outcome}{deletion}"

@@ -1,4 +1,4 @@
-"""How assistants are told to start this server: the command, and each client's configuration."""
+"""How assistants start this server: the command, and each client's configuration."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _SCRIPTS = ("promptstack", "promptstack-mcp")
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """What to put where, for the clients that share a form."""
+    """A piece of configuration, and its place, for the clients that share its format."""
 
     clients: str
     place: str
@@ -32,8 +32,8 @@ def server_command() -> list[str]:
     for candidate in candidates:
         if candidate is not None and os.access(candidate, os.X_OK) and candidate.is_file():
             return [os.path.abspath(candidate)]
-    found = shutil.which(_SCRIPTS[0])
-    return [found] if found else [sys.executable, "-m", "promptstack"]
+    script = shutil.which(_SCRIPTS[0])
+    return [script] if script else [sys.executable, "-m", "promptstack"]
 
 
 def snippets(command: Sequence[str]) -> list[Snippet]:
@@ -94,11 +94,11 @@ def _entry(command: Sequence[str]) -> dict[str, Any]:
 
 
 def _variables() -> dict[str, str]:
-    """Return the settings that are set here; secrets are left for their owner to fill in."""
-    given = {known: os.environ.get(known.variable, "").strip() for known in SETTINGS}
+    """Return the environment variables that are set here, with placeholders for secrets."""
+    values = {setting: os.environ.get(setting.variable, "").strip() for setting in SETTINGS}
     return {
-        known.variable: f"<your {known.variable}>" if known.secret else value
-        for known, value in given.items()
+        setting.variable: f"<your {setting.variable}>" if setting.secret else value
+        for setting, value in values.items()
         if value
     }
 

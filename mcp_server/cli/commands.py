@@ -1,4 +1,4 @@
-"""The command line itself, and what happens without a command: serving MCP over stdio."""
+"""The command line itself; without a command it serves MCP over stdio."""
 
 import errno
 import os
@@ -125,7 +125,7 @@ def _serve(settings: Settings, view: View, page_size: int | None) -> None:
 
 
 def run() -> None:
-    """Run the command line and exit with the code of what went wrong."""
+    """Run the command line and exit; after a failure, with the code of its kind."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # for as long as the process lives
     try:

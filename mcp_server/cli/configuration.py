@@ -18,25 +18,25 @@ def show_config(
 ) -> None:
     """Print the settings that are in effect; secrets are masked."""
     settings = Invocation.of(context).settings
-    shown = {known.variable: _shown(known, settings) for known in SETTINGS}
+    shown = {setting.variable: _json_value(setting, settings) for setting in SETTINGS}
     if as_json:
         write_line(json.dumps(shown, ensure_ascii=False, indent=2))
         return
     width = max(map(len, shown))
     for variable, value in shown.items():
-        write_line(f"{variable:<{width}}  {_written(value)}")
+        write_line(f"{variable:<{width}}  {_as_text(value)}")
 
 
-def _shown(known: Setting, settings: Settings) -> object:
-    value = getattr(settings, known.name)
-    if known.secret:
+def _json_value(setting: Setting, settings: Settings) -> object:
+    value = getattr(settings, setting.name)
+    if setting.secret:
         return _MASK if value else None
     if isinstance(value, tuple):
         return list(value)
     return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
-def _written(value: object) -> str:
+def _as_text(value: object) -> str:
     if value is None or value == []:
         return "-"
     if isinstance(value, bool):

@@ -18,12 +18,12 @@ _TAIL = 2_000
 
 
 class ConversationFailed(Exception):
-    """What went wrong between client and server, in a sentence."""
+    """A failure between client and server, described in a sentence."""
 
 
 @dataclass(slots=True)
 class Conversation:
-    """What was heard. `noise` are lines on standard output that aren't MCP."""
+    """The server's answers in figures; `noise` holds the lines on its output that aren't MCP."""
 
     protocol_version: str = ""
     first_answer_seconds: float = 0.0
@@ -41,7 +41,7 @@ class Conversation:
 
 
 async def converse(command: Sequence[str], *, legacy: bool) -> Conversation:
-    """Start the server and ask for all that a client asks for; nothing is written.
+    """Start the server and send a typical client's requests; none of them writes.
 
     `legacy` opens with the handshake of the protocol up to 2025-11-25, as most clients do.
 
@@ -51,42 +51,42 @@ async def converse(command: Sequence[str], *, legacy: bool) -> Conversation:
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                heard = await _converse(command, "legacy" if legacy else "auto", log)
-        except Exception as error:  # whatever it is, the doctor has to say it
+                conversation = await _converse(command, "legacy" if legacy else "auto", log)
+        except Exception as error:  # the doctor reports every failure
             raise ConversationFailed(f"{_reason(error)} {_tail(log)}".strip()) from error
-    if heard.noise:
+    if conversation.noise:
         raise ConversationFailed(
-            f"The server wrote what isn't MCP to its standard output: {heard.noise[0]}"
+            f"The server wrote what isn't MCP to its standard output: {conversation.noise[0]}"
         )
-    return heard
+    return conversation
 
 
 async def _converse(command: Sequence[str], mode: str, log: TextIO) -> Conversation:
     from mcp import Client, StdioServerParameters
     from mcp.client.stdio import stdio_client
 
-    heard = Conversation()
+    conversation = Conversation()
 
     async def note(message: object) -> None:
         if isinstance(message, Exception):
-            heard.noise.append(str(message).splitlines()[0])
+            conversation.noise.append(str(message).splitlines()[0])
 
     program, *arguments = command
     server = StdioServerParameters(command=program, args=arguments, env=dict(os.environ))
     started = time.perf_counter()
     async with Client(stdio_client(server, errlog=log), mode=mode, message_handler=note) as client:
-        heard.first_answer_seconds = time.perf_counter() - started
-        heard.protocol_version = client.protocol_version
-        await _ask(client, heard)
-    return heard
+        conversation.first_answer_seconds = time.perf_counter() - started
+        conversation.protocol_version = client.protocol_version
+        await _ask(client, conversation)
+    return conversation
 
 
-async def _ask(client: "Client", heard: Conversation) -> None:
+async def _ask(client: "Client", conversation: Conversation) -> None:
     from mcp_types import ResourceTemplateReference
 
     page = await client.list_prompts()
-    heard.prompts, heard.has_more = len(page.prompts), page.next_cursor is not None
-    heard.tools = len((await client.list_tools()).tools)
+    conversation.prompts, conversation.has_more = len(page.prompts), page.next_cursor is not None
+    conversation.tools = len((await client.list_tools()).tools)
     templates = await client.list_resource_templates()
     template = ResourceTemplateReference(uri=templates.resource_templates[0].uri_template)
     await client.complete(template, {"name": "name", "value": ""})
@@ -101,7 +101,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _tail(log: TextIO) -> str:
-    """Return the end of what the server said on its standard error."""
+    """Return a sentence with the end of the server's standard error; '' if that is empty."""
     log.seek(0)
     output = log.read()[-_TAIL:].strip()
     return f"It said:\n{output}" if output else ""

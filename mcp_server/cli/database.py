@@ -26,8 +26,8 @@ def migrate(context: typer.Context) -> None:
     from mcp_server import app
 
     migrated = run_async(app.migrate(Invocation.of(context).settings))
-    done = "migrated to" if migrated else "up to date at"
-    write_line(f"The schema is {done} revision {app.needed_revision()}.")
+    outcome = "migrated to" if migrated else "up to date at"
+    write_line(f"The schema is {outcome} revision {app.needed_revision()}.")
 
 
 def show_version() -> None:
@@ -43,15 +43,15 @@ def status(
     from storage.embedded import lifecycle
 
     with _embedded(context) as root:
-        seen = lifecycle.status(root)
-    facts = _facts(root, seen)
+        state = lifecycle.status(root)
+    facts = _facts(root, state)
     if as_json:
         write_line(json.dumps(facts, ensure_ascii=False, indent=2))
         return
     for name, value in facts.items():
         write_line(f"{name.replace('_', ' ')}: {'-' if value is None else value}")
-    if seen.log_tail:
-        write_line(f"\nThe end of its log:\n{seen.log_tail.rstrip()}")
+    if state.log_tail:
+        write_line(f"\nThe end of its log:\n{state.log_tail.rstrip()}")
 
 
 def stop(context: typer.Context) -> None:
@@ -73,8 +73,8 @@ def dump(
     from storage.embedded import dumps
 
     with _embedded(context) as root:
-        written = dumps.dump(root, file)
-    write_line(f"Dumped to {written}")
+        archive = dumps.dump(root, file)
+    write_line(f"Dumped to {archive}")
 
 
 def restore(
@@ -88,8 +88,8 @@ def restore(
     with _embedded(context) as root:
         if not yes:
             _confirm(f"Replace everything in {root.path} by what {file} holds?")
-        before = app.restore(root, file)
-    write_line(f"Restored from {file}; what was there before is in {before}")
+        previous = app.restore(root, file)
+    write_line(f"Restored from {file}; what was there before is in {previous}")
 
 
 def shell(context: typer.Context) -> None:
@@ -99,12 +99,12 @@ def shell(context: typer.Context) -> None:
     with _embedded(context) as root:
         command, variables = dumps.shell_command(root)
         # Not exec: this process keeps the server from stopping for idleness.
-        done = subprocess.run([*command, *context.args], env=os.environ | variables, check=False)
-    raise typer.Exit(done.returncode)
+        process = subprocess.run([*command, *context.args], env=os.environ | variables, check=False)
+    raise typer.Exit(process.returncode)
 
 
 def _confirm(question: str) -> None:
-    """Ask a person; a program has to have said that it is sure.
+    """Ask the person at the terminal; a program has to pass `--yes` instead.
 
     Raises:
         Invalid: there is nobody to ask.
@@ -116,11 +116,11 @@ def _confirm(question: str) -> None:
 
 @contextmanager
 def _embedded(context: typer.Context) -> Iterator["Root"]:
-    """Give the root of the embedded PostgreSQL; its failures are ours.
+    """Yield the root of the embedded PostgreSQL; its errors become errors of the domain.
 
     Raises:
         Invalid: DATABASE_URL names another database, or a file can't be used.
-        Unavailable: it can't do what is asked.
+        Unavailable: the embedded PostgreSQL failed.
     """
     from mcp_server.app import embedded_root
     from storage.embedded.errors import EmbeddedError, UnusableFile
@@ -139,14 +139,14 @@ def _embedded(context: typer.Context) -> Iterator["Root"]:
         raise Unavailable(str(error)) from None
 
 
-def _facts(root: "Root", seen: "Status") -> dict[str, object]:
+def _facts(root: "Root", state: "Status") -> dict[str, object]:
     return {
-        "running": seen.running,
-        "pid": seen.pid,
-        "version": seen.version,
-        "data": str(seen.data_dir or root.path),
-        "socket": str(seen.socket_dir),
-        "clients": seen.clients,
-        "bytes": seen.size,
+        "running": state.running,
+        "pid": state.pid,
+        "version": state.version,
+        "data": str(state.data_dir or root.path),
+        "socket": str(state.socket_dir),
+        "clients": state.clients,
+        "bytes": state.size,
         "log": str(root.log),
     }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mcp_server.config import Settings
 
 Check = Callable[[], Awaitable[object]]
-"""Looks at one thing; what it returns describes it."""
+"""Checks one thing; its result describes the finding."""
 
 
 def examine(context: typer.Context) -> None:
@@ -32,7 +32,7 @@ def examine(context: typer.Context) -> None:
 
 
 def _view_options(view: View) -> list[str]:
-    """Return the options that the server is to be started with, as they were given here."""
+    """Return the options with which a server serves the same view."""
     pairs = [("--tag", tag) for tag in view.tags]
     pairs += [("--folder", folder) for folder in view.folders]
     read_only = ["--read-only"] if view.read_only else []
@@ -50,19 +50,19 @@ def _checks(invocation: Invocation, command: Sequence[str]) -> Iterator[tuple[st
 
 
 async def _run(checks: Iterator[tuple[str, Check]]) -> int:
-    """Run checks until one fails, each needing those before it; return the exit code."""
+    """Run the checks in order until one fails, as each needs those before; return the exit code."""
     from mcp_server.cli.conversation import ConversationFailed
 
     for name, check in checks:
         started = time.perf_counter()
         try:
-            found, code = await check(), 0
+            finding, code = await check(), 0
         except PromptError as error:
-            found, code = error.local, exit_code(error)
+            finding, code = error.local, exit_code(error)
         except ConversationFailed as error:
-            found, code = str(error), BUG
+            finding, code = str(error), BUG
         seconds = time.perf_counter() - started
-        write_line(f"{'✗' if code else '✓'} {name} ({seconds:.2f} s): {found}")
+        write_line(f"{'✗' if code else '✓'} {name} ({seconds:.2f} s): {finding}")
         if code:
             return code
     return 0

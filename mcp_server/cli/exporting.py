@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from storage.values.entities import Draft, PromptFilter
 
 _NAMED = 3
-"""So many of the prompts that lose something are named."""
+"""The number of prompts that a warning names; the others are counted."""
 _PAGE = 20
 
 
@@ -72,13 +72,13 @@ def export(
 
     In a folder, only files are replaced whose text the library has or had.
     """
-    chosen = make_filter(tag, folder)
-    found = _choose(target, format_, history, guard=guard_formulas)
-    opened = _open(target, found, each, force)
-    losses = _Losses(found)
+    prompt_filter = make_filter(tag, folder)
+    file_format = _choose(target, format_, history, guard=guard_formulas)
+    opened = _open(target, file_format, each, force)
+    losses = _Losses(file_format)
     try:
-        written, left = use_library(
-            context, lambda library: _write_all(library, chosen, opened, losses, history)
+        count, left = use_library(
+            context, lambda library: _write_all(library, prompt_filter, opened, losses, history)
         )
     except OSError as error:
         raise Invalid(
@@ -86,28 +86,28 @@ def export(
             "Name another place."
         ) from None
     losses.say()
-    write_line(f"{counted(written, 'prompt')} written to {target}")
+    write_line(f"{counted(count, 'prompt')} written to {target}")
     if left:
         raise typer.Exit(EXIT_CODES[Conflict])
 
 
 @dataclass(slots=True)
 class _Losses:
-    """What a format can't carry of which prompts."""
+    """The losses of an export by prompt, and its risks: cells that spreadsheets would run."""
 
     format: "Format"
     prompts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     risks: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def add(self, name: str, written: "Written") -> None:
-        """Remember what was lost of a prompt, and what programs may do with the rest."""
+        """Record the losses and risks of a prompt."""
         if written.lost:
             self.prompts[name] = written.lost
         if written.risks:
             self.risks[name] = written.risks
 
     def say(self) -> None:
-        """Say what was lost of the first few, and of how many more."""
+        """Warn of losses and risks: name the first few prompts, count the others."""
         if self.prompts:
             warn(
                 f"Not everything fits into {self.format.name}. Of these prompts something is "
@@ -134,37 +134,37 @@ def _choose(target: Path, format_name: str | None, history: bool, *, guard: bool
 
     if format_name is None:
         format_name = detect(target.name, "") if target.suffix else "markdown"
-    found = find_format(format_name)
-    if history and not found.keeps_history:
+    file_format = find_format(format_name)
+    if history and not file_format.keeps_history:
         able = ", ".join(each.name for each in FORMATS.values() if each.keeps_history)
-        raise Invalid(f"{found.title} has no place for a history. Use --format with {able}.")
-    return guarded(found) if guard else found
+        raise Invalid(f"{file_format.title} has no place for a history. Use --format with {able}.")
+    return guarded(file_format) if guard else file_format
 
 
 def _open(
-    target: Path, chosen: "Format", each: bool, force: bool
+    target: Path, file_format: "Format", each: bool, force: bool
 ) -> "AbstractContextManager[Target]":
     from mcp_server.cli.targets import file_target, folder_target
 
-    if each or chosen.frame is None:
-        return folder_target(target, chosen, force=force)
-    return file_target(target, chosen)
+    if each or file_format.frame is None:
+        return folder_target(target, file_format, force=force)
+    return file_target(target, file_format)
 
 
 async def _write_all(
     library: "Library",
-    chosen: "PromptFilter",
+    prompt_filter: "PromptFilter",
     opened: "AbstractContextManager[Target]",
     losses: _Losses,
     history: bool,
 ) -> tuple[int, int]:
-    """Write one after the other; returns how many were written, and how many files were left.
+    """Write prompts one by one; return the numbers of prompts written and of files left alone.
 
-    What the format can't hold is said and left out.
+    A prompt that can't be written is skipped with a warning.
     """
     count = left = 0
     with progress("Exporting") as advance, opened as target:
-        async for prompt in library.exporting.read(chosen, history=history):
+        async for prompt in library.exporting.read(prompt_filter, history=history):
             advance()
             try:
                 written = await target.write(prompt, partial(_texts, library))

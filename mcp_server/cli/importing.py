@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcp_server.service.outcomes import Options, Outcome, OutcomeKind, Taken, Told
 
 _REMARKS = 20
-"""So many of the remarks on prompts are printed; the others are counted."""
+"""The number of remarks on prompts that are printed; the others are counted."""
 _PLANNED = {"created": "create", "updated": "update"}
 
 
@@ -100,14 +100,14 @@ class _Remarks:
     count: int = 0
 
     def add(self, outcome: "Outcome") -> None:
-        """Print the remarks on a prompt, while they are few."""
+        """Print the remarks on a prompt, up to the limit."""
         for remark in outcome.remarks:
             self.count += 1
             if self.count <= _REMARKS:
                 warn(f"{outcome.source}: {remark}")
 
     def end(self) -> None:
-        """Say how many weren't printed."""
+        """Say how many remarks weren't printed."""
         more = self.count - _REMARKS
         if more > 0:
             warn(f"There are {counted(more, 'more remark')}. Import with --json to read them.")
@@ -115,7 +115,7 @@ class _Remarks:
 
 @dataclass(slots=True)
 class _Total:
-    """What became of all files together."""
+    """The outcomes of all files together."""
 
     told: "Told"
     quiet: bool = False
@@ -126,7 +126,7 @@ class _Total:
     literal: int = 0
 
     def add(self, taken: "Taken", *, dry_run: bool) -> None:
-        """Add what became of a file; what wasn't kept counts only where it failed."""
+        """Add the outcomes of a file; if it wasn't written, only failures (except in a dry run)."""
         self.failures += taken.failures
         self.written |= taken.written and sum(taken.counts.values()) > 0
         if taken.written or dry_run:
@@ -136,10 +136,10 @@ class _Total:
 async def _import_all(
     library: "Library", sources: "Sources", options: "Options", total: _Total
 ) -> None:
-    """Take files that hold one prompt all together, so that they may include each other."""
+    """Import the single-prompt files as one batch, so that they may include each other."""
     from mcp_server.domain.formats.markdown_format import LITERAL
 
-    taken_names: dict[str, str] = {}
+    source_by_name: dict[str, str] = {}
     many: list[Source] = []
     with progress("Importing") as advance:
 
@@ -159,19 +159,19 @@ async def _import_all(
                     many.append(source)
 
         each = replace(options, keep_going=True)
-        prompts = _claimed(alone(), taken_names)
-        taken = await library.importing.bring_in(prompts, options=each, report=report)
-        total.add(taken, dry_run=options.dry_run)
+        prompts = _with_unique_names(alone(), source_by_name)
+        result = await library.importing.bring_in(prompts, options=each, report=report)
+        total.add(result, dry_run=options.dry_run)
         for source in many:
-            prompts = _claimed(source.prompts, taken_names)
-            taken = await library.importing.bring_in(prompts, options=options, report=report)
-            total.add(taken, dry_run=options.dry_run)
-            if not (taken.written or options.dry_run):
-                _say_nothing_written(source.path, taken)
+            prompts = _with_unique_names(source.prompts, source_by_name)
+            result = await library.importing.bring_in(prompts, options=options, report=report)
+            total.add(result, dry_run=options.dry_run)
+            if not (result.written or options.dry_run):
+                _say_nothing_written(source.path, result)
 
 
-def _claimed(
-    prompts: "Iterator[PromptFile | Invalid]", taken: dict[str, str]
+def _with_unique_names(
+    prompts: "Iterator[PromptFile | Invalid]", source_by_name: dict[str, str]
 ) -> "Iterator[PromptFile | Invalid]":
     """Refuse a second prompt of the same name: it would become the first one's next version."""
     for prompt in prompts:
@@ -179,7 +179,7 @@ def _claimed(
             yield prompt
             continue
         name = prompt.metadata.name
-        first = taken.setdefault(name, prompt.source)
+        first = source_by_name.setdefault(name, prompt.source)
         if first == prompt.source:
             yield prompt
         else:
@@ -191,7 +191,7 @@ def _claimed(
 
 
 def _say_end(total: _Total, sources: "Sources") -> None:
-    """Say what isn't about one prompt alone."""
+    """Report refused files, remarks that weren't printed, and links that weren't followed."""
     from mcp_server.cli.sources import leaving
 
     for refusal in sources.refused:

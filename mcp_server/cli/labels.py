@@ -94,24 +94,24 @@ def label_history(
     tell_more(page)
 
 
-def _read_shares(given: Sequence[str]) -> dict[int, int] | None:
-    """Read weights that are written as `version=weight`; None where there are none."""
+def _read_shares(options: Sequence[str]) -> dict[int, int] | None:
+    """Read weights written as `version=weight`; None if there are none."""
     shares: dict[int, int] = {}
-    for written in given:
-        version, _, weight = written.partition("=")
+    for option in options:
+        version, _, weight = option.partition("=")
         if not (version.isdecimal() and weight.isdecimal()):
-            raise Invalid(f"'--weight {written}' is no share. Write --weight 3=90.")
+            raise Invalid(f"'--weight {option}' is no share. Write --weight 3=90.")
         shares[int(version)] = int(weight)
     return shares or None
 
 
 def _row(move: "RecordedMove") -> Sequence[object]:
-    moved = move.moved_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    to = _shared(move.weights) if move.weights else move.to_version
-    return moved, move.label, move.from_version, to, move.moved_by, move.reason
+    moved_at = move.moved_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    to = _share_list(move.weights) if move.weights else move.to_version
+    return moved_at, move.label, move.from_version, to, move.moved_by, move.reason
 
 
-def _shared(weights: "Mapping[int, int]") -> str:
+def _share_list(weights: "Mapping[int, int]") -> str:
     return ", ".join(f"{version} ({weight})" for version, weight in sorted(weights.items()))
 
 
@@ -131,7 +131,7 @@ def _outcome(move: "LabelMove") -> str:
     if after is None:
         return f"taken away from version {before}"
     if move.weights:
-        return f"is shared out by weight: {_shared(move.weights)}"
+        return f"is shared out by weight: {_share_list(move.weights)}"
     if before == after:
         return f"stays at version {after}"
     return f"points at version {after} now" + (f", before at {before}" if before else "")

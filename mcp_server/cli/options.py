@@ -1,4 +1,4 @@
-"""Options that several commands share, and how what was typed is read."""
+"""Options that several commands share, and the parsing of their values."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -82,16 +82,16 @@ def make_filter(
     )
 
 
-def read_values(given: Sequence[str]) -> dict[str, str]:
-    """Read what was written as `name=value`.
+def read_values(options: Sequence[str]) -> dict[str, str]:
+    """Read options written as `name=value`.
 
     Raises:
         Invalid: there is no '=' in one of them.
     """
     values: dict[str, str] = {}
-    for written in given:
-        name, equals, value = written.partition("=")
+    for option in options:
+        name, equals, value = option.partition("=")
         if not equals or not name:
-            raise Invalid(f"'--arg {written}' gives no value. Write --arg name=value.")
+            raise Invalid(f"'--arg {option}' gives no value. Write --arg name=value.")
         values[name] = value
     return values

@@ -1,4 +1,4 @@
-"""Places: where in a folder files may be written, and how none is ever lost by it."""
+"""Places: where in a folder files may be written, and how to do so without losing any."""
 
 import os
 import re
@@ -15,13 +15,13 @@ from storage.values.errors import Conflict, Invalid
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 _UNFINISHED = re.compile(r"\.promptstack-[0-9a-f]{16}\.part")
-"""What a file is called while it is written."""
-_SECONDS = 24 * 60 * 60
-"""Nobody writes for so long without a single byte: what is older was left by a killed process."""
+"""The name of a file while it is being written."""
+_ABANDONED_SECONDS = 24 * 60 * 60
+"""An unfinished file that hasn't grown for so long was left by a killed process."""
 
 
 def is_inside(place: str) -> bool:
-    """Tell whether a text is a relative path that leads nowhere but down."""
+    """Tell whether a text is a relative path that only leads down."""
     plain = not PurePath(place).anchor and "\0" not in place
     return plain and all(part not in ("", ".", "..") for part in place.split("/"))
 
@@ -35,9 +35,9 @@ def path_in(folder: Path, place: str) -> Path:
     """Return the path of a file in a folder, whether it is there or not.
 
     Raises:
-        Invalid: it is no relative path that leads down.
-        Conflict: it leaves the folder by a link, or is one itself; something else than a file is
-            there, or something else than a folder on the way.
+        Invalid: `place` isn't a relative path that only leads down.
+        Conflict: it leaves the folder by a link, or is a link itself; it exists and isn't a regular
+            file, or something on the way to it isn't a folder.
     """
     path = folder / place
     if not is_inside(place):
@@ -60,11 +60,11 @@ def path_in(folder: Path, place: str) -> Path:
 
 
 def write_file(path: Path, data: bytes, *, seen: bytes | None) -> None:
-    """Write a file at once, where `seen` was read; None where there was no file.
+    """Write a file atomically if it still holds `seen`; None if it mustn't exist yet.
 
     Raises:
-        Conflict: there is something else by now.
-        OSError: it can't be written; then all is as it was.
+        Conflict: the file has changed, or exists by now.
+        OSError: it can't be written; nothing has changed then.
     """
 
     def check() -> None:
@@ -76,7 +76,7 @@ def write_file(path: Path, data: bytes, *, seen: bytes | None) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove from a folder what killed processes began to write there; what can't be stays."""
+    """Remove the unfinished files of killed processes from a folder, as far as possible."""
     with suppress(OSError):
         for path in folder.iterdir():
             if _UNFINISHED.fullmatch(path.name):
@@ -87,13 +87,13 @@ def remove_leftovers(folder: Path) -> None:
 def replacing(
     path: Path, check: Callable[[], None] = lambda: None, *, new: bool = False
 ) -> Iterator[BinaryIO]:
-    """Give what to write to: once that is complete, it takes the place of a file.
+    """Yield a binary file that takes the place of `path` once it is complete.
 
-    The file keeps its mode and, where that may be, its owner; a link at its place is replaced, not
-    followed. `check` is called right before. Where it is `new`, nothing is replaced at all.
+    It takes over the mode and, where permitted, the owner; a link at `path` is replaced, not
+    followed. `check` is called right before the replacement. With `new`, nothing is replaced.
 
     Raises:
-        Conflict: a file that should be new is there already.
+        Conflict: with `new`, the file exists already.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".promptstack-{token_hex(8)}.part")
@@ -118,26 +118,26 @@ def replacing(
 
 def _remove_old(path: Path) -> None:
     with suppress(OSError):
-        found = path.lstat()
-        if S_ISREG(found.st_mode) and time.time() - found.st_mtime > _SECONDS:
+        status = path.lstat()
+        if S_ISREG(status.st_mode) and time.time() - status.st_mtime > _ABANDONED_SECONDS:
             path.unlink()
 
 
 def _put(unfinished: Path, path: Path) -> None:
-    """Give a file a name that nothing has, also where somebody takes it at this moment."""
-    taken = Conflict("There is a file by now, and it was left as it is. Try again.")
+    """Rename a file to a path that is still free; a hard link settles races for that path."""
+    conflict = Conflict("There is a file by now, and it was left as it is. Try again.")
     try:
         os.link(unfinished, path)
     except FileExistsError:
-        raise taken from None
+        raise conflict from None
     except OSError:  # not every file system has links
         if os.path.lexists(path):
-            raise taken from None
+            raise conflict from None
         unfinished.rename(path)
 
 
 def _take_over(unfinished: Path, before: os.stat_result) -> None:
-    """Let a file have the owner and the mode of the one that it replaces."""
+    """Give a file the owner and mode of the one that it replaces, as far as permitted."""
     with suppress(OSError, AttributeError):  # only root may give files away
         os.chown(unfinished, before.st_uid, before.st_gid)
     with suppress(OSError):
@@ -145,12 +145,12 @@ def _take_over(unfinished: Path, before: os.stat_result) -> None:
 
 
 def _stat_of(path: Path) -> os.stat_result | None:
-    """Return what is known of a regular file at a path, None where there is none."""
+    """Return the status of a regular file; None if there is none at the path."""
     try:
-        found = path.lstat()
+        status = path.lstat()
     except FileNotFoundError:
         return None
-    return found if S_ISREG(found.st_mode) else None
+    return status if S_ISREG(status.st_mode) else None
 
 
 def _mode_of(path: Path) -> int | None:
@@ -161,10 +161,10 @@ def _mode_of(path: Path) -> int | None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Let what was renamed in a folder last, where the system can be told so."""
+    """Make a rename in a folder durable, where the system can sync folders."""
     with suppress(OSError, AttributeError):
-        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            os.fsync(opened)
+            os.fsync(descriptor)
         finally:
-            os.close(opened)
+            os.close(descriptor)

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from mcp_server.schemas.base import Shape
 
 _NEVER_CUT = 2
-"""Columns that a narrow terminal shows in full: what is needed to refer to a row."""
+"""The number of leading columns that are never cut: they identify a row."""
 
 
 def write(text: str) -> None:
-    """Write a text as it is, in UTF-8 whatever the terminal's settings are.
+    """Write a text unchanged, in UTF-8 regardless of the terminal's settings.
 
     Raises:
-        BrokenPipeError: the reader has seen enough.
+        BrokenPipeError: the reader has closed the pipe.
         Invalid: nothing can be written there.
     """
     if sys.stdout is None:
@@ -48,7 +48,7 @@ def write_json(shape: "Shape") -> None:
 
 
 def write_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table on a terminal; elsewhere one line a row, its cells parted by tabs."""
+    """Write a table on a terminal; elsewhere one line per row, its cells separated by tabs."""
     cells = [[_on_one_line(cell) for cell in row] for row in rows]
     if cells and is_terminal():
         _write_table(columns, cells)
@@ -62,14 +62,14 @@ def is_terminal() -> bool:
 
 
 def forget_output() -> None:
-    """Send what is still buffered nowhere: Python would complain when it flushes at its end."""
+    """Discard buffered output: Python would complain when it flushes on exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
 
 
 def counted(number: int, noun: str) -> str:
-    """Write a number of things."""
+    """Return a number with its noun in the singular or plural."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
@@ -79,8 +79,8 @@ def _write_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, column in enumerate(columns):
-        table.add_column(column, no_wrap=place < _NEVER_CUT)
+    for index, column in enumerate(columns):
+        table.add_column(column, no_wrap=index < _NEVER_CUT)
     for row in rows:
         table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
     Console().print(table)

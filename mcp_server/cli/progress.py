@@ -1,4 +1,4 @@
-"""Progress bars on standard error, where a person watches it."""
+"""Progress bars on standard error, if that is a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(doing: str, total: int | None = None) -> Iterator[Callable[[], None]]:
-    """Show how far a loop is; the loop calls what this gives once a step."""
+    """Show the progress of a loop, which calls the yielded function once per step."""
     if not sys.stderr.isatty():
         yield lambda: None
         return

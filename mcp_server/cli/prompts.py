@@ -86,15 +86,15 @@ def create(
             "There is no text. Give it with --file FILE, --file - for standard input, "
             "--template TEXT, --from-json FILE or --copy-of NAME."
         )
-    given = PromptCreate.read(fields | {"name": name})
+    request = PromptCreate.read(fields | {"name": name})
     saved = use_library(
         context,
         lambda library: library.prompts.create(
-            given.name,
-            given.to_input(),
-            copy_of=given.copy_of,
-            with_history=given.with_history,
-            terms=given.terms(),
+            request.name,
+            request.to_input(),
+            copy_of=request.copy_of,
+            with_history=request.with_history,
+            terms=request.terms(),
         ),
     )
     show_saved(saved, as_json=as_json)
@@ -131,15 +131,15 @@ def update(
     guards = {"new_name": new_name, "branch": branch, "expected_version": expected_version}
     fields |= {key: value for key, value in guards.items() if value is not None}
     fields |= {"force": True} if force else {}
-    given = PromptUpdate.read(fields | {"name": name})
+    request = PromptUpdate.read(fields | {"name": name})
     saved = use_library(
         context,
         lambda library: library.prompts.update(
-            given.name,
-            given.to_input(),
-            new_name=given.new_name,
-            branch=given.branch,
-            terms=given.terms(),
+            request.name,
+            request.to_input(),
+            new_name=request.new_name,
+            branch=request.branch,
+            terms=request.terms(),
         ),
     )
     show_saved(saved, as_json=as_json)
@@ -161,7 +161,7 @@ def restore(context: typer.Context, name: Name, as_json: AsJson = False) -> None
 
 
 def show_saved(saved: "Saved", *, as_json: bool) -> None:
-    """Present what a write left behind."""
+    """Print the warnings of a write and its outcome."""
     for warning in saved.warnings:
         warn(warning)
     if as_json:
@@ -200,10 +200,10 @@ def _set_archived(
 
 
 def read_fields(from_json: str | None, file: str | None, template: str | None) -> dict[str, Any]:
-    """Read what files hold: fields as JSON, and the text.
+    """Read fields from a JSON file, and the text from another file or the option.
 
     Raises:
-        Invalid: a file can't be read, or two exclude each other.
+        Invalid: a file can't be read, or two options exclude each other.
     """
     if file is not None and template is not None:
         raise Invalid("--file and --template exclude each other. Give one of them.")
@@ -223,7 +223,7 @@ def _fields(
     template_format: str | None,
     commit_message: str | None,
 ) -> dict[str, Any]:
-    """Name the fields that were written as every door does."""
+    """Return the options that were given, under the field names that all doors share."""
     fields = {
         "title": title,
         "description": description,

@@ -50,12 +50,12 @@ def list_prompts(
     as_json: AsJson = False,
 ) -> None:
     """List prompts by name."""
-    chosen = make_filter(
+    prompt_filter = make_filter(
         tag, folder, model_type, label, min_version, includes=includes, archived=archived
     )
     page = list_pages(
         context,
-        lambda library, size, start: library.prompts.list(chosen, limit=size, cursor=start),
+        lambda library, size, start: library.prompts.list(prompt_filter, limit=size, cursor=start),
         limit,
         cursor,
     )
@@ -84,12 +84,13 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find prompts by words; misspellings are forgiven, and the best match comes first."""
-    chosen = make_filter(
+    prompt_filter = make_filter(
         tag, folder, model_type, label, min_version, includes=includes, archived=archived
     )
     query = " ".join(words or ())
     page = use_library(
-        context, lambda library: library.search.find(query, chosen, limit=limit, cursor=cursor)
+        context,
+        lambda library: library.search.find(query, prompt_filter, limit=limit, cursor=cursor),
     )
     if as_json:
         from mcp_server.schemas.search import present_hits
@@ -141,7 +142,7 @@ def list_pages(
     limit: int | None,
     cursor: str | None,
 ) -> "Page[T]":
-    """Read a list of the library to its end, or `limit` of it."""
+    """Read a list of the library to its end, or one page of `limit` items."""
     return use_library(context, lambda library: _read(partial(read, library), limit, cursor))
 
 
@@ -170,7 +171,7 @@ def _row(prompt: PromptSummary) -> Sequence[object]:
 
 
 def _tell_more(page: "Page[T]") -> None:
-    """Say on standard error what the rows alone can't."""
+    """Say on standard error that nothing was found, or that a list goes on."""
     if not page.items and is_terminal():
         warn("There is no such prompt. `promptstack import PATH` brings some in.")
     tell_more(page)
@@ -215,7 +216,7 @@ def _headline(source: "PromptVersion") -> str:
 
 
 def _as_text(messages: Sequence[Message]) -> str:
-    """Write one message as its text alone, several under their roles."""
+    """Return the text alone of a single message, and several under their roles."""
     if len(messages) == 1:
         return _content(messages[0])
     return "\n\n".join(f"[{message.role}]\n{_content(message)}" for message in messages) + "\n"

@@ -1,4 +1,4 @@
-"""What every command needs: settings, a library, one event loop, an exit code."""
+"""The needs of every command: settings, a library, one event loop, an exit code."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ EXIT_CODES: dict[type[PromptError], int] = {
     Unavailable: 6,
 }
 BUG = 1
-"""The exit code of what nobody foresaw."""
+"""The exit code of an unforeseen failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What was said before the command: the settings, and who acts."""
+    """The settings and the caller, which the options before the command decide."""
 
     settings: Settings
     caller: Caller
 
     @classmethod
     def of(cls, context: typer.Context) -> Invocation:
-        """Return what a command was invoked with."""
+        """Return the invocation that a command's context carries."""
         invocation = context.find_object(cls)
         assert invocation is not None  # the callback comes before every command
         return invocation
 
 
 def settings_of(log_format: str | None = None) -> Settings:
-    """Read the settings and configure logging by them."""
+    """Read the settings and configure logging accordingly."""
     environment = dict(os.environ)
     if log_format is not None:
         environment["PROMPTSTACK_LOG_FORMAT"] = log_format
@@ -60,7 +60,7 @@ def use_library(context: typer.Context, use: Callable[[Library], Awaitable[T]]) 
     """Open the library, do one thing with it, and close it.
 
     Raises:
-        PromptError: whatever `use` raises, and Unavailable where there is no database.
+        PromptError: `use` raised it, or the database can't be reached (Unavailable).
     """
     invocation = Invocation.of(context)
 
@@ -78,7 +78,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     import asyncio
     import gc
 
-    gc.enable()  # off while the program starts; what follows may be long
+    gc.enable()  # off while the program starts; the work may be long
     return asyncio.run(work)
 
 
@@ -88,17 +88,17 @@ def exit_code(error: PromptError) -> int:
 
 
 def fail(error: PromptError) -> None:
-    """Say what went wrong on standard error."""
+    """Print an error's message on standard error."""
     warn(error.local)
 
 
 def give_up(error: PromptError) -> NoReturn:
-    """Say what went wrong and end the process at once, whatever its threads wait for."""
+    """Print an error's message and end the process at once, without joining its threads."""
     fail(error)
     sys.stderr.flush()
     os._exit(exit_code(error))
 
 
 def warn(sentence: str) -> None:
-    """Say something on standard error, where it can't be taken for output."""
+    """Print a sentence on standard error, where it can't be taken for output."""
     print(f"promptstack: {sentence}", file=sys.stderr)

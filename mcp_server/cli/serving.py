@@ -61,7 +61,7 @@ def serve(
     Without DATABASE_URL it runs on the embedded PostgreSQL.
     """
     invocation = Invocation.of(context)
-    given: dict[str, Any] = {
+    options: dict[str, Any] = {
         "host": host,
         "port": port,
         "workers": workers,
@@ -69,8 +69,8 @@ def serve(
         "allowed_origins": read_origins(allowed_origin) if allowed_origin else None,
         "stateless": stateless,
     }
-    chosen = {name: value for name, value in given.items() if value is not None}
-    settings = _checked(replace(invocation.settings, **chosen))
+    overrides = {name: value for name, value in options.items() if value is not None}
+    settings = _checked(replace(invocation.settings, **overrides))
     _prepare(settings, migrate)
     from mcp_server.cli.application import make_application
     from mcp_server.http import running
@@ -86,10 +86,10 @@ def serve(
 
 
 def _checked(settings: Settings) -> Settings:
-    """Return the settings as they can be served with.
+    """Return the settings for serving; several workers make it stateless.
 
     Raises:
-        Invalid: they contradict each other.
+        Invalid: development headers are allowed on a host that isn't loopback.
     """
     from mcp_server.http.hosts import is_loopback
 
@@ -110,7 +110,7 @@ def _checked(settings: Settings) -> Settings:
 
 
 def _prepare(settings: Settings, migrate: bool) -> None:
-    """Make sure of the schema: the embedded database's is ours to change, another's by request.
+    """Migrate the embedded database, and others only on request; else check the schema.
 
     Raises:
         Unavailable: the database can't be reached, or its schema is behind.
@@ -124,15 +124,15 @@ def _prepare(settings: Settings, migrate: bool) -> None:
 
 
 def _address(host: str, port: int) -> str:
-    """Return where a client on this machine reaches the server."""
+    """Return the URL at which a client on this machine reaches the server."""
     from mcp_server.http.hosts import is_any_address
 
-    named = "127.0.0.1" if is_any_address(host) else host
-    return f"http://[{named}]:{port}" if ":" in named else f"http://{named}:{port}"
+    reachable = "127.0.0.1" if is_any_address(host) else host
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
 def _announce(address: str, settings: Settings) -> None:
-    shown = "\n".join(_described(snippet) for snippet in http_snippets(f"{address}/mcp"))
+    instructions = "\n".join(_described(snippet) for snippet in http_snippets(f"{address}/mcp"))
     write(
         f"promptstack serves from {_database(settings)}:\n\n"
         f"  MCP      {address}/mcp\n"
@@ -140,7 +140,7 @@ def _announce(address: str, settings: Settings) -> None:
         f"  docs     {address}/docs\n"
         f"  health   {address}/healthz  {address}/readyz\n"
         f"  metrics  {address}/metrics\n\n"
-        f"Connect an assistant:\n\n{shown}\nStop with Ctrl-C (process {os.getpid()}).\n"
+        f"Connect an assistant:\n\n{instructions}\nStop with Ctrl-C (process {os.getpid()}).\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Which files an import reads, and the prompts in them."""
+"""Sources: the files that an import reads, and the prompts in them."""
 
 import codecs
 import os
@@ -25,7 +25,7 @@ _READ = (".csv", ".md", ".json", ".jsonl", ".yaml", ".yml")
 _ABOUT = ("readme", "license", "changelog", "contributing")
 """Files of these names are about their folder, unless front matter says that they are prompts."""
 _HIDDEN = {".claude": ("commands", "skills"), ".github": ("prompts",)}
-"""Hidden folders in which assistants keep prompts; of others nothing is read."""
+"""Hidden folders in which assistants keep prompts, and their read subfolders."""
 _PATTERNS, _SYSTEM, _USER = "patterns", "system.md", "user.md"
 """The folder of fabric's patterns, and the files that each of them has."""
 _PIECE = 1 << 16
@@ -33,9 +33,9 @@ _PIECE = 1 << 16
 
 @dataclass(slots=True)
 class Source:
-    """A file, and its prompts as they are read; `alone` where it holds no more than one.
+    """A file and an iterator of its prompts; `alone` if it holds no more than one.
 
-    `read` grows with what was read of it; where it is `alone`, that is all of it.
+    `read` is the hash of the bytes read so far; of the whole file if that holds one prompt.
     """
 
     path: Path
@@ -48,8 +48,8 @@ class Source:
 class Sources:
     """The files of an import, one after the other.
 
-    `refused` grows while they are read, and so do `unfollowed`, links that leave their folder, and
-    `folders`, those that were looked into.
+    Iterating fills `refused`, `unfollowed` (links that leave their folder) and `folders` (those
+    that were searched).
     """
 
     paths: Sequence[Path]
@@ -61,27 +61,27 @@ class Sources:
 
     def __iter__(self) -> Iterator[Source]:
         seen: set[str] = set()
-        for given in self.paths:
-            for path in self._walk(given):
+        for root in self.paths:
+            for path in self._walk(root):
                 real = os.path.realpath(path)
                 if real not in seen:
                     seen.add(real)
-                    yield self._open(path, named=path is given)
+                    yield self._open(path, named=path is root)
 
-    def _walk(self, given: Path) -> Iterator[Path]:
+    def _walk(self, root: Path) -> Iterator[Path]:
         try:
-            is_folder = S_ISDIR(given.stat().st_mode)
+            is_folder = S_ISDIR(root.stat().st_mode)
         except FileNotFoundError:
-            text = f"{given}: there is no such file or folder. Check the path."
+            text = f"{root}: there is no such file or folder. Check the path."
             self.refused.append(Invalid(text))
         except OSError as error:
-            text = f"{given}: this can't be read: {error.strerror}. Check the path."
+            text = f"{root}: this can't be read: {error.strerror}. Check the path."
             self.refused.append(Invalid(text))
         else:
-            yield from self._inside(given) if is_folder else (given,)
+            yield from self._inside(root) if is_folder else (root,)
 
     def _inside(self, folder: Path) -> Iterator[Path]:
-        """Yield what may be prompts in a folder, sorted; a skill's folder is one prompt."""
+        """Yield the files of a folder that may hold prompts, sorted; a skill is one prompt."""
 
         def note(error: OSError) -> None:
             text = f"{error.filename}: this can't be read: {error.strerror}."
@@ -95,17 +95,17 @@ class Sources:
                 names = [SKILL]
             folders[:] = sorted(name for name in folders if _is_read(inside, name))
             for name in folders:
-                self._leaves(Path(place, name), folder)  # no link is followed; these are said
+                self._leaves(Path(place, name), folder)  # os.walk follows no links; report them
             for name in sorted(names):
                 path = Path(place, name)
-                taken = name == SKILL or (_is_taken(inside, name) and not _is_second(path))
-                if not taken or self._leaves(path, folder):
+                wanted = name == SKILL or (_is_taken(inside, name) and not _is_second(path))
+                if not wanted or self._leaves(path, folder):
                     continue
-                if path.is_file():  # a pipe that nobody writes to would be waited for
+                if path.is_file():  # reading a pipe would wait for a writer
                     yield path
 
     def _leaves(self, path: Path, folder: Path) -> bool:
-        """Tell of a link whether it leads out of the folder that was named."""
+        """Tell whether a path is a link that leads out of a folder, and note it if so."""
         if not path.is_symlink() or leads_into(path, folder):
             return False
         self.unfollowed.append(path)
@@ -121,13 +121,13 @@ class Sources:
             if not named and _is_about(path, head):
                 return Source(path, iter(()), True, read)
             text = chain([head], pieces)
-            found = read_file(
+            prompts = read_file(
                 str(path), text, self.format_name, template_format=self.template_format
             )
-            first = list(islice(found, 2))
+            first = list(islice(prompts, 2))
         except Invalid as refusal:
             return Source(path, iter((refusal,)), True, read)
-        return Source(path, chain(first, _guarded(found)), len(first) < 2, read)
+        return Source(path, chain(first, _guarded(prompts)), len(first) < 2, read)
 
     def _open_pattern(self, system: Path) -> Source:
         """Read the two files of a pattern; as they are two, a `sync` leaves them."""
@@ -153,14 +153,14 @@ def would_be_read(folder: Path, place: str) -> bool:
     if any(os.path.lexists(each / SKILL) for each in above):
         return name == SKILL
     if any(each.is_symlink() and leads_into(each, folder) for each in above[1:]):
-        return False  # what lies there is read where the link leads to, or not at all
+        return False  # its files are read at the target of the link, or not at all
     ways = zip(above, inside, strict=False)
-    taken = _is_taken(above[-1].name, name) and not _is_second(above[-1] / name)
-    return taken and all(_is_read(each.name, part) for each, part in ways)
+    wanted = _is_taken(above[-1].name, name) and not _is_second(above[-1] / name)
+    return wanted and all(_is_read(each.name, part) for each, part in ways)
 
 
 def leaving(path: Path) -> str:
-    """Say of a link that it wasn't followed."""
+    """Return the warning that a link wasn't followed."""
     return (
         f"{path}: this link leads out of the folder, and wasn't followed. Name what it leads to, "
         "if it is wanted."
@@ -192,16 +192,16 @@ def _is_about(path: Path, head: str) -> bool:
     return about and not has_front_matter(head)
 
 
-def _guarded(found: Iterable[PromptFile | Invalid]) -> Iterator[PromptFile | Invalid]:
-    """Yield the prompts of a file; where it can't be read any further, that."""
+def _guarded(prompts: Iterable[PromptFile | Invalid]) -> Iterator[PromptFile | Invalid]:
+    """Yield the prompts of a file, and the refusal that ends them."""
     try:
-        yield from found
+        yield from prompts
     except Invalid as refusal:
         yield refusal
 
 
 def _pieces(path: Path, read: "_Hash") -> Iterator[str]:
-    """Yield a file's text as it stands, a piece at a time; `read` takes in its bytes.
+    """Yield a file's text unchanged, a piece at a time, and add its bytes to the hash `read`.
 
     Raises:
         Invalid: it can't be read, or isn't UTF-8 text.
