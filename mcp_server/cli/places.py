@@ -60,7 +60,7 @@ def path_in(folder: Path, place: str) -> Path:
 
 
 def write_file(path: Path, data: bytes, *, seen: bytes | None) -> None:
-    """Write a file atomically if it still holds `seen`; None if it mustn't exist yet.
+    """Write a file atomically, if it still holds `seen`; None stands for no file.
 
     Raises:
         Conflict: the file has changed, or exists by now.

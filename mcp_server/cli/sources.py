@@ -25,7 +25,7 @@ _READ = (".csv", ".md", ".json", ".jsonl", ".yaml", ".yml")
 _ABOUT = ("readme", "license", "changelog", "contributing")
 """Files of these names are about their folder, unless front matter says that they are prompts."""
 _HIDDEN = {".claude": ("commands", "skills"), ".github": ("prompts",)}
-"""Hidden folders in which assistants keep prompts, and their read subfolders."""
+"""Hidden folders in which assistants keep prompts; only these subfolders of them are read."""
 _PATTERNS, _SYSTEM, _USER = "patterns", "system.md", "user.md"
 """The folder of fabric's patterns, and the files that each of them has."""
 _PIECE = 1 << 16

@@ -1,4 +1,4 @@
-"""What a sync tells: as it goes, in sentences, or at its end as JSON."""
+"""Reports of a sync: sentences as it goes, or JSON at its end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from mcp_server.schemas.syncing import SyncedOut, SyncKind, SyncOut
 
 @dataclass(slots=True)
 class SyncReport:
-    """Tells what became of prompts; what needs somebody is said once, however often it is met."""
+    """Reports the outcomes of prompts; a sentence that recurs is printed once."""
 
     as_json: bool = False
     _said: set[str] = field(default_factory=set)
@@ -18,26 +18,26 @@ class SyncReport:
     _items: list[SyncedOut] = field(default_factory=list)
 
     def say(self, sentence: str) -> None:
-        """Say something on standard error, unless that was said before."""
+        """Print a sentence on standard error, unless it was printed before."""
         if sentence not in self._said:
             self._said.add(sentence)
             warn(sentence)
 
     def remark(self, sentence: str) -> None:
-        """Say something that isn't about one prompt."""
+        """Report a sentence that isn't about one prompt."""
         self.say(sentence)
         if self.as_json:
             self._remarks.append(sentence)
 
     def left(self, place: str, name: str, message: str) -> None:
-        """Say why a prompt isn't in step."""
+        """Report why a prompt isn't in step."""
         self.say(f"{place}: {message}")
         self._note(place, name, "left", message=message)
 
     def done(
         self, place: str, name: str, kind: SyncKind, version: int, remarks: Sequence[str] = ()
     ) -> None:
-        """Tell what was taken or written, and what of it isn't kept."""
+        """Report a prompt that is in step now, with remarks on losses."""
         if kind != "in step" and not self.as_json:
             prompt = f"{name}@{version}"
             write_line(f"{place} → {prompt}" if kind == "taken" else f"{prompt} → {place}")
@@ -47,7 +47,7 @@ class SyncReport:
             self._note(place, name, kind, version=version, remarks=remarks)
 
     def end(self, left: int, unasked: int) -> None:
-        """Say how many files the filter left out; write the JSON, where that is wanted."""
+        """Report the number of files that the filter left out; write the JSON if wanted."""
         if unasked:
             self.say(f"Not asked for, and left alone: {counted(unasked, 'file')}.")
         if self.as_json:
@@ -66,7 +66,7 @@ class SyncReport:
         remarks: Sequence[str] = (),
     ) -> None:
         if self.as_json:
-            told = list(remarks) or None
+            remark_list = list(remarks) or None
             self._items.append(
                 SyncedOut(
                     source=place,
@@ -74,6 +74,6 @@ class SyncReport:
                     kind=kind,
                     version=version,
                     message=message,
-                    remarks=told,
+                    remarks=remark_list,
                 )
             )

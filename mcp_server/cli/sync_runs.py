@@ -1,4 +1,4 @@
-"""Sync runs: every prompt of a folder and of the library is looked at and brought in step."""
+"""Sync runs: every prompt of a folder and of the library is compared and brought in step."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,14 +19,14 @@ from storage.values.entities import PromptFilter
 from storage.values.errors import PromptError, Unavailable
 
 _BATCH = 50
-"""Prompts that are looked up at once, where only the folder has them."""
+"""Prompts looked up at once, of those that only the folder has."""
 
 
 @dataclass(slots=True)
 class SyncRun:
-    """Brings a folder in step, once or again and again.
+    """Brings a folder in step, once or repeatedly.
 
-    No text is held for longer than it is looked at: of all files only what tells them apart.
+    Texts are read one at a time; of all files, only fingerprints stay in memory.
     """
 
     folder: Path
@@ -37,10 +37,10 @@ class SyncRun:
     report: SyncReport = field(default_factory=SyncReport)
     _unasked: int = 0
     _refused: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Where prompts are that stay as they are, by name, and why."""
+    """By name, the place of each prompt that is left as it is, and the reason."""
 
     async def once(self, library: Library) -> int:
-        """Go over everything; returns how many prompts and files were left as they are."""
+        """Sync everything; return the number of prompts and files left as they are."""
         self._unasked = 0
         self._refused = {}
         state = read_state(self.folder)
@@ -65,7 +65,7 @@ class SyncRun:
             await self._bring_some(library, here, heads, heads, state)
             met.update(heads)
         await self._bring_named(library, here, {*here.found, *state} - met, state)
-        # What was refused may include what was taken after it, however deep that goes.
+        # A refused prompt may include one that was taken after it, so retry while that helps.
         before = 0
         while len(self._refused) != before:
             before = len(self._refused)
@@ -87,7 +87,7 @@ class SyncRun:
         there: Mapping[str, Head | Away],
         state: State,
     ) -> None:
-        """Bring prompts in step, and note that in the state, or why it can't be done."""
+        """Bring prompts in step; note each in the state, or the reason for leaving it."""
         for name in names:
             prompt = SyncedPrompt(name, here.found.get(name), there.get(name), state.get(name))
             if prompt.base is not None and prompt.base.place in here.unread:
@@ -96,7 +96,7 @@ class SyncRun:
                 self._unasked += prompt.found is not None
                 continue
             try:
-                done = await self._bring(library, here, prompt)
+                base = await self._bring(library, here, prompt)
             except Unavailable:
                 raise
             except PromptError as error:
@@ -107,15 +107,15 @@ class SyncRun:
             else:
                 self._refused.pop(name, None)
                 state.pop(name, None)
-                state |= {name: done} if done else {}
+                state |= {name: base} if base else {}
 
     async def _bring(
         self, library: Library, here: SyncedFolder, prompt: SyncedPrompt
     ) -> Base | None:
-        """Bring a prompt in step; returns what it then is on both sides, None for nothing.
+        """Bring a prompt in step; return its new base, or None if it has none.
 
         Raises:
-            Conflict, Invalid: it stays as it is on both sides.
+            Conflict, Invalid: the prompt is left as it is on both sides.
         """
         settled = prompt.settled()
         if settled is not None and settled == prompt.base:
@@ -148,40 +148,42 @@ class SyncRun:
         return step
 
     async def _bring_in(self, library: Library, file: PromptFile, prompt: SyncedPrompt) -> Base:
-        """Write what a file holds into the library; what it doesn't say any more, too."""
+        """Write a file's prompt into the library, and clear the fields that the file dropped."""
         head = prompt.head
         meant = as_meant(file, head.file) if head else file
-        told = replace(meant, says=speaks_of(file, prompt.said), source=prompt.place)
+        incoming = replace(meant, says=speaks_of(file, prompt.said), source=prompt.place)
         expected = head.version if head else None
-        now, broken = await library.syncing.write(told, expected_version=expected, force=self.force)
-        marks = fingerprint(file), now.fingerprint
-        changed = head is None or now.fingerprint != head.fingerprint
+        written_head, broken = await library.syncing.write(
+            incoming, expected_version=expected, force=self.force
+        )
+        fingerprints = fingerprint(file), written_head.fingerprint
+        changed = head is None or written_head.fingerprint != head.fingerprint
         kind: SyncKind = "taken" if changed else "in step"
         self.report.done(
             prompt.place,
             prompt.name,
             kind,
-            now.version,
+            written_head.version,
             list(dict.fromkeys([*remarks_on(file), *broken])),
         )
-        return Base(prompt.place, *marks, file.says)
+        return Base(prompt.place, *fingerprints, file.says)
 
     def _write(
         self, here: SyncedFolder, head: Head, file: PromptFile | None, prompt: SyncedPrompt
     ) -> Base:
-        """Write what the library has into the prompt's file, or into a new one."""
+        """Write the library's prompt into its file, or into a new one."""
         if prompt.found is None or file is None:
-            place, new = here.write_new(head.file, self.format_name)
+            place, rewritten = here.write_new(head.file, self.format_name)
             changed = True
         else:
             place = prompt.found.place
-            changed, new = here.rewrite(prompt.found, file, head.file)
-        told = sorted(new.unsaid - prompt.unsaid)
+            changed, rewritten = here.rewrite(prompt.found, file, head.file)
+        losses = sorted(rewritten.unsaid - prompt.unsaid)
         remarks = [
-            f"this format has no place for {' and '.join(told)}, which the library alone keeps. "
+            f"this format has no place for {' and '.join(losses)}, which the library alone keeps. "
             "Keep the prompt in Markdown, JSON or YAML to have it here."
         ]
         kind: SyncKind = "written" if changed else "in step"
-        self.report.done(place, prompt.name, kind, head.version, remarks if told else ())
-        marks = fingerprint(new.file), head.fingerprint
-        return Base(place, *marks, new.file.says, new.unsaid)
+        self.report.done(place, prompt.name, kind, head.version, remarks if losses else ())
+        fingerprints = fingerprint(rewritten.file), head.fingerprint
+        return Base(place, *fingerprints, rewritten.file.says, rewritten.unsaid)

@@ -1,4 +1,4 @@
-"""What a synced folder remembers: each prompt as it was when both sides were last in step."""
+"""The state of a synced folder: each prompt as it was when both sides were last in step."""
 
 import json
 import os
@@ -14,34 +14,34 @@ from mcp_server.domain.texts import shown
 from storage.values.errors import Invalid
 
 STATE = ".promptstack-sync.json"
-"""The file in which a folder remembers."""
+"""The file that holds a folder's state."""
 
 State = dict[str, Base]
 
 
 def read_state(folder: Path) -> State:
-    """Return what a folder remembers of its prompts, by their names.
+    """Return the state of a folder: the bases of its prompts by name, empty before a sync.
 
     Raises:
-        Invalid: its file isn't what `write_state` left there.
+        Invalid: the file isn't one that `write_state` wrote.
     """
     path = folder / STATE
     try:
         if not S_ISREG(os.lstat(path).st_mode):
             raise Invalid(f"{path}: this is a link or no file, and isn't read. Remove it.")
-        found = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (ValueError, RecursionError):
         raise _broken(path, "this is no JSON that a sync left there") from None
-    prompts = found.get("prompts") if isinstance(found, dict) else None
+    prompts = document.get("prompts") if isinstance(document, dict) else None
     if not isinstance(prompts, dict):
         raise _broken(path, "this has no 'prompts', as a sync leaves them there")
     return {name: _base(name, entry, path) for name, entry in prompts.items()}
 
 
 def write_state(folder: Path, state: State) -> None:
-    """Keep what a folder remembers; the file isn't touched where that is what it has."""
+    """Store the state of a folder; the file isn't touched if it hasn't changed."""
     path = folder / STATE
     prompts = {name: _entry(base) for name, base in sorted(state.items())}
     text = json.dumps({"prompts": prompts}, indent=1, ensure_ascii=False)
@@ -67,7 +67,7 @@ def _base(name: str, entry: object, path: Path) -> Base:
     if not NAME.fullmatch(name) or not isinstance(entry, dict):
         raise _broken(path, f"{place} isn't what it has of a prompt")
     file, library = entry.get("file"), entry.get("fingerprint")
-    read = entry.get("read", library)  # until there were two, one was kept for both sides
+    read = entry.get("read", library)  # older files have one fingerprint for both sides
     if not isinstance(file, str) or not is_inside(file):
         raise _broken(path, f"{place} has '{shown(file)}' for its file, which isn't in the folder")
     if not isinstance(library, str) or not isinstance(read, str):

@@ -1,4 +1,4 @@
-"""The folder of a sync: the prompts in its files, and how its files are written."""
+"""The folder of a sync: reading the prompts in its files, and writing them."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from mcp_server.domain.syncing import fingerprint
 from storage.values.errors import Conflict, Invalid
 
 _TRIED = 99
-"""So many names are tried for a new file before it is left."""
+"""Names of new files are numbered below this; if none of them is free, the prompt is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A prompt in a file of its own, without its text: where that is, and what tells both apart.
+    """The file of a single prompt, without its text.
 
-    `digest` is that of the bytes, `fingerprint` that of what they say. `says` is what of the
-    metadata the file decides.
+    `digest` is the hash of its bytes, `fingerprint` that of the prompt. `says` names the metadata
+    fields that the file decides.
     """
 
     place: str
@@ -36,10 +36,10 @@ class Found:
 
 @dataclass(slots=True)
 class SyncedFolder:
-    """What was found in a folder: prompts by name, and the places that can't be brought in step.
+    """The contents of a folder: prompts by name, and the `unread` places, which can't be synced.
 
-    `taken` are all places with a file, as they are compared where case doesn't count; `remarks` are
-    what is to be said, and `left` counts what couldn't be read.
+    `taken` holds the places of all files in the form of `_folded`; `remarks` are for the report,
+    and `left` counts the unread and the refused files.
     """
 
     folder: Path
@@ -52,7 +52,7 @@ class SyncedFolder:
 
     @classmethod
     def read(cls, folder: Path) -> "SyncedFolder":
-        """Read a folder's files; what killed processes left half written there is removed."""
+        """Read a folder's files, and remove the unfinished ones that killed processes left."""
         here = cls(folder)
         sources = Sources([folder])
         for source in sources:
@@ -65,10 +65,10 @@ class SyncedFolder:
         return here
 
     def open(self, found: Found) -> PromptFile:
-        """Read a file again, whole.
+        """Read a file again, with its text.
 
         Raises:
-            Conflict: the file isn't what was found.
+            Conflict: the file has changed.
         """
         for source in Sources([self.folder / found.place]):
             for file in source.prompts:
@@ -79,53 +79,53 @@ class SyncedFolder:
     def rewrite(self, found: Found, here: PromptFile, wanted: PromptFile) -> tuple[bool, Rewritten]:
         """Write a prompt into the file that was read as `here`.
 
-        Returns whether that changed it, and what it then holds.
+        Returns whether that changed the file, and its new content.
 
         Raises:
             Invalid: the file's format can't hold it.
-            Conflict: the file isn't what was read, or is a link.
+            Conflict: the file has changed, or is a link.
         """
         path = path_in(self.folder, found.place)
         data = path.read_bytes()
         if sha256(data).hexdigest() != found.digest:
             raise _changed()
-        new = rewriting.rewrite(data.decode(), here, wanted, str(path))
-        written = new.text.encode()
-        if written != data:
-            write_file(path, written, seen=data)
-        return written != data, new
+        rewritten = rewriting.rewrite(data.decode(), here, wanted, str(path))
+        new_data = rewritten.text.encode()
+        if new_data != data:
+            write_file(path, new_data, seen=data)
+        return new_data != data, rewritten
 
     def write_new(self, wanted: PromptFile, format_name: str) -> tuple[str, Rewritten]:
-        """Write a prompt into a file that isn't there yet; returns where, and what it then holds.
+        """Write a prompt into a new file; return its place and content.
 
         Raises:
             Invalid: its format can't hold it.
-            Conflict: its place is one that can't be read, or no place can be had.
+            Conflict: its place holds a file that can't be read, or no place is free.
         """
         place = self._free_place(wanted, format_name)
         path = path_in(self.folder, place)
-        new = rewriting.write_new(wanted, str(path))
-        write_file(path, new.text.encode(), seen=None)
+        rewritten = rewriting.write_new(wanted, str(path))
+        write_file(path, rewritten.text.encode(), seen=None)
         self.taken.add(_folded(place))
-        return place, new
+        return place, rewritten
 
     def check_holds(self, found: Found, here: PromptFile, wanted: PromptFile) -> None:
-        """Refuse a prompt of which the file holds all that its format has a place for.
+        """Refuse a prompt that differs from the file only in content its format has no place for.
 
         Raises:
-            Invalid: it is one; says what the file can't hold.
+            Invalid: it does so; the message names that content.
         """
-        chosen, path = find_format(here.format_name), str(self.folder / found.place)
+        file_format, path = find_format(here.format_name), str(self.folder / found.place)
         same = rewriting.same_text(here, wanted)
-        if not same and rewriting.holds(here, wanted.draft, chosen, path):
-            raise rewriting.cannot_hold(wanted, chosen, path)
+        if not same and rewriting.holds(here, wanted.draft, file_format, path):
+            raise rewriting.cannot_hold(wanted, file_format, path)
 
     def _add(self, source: Source) -> None:
         place = source.path.relative_to(self.folder).as_posix()
         self.taken.add(_folded(place))
         if not source.alone:
-            several = f"{place}: this holds several prompts, and isn't synced. Import it."
-            self.remarks.append(several)
+            remark = f"{place}: this holds several prompts, and isn't synced. Import it."
+            self.remarks.append(remark)
             return
         for prompt in source.prompts:
             if isinstance(prompt, Invalid):
@@ -134,14 +134,14 @@ class SyncedFolder:
             elif prompt.metadata.name in self.found:
                 self.unread.add(place)
                 other = self.found[prompt.metadata.name].place
-                same = f"{place}: {other} holds a prompt of the same name. Rename one."
-                self.remarks.append(same)
+                remark = f"{place}: {other} holds a prompt of the same name. Rename one."
+                self.remarks.append(remark)
             else:
-                marks = source.read.hexdigest(), fingerprint(prompt)
-                self.found[prompt.metadata.name] = Found(place, *marks, prompt.says)
+                digests = source.read.hexdigest(), fingerprint(prompt)
+                self.found[prompt.metadata.name] = Found(place, *digests, prompt.says)
 
     def _free_place(self, wanted: PromptFile, format_name: str) -> str:
-        """Return a place that nothing has, also where case doesn't count, and that is read."""
+        """Return a place that is free, even ignoring case, and that the next sync reads."""
         first = find_format(format_name).file_name(wanted)
         broken = {_folded(place): place for place in self.unread}
         if _folded(first) in broken:
@@ -158,7 +158,7 @@ class SyncedFolder:
     def _is_taken(self, place: str) -> bool:
         inside = PurePosixPath(place).parent
         if inside not in self._listed and (self.folder / inside).is_dir():
-            self._listed.add(inside)  # once: it may hold any number of files
+            self._listed.add(inside)  # list each folder once: it may hold many files
             there = (self.folder / inside).iterdir()
             self.taken.update(_folded((inside / each.name).as_posix()) for each in there)
         return _folded(place) in self.taken
@@ -176,5 +176,5 @@ def _numbered(place: str) -> Iterator[str]:
 
 
 def _folded(place: str) -> str:
-    """Return a place as file systems compare it that know no case, or one form of each letter."""
+    """Return a place as file systems compare it that ignore case and Unicode normalization."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", place).casefold())

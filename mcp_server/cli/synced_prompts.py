@@ -1,4 +1,4 @@
-"""A prompt of a sync: both of its sides, and why it may have to stay as it is."""
+"""A prompt of a sync: both of its sides, and the reasons to leave it as it is."""
 
 from dataclasses import dataclass
 
@@ -36,58 +36,58 @@ class SyncedPrompt:
 
     @property
     def head(self) -> Head | None:
-        """What the library has of it, where that is to be synced."""
+        """The library's side, if it has one that is synced."""
         return self.there if isinstance(self.there, Head) else None
 
     @property
     def place(self) -> str:
-        """Where it is, or was, or else its name."""
+        """The place of its file, now or at the last sync; else its name."""
         return self.found.place if self.found else self.base.place if self.base else self.name
 
     @property
     def said(self) -> frozenset[str]:
-        """What of the metadata its file said last time."""
+        """The metadata fields that its file decided at the last sync."""
         return self.base.says if self.base else frozenset()
 
     @property
     def unsaid(self) -> frozenset[str]:
-        """What of the metadata was told already that its file has no place for."""
+        """The metadata fields already reported as having no place in its file."""
         return self.base.unsaid if self.base else frozenset()
 
     @property
     def is_asked_for(self) -> bool:
-        """Whether it isn't one that the library has outside of what is to be synced."""
+        """Whether the filter of the sync doesn't leave it out."""
         return not (isinstance(self.there, Away) and self.there.why == "not asked for")
 
     @property
     def is_file_new(self) -> bool:
-        """Whether its file says something that no sync has met there."""
+        """Whether its file is new, or has changed since the last sync."""
         return self.found is not None and (
             self.base is None or self.base.file != self.found.fingerprint
         )
 
     def settled(self) -> Base | None:
-        """Return what is remembered of it when both sides stay as they are."""
+        """Return its base if both sides stay as they are; None if a side is missing."""
         if self.found is None or self.head is None:
             return None
-        marks = self.found.fingerprint, self.head.fingerprint
-        return Base(self.found.place, *marks, self.found.says, self.unsaid)
+        fingerprints = self.found.fingerprint, self.head.fingerprint
+        return Base(self.found.place, *fingerprints, self.found.says, self.unsaid)
 
     def check(self, step: Step) -> None:
-        """Refuse what is left to people.
+        """Refuse a step that people have to decide.
 
         Raises:
-            Conflict: it has to stay as it is on both sides.
+            Conflict: the prompt has to stay as it is on both sides.
         """
         if isinstance(self.there, Away) and self.found is not None:
-            said = _AWAY[self.there.why].format(name=self.name, now=self.there.name)
-            raise Conflict(said)
+            message = _AWAY[self.there.why].format(name=self.name, now=self.there.name)
+            raise Conflict(message)
         if step in _LEFT:
             raise Conflict(_LEFT[step].format(name=self.name))
 
 
 def remarks_on(file: PromptFile) -> list[str]:
-    """Return what is to be said of a file that a sync takes, which takes one text."""
+    """Return remarks on a file that a sync takes: of its history and labels, it takes neither."""
     remarks = list(file.remarks)
     if file.history is not None:
         remarks.append("Its history isn't synced, only its newest text. Import the file for both.")

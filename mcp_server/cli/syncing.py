@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mcp_server.service.library import Library
 
 _EVERY = 2_000
-"""Milliseconds between two looks at the library, while nothing happens in the folder."""
+"""Milliseconds between two checks of the library, while the folder doesn't change."""
 _FORMATS = ("markdown", "yaml", "json")
 _SIDES = ("files", "library")
 
@@ -55,14 +55,14 @@ def sync(
     if folder.exists() and not folder.is_dir():
         raise Invalid(f"{folder}: this is a file. Name a folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = make_filter(tag, in_folder)
-    syncing = SyncRun(folder, chosen, format_, prefer, force, SyncReport(as_json))
+    prompt_filter = make_filter(tag, in_folder)
+    sync_run = SyncRun(folder, prompt_filter, format_, prefer, force, SyncReport(as_json))
 
     async def watched(library: "Library") -> int:
-        return await _watch(syncing, library)
+        return await _watch(sync_run, library)
 
     try:
-        conflicts = use_library(context, watched if watch else syncing.once)
+        conflicts = use_library(context, watched if watch else sync_run.once)
     except KeyboardInterrupt:
         return
     except OSError as error:
@@ -74,23 +74,25 @@ def sync(
         raise typer.Exit(EXIT_CODES[Conflict])
 
 
-async def _watch(syncing: "SyncRun", library: "Library") -> int:
-    """Go over everything again whenever something changes on either side."""
+async def _watch(sync_run: "SyncRun", library: "Library") -> int:
+    """Sync again on every change of either side; return the number of conflicts."""
     conflicts = 0
-    seen: tuple[str, str] | None = None
-    async for _ in _changes(syncing.folder):
+    synced_tokens: tuple[str, str] | None = None
+    async for _ in _changes(sync_run.folder):
         try:
-            marks = (await library.syncing.change_token(), _mark_of(syncing.folder))
-            if marks != seen:
-                conflicts = await syncing.once(library)
-                seen = marks  # what changed meanwhile, by this too, is looked at once more
+            tokens = (await library.syncing.change_token(), _folder_token(sync_run.folder))
+            if tokens != synced_tokens:
+                conflicts = await sync_run.once(library)
+                synced_tokens = (
+                    tokens  # taken before the sync, so that changes during it start another
+                )
         except Unavailable as away:
-            syncing.report.say(f"{away.local} Watching goes on.")
+            sync_run.report.say(f"{away.local} Watching goes on.")
     return conflicts
 
 
 async def _changes(folder: Path) -> AsyncIterator[None]:
-    """Yield at once, whenever something changes in the folder, and every now and then."""
+    """Yield at once, on changes in the folder, and after `_EVERY` milliseconds without any."""
     from watchfiles import awatch
 
     yield
@@ -98,8 +100,8 @@ async def _changes(folder: Path) -> AsyncIterator[None]:
         yield
 
 
-def _mark_of(folder: Path) -> str:
-    """Return something that is another one once a file in the folder has changed."""
+def _folder_token(folder: Path) -> str:
+    """Return a token that changes whenever a file in the folder does."""
     return str(sorted(_stats(folder)))
 
 

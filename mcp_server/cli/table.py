@@ -1,6 +1,6 @@
-"""The table of commands: what each is called and which function does it.
+"""The table of commands: the name of each, and its function.
 
-All of their modules are loaded together, so each imports inside its functions what takes long and
+All of their modules are loaded together, so each imports inside its functions the slow modules that
 only some commands need: the application, shapes, formats, the web server.
 """
 
@@ -33,7 +33,7 @@ _HOUSE = "Housekeeping"
 
 @cache
 def load_commands() -> dict[str, Any]:
-    """Return every command by its name. They are made once: reading their options takes a while."""
+    """Return all commands by name. They are made once: reading their options takes a while."""
     table = typer.Typer()
     _add_library(table)
     _add_history(table)

@@ -1,4 +1,4 @@
-"""Where an export goes: one file with all prompts, or a folder with a file for each."""
+"""Targets of an export: one file with all prompts, or a folder with a file for each."""
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,25 +15,25 @@ from storage.values.entities import Draft
 from storage.values.errors import Conflict, Invalid
 
 Texts = Callable[[str], AsyncIterator[Draft]]
-"""Yields the texts that the prompt of a name has and had."""
+"""Yields the current and earlier texts of the prompt of a name."""
 
 
 class Target(Protocol):
-    """Takes prompts."""
+    """A destination of prompts."""
 
     async def write(self, prompt: PromptFile, texts: Texts) -> Written:
-        """Write a prompt; returns what was written.
+        """Write a prompt; return its text and losses.
 
         Raises:
             Invalid: the format can't hold it.
-            Conflict: at its place is a file that isn't known to hold it, or a link.
+            Conflict: its place has a link, or a file that isn't known to hold it.
         """
         ...
 
 
 @contextmanager
 def file_target(file: Path, chosen: Format) -> Iterator[Target]:
-    """Write all prompts into one file, which is there when it is complete."""
+    """Write all prompts into one file, which appears once it is complete."""
     if file.is_dir():
         raise Invalid(
             f"{file}: this is a folder. Name a file, or use --each for a file a prompt in it."
@@ -46,8 +46,8 @@ def file_target(file: Path, chosen: Format) -> Iterator[Target]:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[TextIO]:
-    """Open what a file is written to; a device or a pipe takes it as it comes."""
-    file = Path(os.path.realpath(file))  # a link that is named means what it leads to
+    """Open a file for writing, to appear once complete; a device or a pipe is written directly."""
+    file = Path(os.path.realpath(file))  # a link stands for its target
     if file.exists() and not file.is_file():
         with file.open("w", encoding="utf-8", newline="") as out:
             yield out
@@ -70,7 +70,7 @@ def folder_target(folder: Path, chosen: Format, *, force: bool = False) -> Itera
 
 class _OneFile:
     def __init__(self, out: TextIO, chosen: Format) -> None:
-        if chosen.frame is None:  # whoever opens it has looked
+        if chosen.frame is None:  # the command checks this first
             raise TypeError(chosen.name)
         self._out = out
         self._frame = chosen.frame
@@ -85,7 +85,7 @@ class _OneFile:
         return written
 
     def close(self) -> None:
-        """Write what stands at the end."""
+        """Write the end of the frame, or the frame of an empty list."""
         self._out.write(self._frame.empty if self._first else self._frame.end)
 
 
@@ -108,59 +108,59 @@ class _Folder:
 
     async def _write(self, path: Path, data: bytes, prompt: PromptFile, texts: Texts) -> None:
         self._tidy(path.parent)
-        there = path.read_bytes() if path.exists() else None
-        if there == data:
+        existing = path.read_bytes() if path.exists() else None
+        if existing == data:
             return
-        if there is not None and not self._force:
-            data = await self._renewed(path, there, prompt, texts) or data
-        if there != data:
-            write_file(path, data, seen=there)
+        if existing is not None and not self._force:
+            data = await self._renewed(path, existing, prompt, texts) or data
+        if existing != data:
+            write_file(path, data, seen=existing)
 
     def _tidy(self, folder: Path) -> None:
-        """Remove what a killed export left in a folder, once."""
+        """Remove the unfinished files of killed exports from a folder, once."""
         if folder not in self._tidied:
             self._tidied.add(folder)
             remove_leftovers(folder)
 
     async def _renewed(
-        self, path: Path, there: bytes, prompt: PromptFile, texts: Texts
+        self, path: Path, existing: bytes, prompt: PromptFile, texts: Texts
     ) -> bytes | None:
-        """Return a file that is there with the prompt in it, None where it is to be written anew.
+        """Return the existing file with the prompt put into it; None if it has to be written anew.
 
         Raises:
-            Conflict: something would be lost with it.
+            Conflict: content of the file would be lost.
         """
         try:
-            found = read_alone(str(path), there.decode(), self._format.name)
+            file = read_alone(str(path), existing.decode(), self._format.name)
         except (Invalid, UnicodeDecodeError):
             raise _foreign(prompt) from None
-        if not await self._is_known(path, found, prompt, texts):
+        if not await self._is_known(path, file, prompt, texts):
             raise _foreign(prompt)
-        if write_alone(found, self._format).text.encode() == there:  # it is an export of ours
+        if write_alone(file, self._format).text.encode() == existing:  # an export of ours, unedited
             return None
         try:
-            return rewrite(there.decode(), found, prompt, str(path)).text.encode()
-        except Invalid:  # it can't be said in the file's own words
-            if found.remarks:
+            return rewrite(existing.decode(), file, prompt, str(path)).text.encode()
+        except Invalid:  # the file's own layout can't hold the prompt
+            if file.remarks:
                 raise _foreign(prompt) from None
             return None
 
     async def _is_known(
-        self, path: Path, found: PromptFile, prompt: PromptFile, texts: Texts
+        self, path: Path, file: PromptFile, prompt: PromptFile, texts: Texts
     ) -> bool:
-        """Tell whether the library has a file's text for this prompt, or had it."""
-        if found.metadata.name != prompt.metadata.name:
+        """Tell whether a file holds a current or earlier text of this prompt."""
+        if file.metadata.name != prompt.metadata.name:
             return False
-        if prompt.history is not None:  # with all texts that it has and had, archived or not
+        if prompt.history is not None:  # it carries its texts, even if archived
             drafts = [version.draft for version in prompt.history.versions]
-            return any(holds(found, draft, self._format, str(path)) for draft in drafts)
+            return any(holds(file, draft, self._format, str(path)) for draft in drafts)
         async for draft in texts(prompt.metadata.name):
-            if holds(found, draft, self._format, str(path)):
+            if holds(file, draft, self._format, str(path)):
                 return True
         return False
 
     def _name(self, prompt: PromptFile) -> str:
-        """Return where a prompt goes; into `.claude/commands` itself, it goes straight."""
+        """Return a prompt's file name, without hidden folders that the target itself is."""
         name = self._format.file_name(prompt)
         for depth in range(name.count("/"), 0, -1):
             place = "/".join(name.split("/")[:depth])

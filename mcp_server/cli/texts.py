@@ -11,7 +11,7 @@ STANDARD_INPUT = "-"
 
 
 def read_text(path: str) -> str:
-    """Return a file's text exactly as it stands; '-' is standard input.
+    """Return a file's text unchanged; '-' is standard input.
 
     Raises:
         Invalid: it can't be read, or isn't UTF-8 text.
@@ -30,7 +30,7 @@ def read_json(path: str) -> dict[str, Any]:
     """Return the object that a file holds as JSON; '-' is standard input.
 
     Raises:
-        Invalid: it can't be read, or is something else.
+        Invalid: it can't be read, or isn't a JSON object.
     """
     text = read_text(path).removeprefix("\ufeff")
     try:

@@ -57,15 +57,15 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Show what changed between two versions."""
-    found = use_library(
+    comparison = use_library(
         context, lambda library: library.versions.diff(old, new, words=words, merge=merge)
     )
     if as_json:
         from mcp_server.schemas.versions import present_diff
 
-        write_json(present_diff(found))
+        write_json(present_diff(comparison))
         return
-    text = found.difference.text if found.merge is None else found.merge.text
+    text = comparison.difference.text if comparison.merge is None else comparison.merge.text
     write(_coloured(text) if is_terminal() else text)
 
 
@@ -90,7 +90,7 @@ def restore_version(
 
 
 def _row(version: "VersionSummary") -> tuple[object, ...]:
-    written = version.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    written_at = version.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     labels = ", ".join(version.labels)
     made_from = " + ".join(
         str(each) for each in (version.parent, version.merged_from) if each is not None
@@ -99,7 +99,7 @@ def _row(version: "VersionSummary") -> tuple[object, ...]:
         version.version,
         version.branch,
         made_from,
-        written,
+        written_at,
         version.created_by,
         labels,
         version.commit_message,

@@ -1,4 +1,4 @@
-"""What a person sees who starts the server on a terminal, where no client would ever speak."""
+"""The greeting on a terminal, where a person has started the server and no client will speak."""
 
 from mcp_server.cli.clients import server_command, snippets
 from mcp_server.cli.printing import write
@@ -17,13 +17,13 @@ Next:
 
 
 def explain() -> None:
-    """Say what this is and how to connect an assistant to it."""
+    """Print a description of the server, and the configuration of assistants."""
     command = server_command()
-    shown = "\n\n".join(
+    configurations = "\n\n".join(
         f"{snippet.clients} ({snippet.place}):\n\n{_indented(snippet.text)}"
         for snippet in snippets(command)[:2]
     )
-    write(f"{_WHAT}{shown}\n\n{_NEXT}")
+    write(f"{_WHAT}{configurations}\n\n{_NEXT}")
 
 
 def _indented(text: str) -> str:
