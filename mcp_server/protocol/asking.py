@@ -1,7 +1,7 @@
 """Asking the user for the arguments that a prompt still needs.
 
 A client of 2026-07-28 that can ask its user is answered `input_required` with a form, and calls
-again with what was filled in (MCP 2026-07-28, multi round-trip requests). Older clients, and those
+again with the user's answers (MCP 2026-07-28, multi round-trip requests). Older clients, and those
 that can't ask, get the error.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from storage.values.entities import Argument
 
 ASKED = "arguments"
-"""The key under which the form goes out, and what was filled in comes back."""
+"""The key of the form in the answer, and of the user's values in the next request."""
 
 _TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
 _AUDIENCE = "promptstack"
@@ -41,7 +41,7 @@ def can_ask(ctx: Context) -> bool:
 
 
 def filled_in(params: GetPromptRequestParams) -> Mapping[str, Any]:
-    """Return what the user filled in: nothing where nobody was asked, or didn't want to."""
+    """Return the user's values: none if nobody was asked, or the user declined."""
     response = (params.input_responses or {}).get(ASKED)
     if not isinstance(response, ElicitResult) or response.action != "accept":
         return {}
@@ -49,15 +49,15 @@ def filled_in(params: GetPromptRequestParams) -> Mapping[str, Any]:
 
 
 def was_asked(params: GetPromptRequestParams) -> bool:
-    """Return whether the user was asked already, whatever came of it."""
+    """Return whether the user was asked already, with any outcome."""
     return ASKED in (params.input_responses or {})
 
 
 def question(missing: Missing) -> Json:
-    """Return the form that asks for what is missing.
+    """Return the form that asks for missing arguments.
 
-    The reference goes along as the request's state, so that the version which is rendered is the
-    one that was asked for, though a label moved meanwhile.
+    The reference goes along as the request's state, so that the version that is rendered is the one
+    that the form is about, even if a label has moved meanwhile.
     """
     prompt = missing.source.prompt
     return {
@@ -100,8 +100,8 @@ def _listed(arguments: Sequence[Argument]) -> str:
 class SealedState:
     """Middleware that seals the state of a question, so that a client can't change it.
 
-    What seals is loaded at the first use: nobody's handshake needs it. Without keys one is made
-    that lives as long as this process, which suits a single one.
+    The sealing code is loaded on first use: the handshake doesn't need it. Without keys, one is
+    made that lives as long as this process, which suits a single replica.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
@@ -111,7 +111,7 @@ class SealedState:
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
-        """Check the state that comes in, and seal the one that goes out."""
+        """Check an incoming state, and seal an outgoing one."""
         if ctx.method != "prompts/get":
             return await call_next(ctx)
         if (ctx.params or {}).get("requestState") is not None:

@@ -1,4 +1,4 @@
-"""Who asks over MCP, and for whom a prompt is read."""
+"""The callers of MCP requests, and the readers of prompts."""
 
 from typing import TYPE_CHECKING
 
@@ -15,46 +15,48 @@ if TYPE_CHECKING:
 
 MODEL_META = "promptstack/model_type"
 KEY_META = "promptstack/key"
-"""Where a client's request may say for which model and for whom it reads."""
+"""The `_meta` keys by which a request may name the model and the reader."""
 
 _SESSION = "mcp-session-id"
 
 
 class Callers:
-    """Tells who sends a request, and shows the library as they see it."""
+    """Identifies the caller of a request, and returns the library in that caller's view."""
 
     def __init__(self, ready: Ready, usual: Caller) -> None:
         self._ready = ready
         self.usual = usual
-        """Who acts where a request doesn't say who does."""
+        """The caller of requests that don't name one."""
 
     def caller(self, ctx: Context) -> Caller:
-        """Return who sends a request, and with which program."""
+        """Return the caller of a request, with the name of its client program."""
         info = ctx.session.client_params and ctx.session.client_params.client_info
         return caller_in(_state(ctx), self.usual, info.name if info else None)
 
     async def library(self, ctx: Context) -> "Library":
-        """Return the library as whoever sends a request sees it.
+        """Return the library in the view of a request's caller.
 
         Raises:
-            Unavailable: it can't be brought up.
+            Unavailable: the library can't be opened.
         """
         return (await self._ready()).seen_by(self.caller(ctx))
 
     def reader(self, ctx: Context, params: GetPromptRequestParams) -> Reader:
-        """Return for whom a prompt is read.
+        """Return the reader of a prompt.
 
-        Without a key it is whoever the request names, else its session, else the usual one.
+        Without a key in the request, it is the named caller, else the session, else the usual one.
 
         Raises:
-            Invalid: what the request says of it isn't text.
+            Invalid: the model or the key isn't text.
         """
         meta = params.meta or {}
         model_type, key = (_text(meta.get(name), name) for name in (MODEL_META, KEY_META))
-        noted: Caller | None = getattr(_state(ctx), "caller", None)
+        named_caller: Caller | None = getattr(_state(ctx), "caller", None)
         headers = getattr(ctx.request, "headers", {})
-        usual = noted.name if noted else headers.get(_SESSION) or self.usual.name
-        return Reader(model_type, key or usual)
+        default_key = (
+            named_caller.name if named_caller else headers.get(_SESSION) or self.usual.name
+        )
+        return Reader(model_type, key or default_key)
 
 
 def _state(ctx: Context) -> object:

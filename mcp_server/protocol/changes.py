@@ -1,9 +1,9 @@
 """Change notifications, in both protocol eras.
 
 Everything is published on one bus. Clients of 2026-07-28 listen to it by `subscriptions/listen`.
-For a client of an earlier era the handler of its `notifications/initialized` stays: it reads the
-same bus and sends until the connection ends, which cancels it. So nobody has to find out which
-connections still live, and a client that stopped reading holds up nobody else.
+For a client of an earlier era, the handler of its `notifications/initialized` keeps running: it
+reads the same bus and sends until the connection ends, which cancels it. So nothing has to track
+live connections, and a client that stops reading holds up no other.
 """
 
 import asyncio
@@ -42,11 +42,11 @@ from storage.values.entities import Change
 from storage.values.errors import Invalid
 
 MAX_WATCHED = 1_000
-"""Resources that one client may want to be told of."""
+"""The most resources that one client may subscribe to."""
 
 
 class Changes:
-    """Tells every connected client what changed of what its caller sees."""
+    """Notifies every connected client of changes in its caller's view."""
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
@@ -54,12 +54,12 @@ class Changes:
         self._is_closed = False
 
     async def publish(self, changes: Sequence[Change]) -> None:
-        """Tell the clients of both eras."""
+        """Notify the clients of both eras."""
         for audience in tuple(self._audiences.values()):
             await audience.tell(changes)
 
     def close(self) -> None:
-        """End every listen stream in good order, and whichever is begun from now on."""
+        """End every listen stream in good order, including those that begin later."""
         self._is_closed = True
         self._end_streams()
 
@@ -75,7 +75,7 @@ class Changes:
             return await audience.listen(ctx, params)
 
     async def follow(self, ctx: Context, params: NotificationParams) -> None:
-        """Send what is published to a client of an earlier era until it leaves."""
+        """Send published events to a client of an earlier era until it leaves."""
         key = _connection(ctx)
         if key is None:
             return
@@ -83,7 +83,7 @@ class Changes:
             await audience.follow(key, ctx.session)
 
     async def subscribe(self, ctx: Context, params: SubscribeRequestParams) -> HandlerResult:
-        """Have a client of an earlier era told of one resource."""
+        """Subscribe a client of an earlier era to a resource."""
         parse_uri(params.uri)
         await self._check_shown(ctx, (params.uri,))
         watched = self._follower(ctx).uris
@@ -92,13 +92,13 @@ class Changes:
         return EmptyResult()
 
     async def unsubscribe(self, ctx: Context, params: UnsubscribeRequestParams) -> HandlerResult:
-        """Tell a client of an earlier era no more of one resource."""
+        """Unsubscribe a client of an earlier era from a resource."""
         self._follower(ctx).uris.discard(params.uri)
         return EmptyResult()
 
     @contextmanager
     def _audience(self, ctx: Context) -> Iterator["_Audience"]:
-        """Return those who see the same, for as long as one of them is here."""
+        """Yield the audience of the caller's view, which exists as long as it has members."""
         view = self._callers.caller(ctx).view
         audience = self._audiences.setdefault(view, _Audience(view))
         audience.size += 1
@@ -121,13 +121,13 @@ class Changes:
         return follower
 
     async def _check_shown(self, ctx: Context, uris: Iterable[str]) -> None:
-        """Refuse resources of what the caller doesn't see.
+        """Refuse resources of prompts that the caller doesn't see.
 
-        Where nothing is hidden nobody is refused, nor waits for a library that is still starting:
-        what isn't there yet may be watched, too.
+        A view of the whole library refuses nothing, and doesn't wait for a library that is still
+        starting: resources may be watched before they exist.
 
         Raises:
-            Invalid, NotFound: one of them can't be in sight.
+            Invalid, NotFound: one of the resources can't be in view.
         """
         if self._callers.caller(ctx).view.is_partial:
             library = await self._callers.library(ctx)
@@ -140,7 +140,7 @@ class Changes:
 
 
 class _Audience:
-    """The clients whose callers see the same."""
+    """The clients whose callers share a view."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -151,12 +151,12 @@ class _Audience:
         self.size = 0
 
     async def tell(self, changes: Sequence[Change]) -> None:
-        """Tell of those changes that are in view."""
+        """Publish the changes that are in view."""
         for event in self._events([each for each in changes if self._view.hears(each)]):
             await self._bus.publish(event)
 
     async def follow(self, key: int, session: ServerSession) -> None:
-        """Send what is told to a client of an earlier era until it leaves."""
+        """Send events to a client of an earlier era until it leaves."""
         if key in self.followers:
             return
         follower = self.followers[key] = _Follower()
@@ -171,7 +171,7 @@ class _Audience:
 
     @contextmanager
     def listening(self, uris: Iterable[str]) -> Iterator[None]:
-        """Count resources as watched meanwhile."""
+        """Count resources as watched for the duration of the context."""
         watched = Counter(set(uris))
         self._listened += watched
         try:
@@ -207,7 +207,7 @@ class _Audience:
 
 
 class _Follower:
-    """What a client of an earlier era is still to be told; the same thing only once."""
+    """The pending events of a client of an earlier era, without duplicates."""
 
     def __init__(self) -> None:
         self.uris: set[str] = set()
@@ -215,14 +215,14 @@ class _Follower:
         self._something = anyio.Event()
 
     def hear(self, event: ServerEvent) -> None:
-        """Note an event that the client wants to know of."""
+        """Queue an event, unless it concerns a resource that the client doesn't watch."""
         if isinstance(event, ResourceUpdated) and event.uri not in self.uris:
             return
         self._waiting[event] = None
         self._something.set()
 
     async def next_events(self) -> Iterable[ServerEvent]:
-        """Wait until something was noted, and return it."""
+        """Wait until events are pending, and take them."""
         await self._something.wait()
         self._something = anyio.Event()
         waiting, self._waiting = self._waiting, {}
@@ -238,7 +238,7 @@ def _check_number(watched: int) -> None:
 
 
 def _connection(ctx: Context) -> int | None:
-    """Return what tells connections apart; None where a connection ends with its request."""
+    """Return a connection's identity; None if the connection ends with its request."""
     handshake = ctx.session.client_params
     return None if handshake is None else id(handshake)
 

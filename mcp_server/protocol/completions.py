@@ -1,4 +1,4 @@
-"""`completion/complete`: values of arguments, and what goes into the URIs of resources."""
+"""`completion/complete`: values of arguments, and of the parameters in resource URIs."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 class CompletionHandlers:
-    """Completes what a person types."""
+    """Completes the values that a person types."""
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
 
     async def complete(self, ctx: Context, params: CompleteRequestParams) -> HandlerResult:
-        """Offer values; a half-typed name that means nothing yet has none, which is no error."""
+        """Offer values; for a half-typed name that doesn't exist there are none, not an error."""
         library = await self._callers.library(ctx)
         try:
-            found = await _find(library, params)
+            completions = await _find(library, params)
         except (NotFound, Invalid):
-            found = Completions((), 0)
+            completions = Completions((), 0)
         return {
             "completion": {
-                "values": list(found.values),
-                "total": found.total,
-                "hasMore": found.has_more,
+                "values": list(completions.values),
+                "total": completions.total,
+                "hasMore": completions.has_more,
             }
         }
 
@@ -42,13 +42,13 @@ async def _find(library: Library, params: CompleteRequestParams) -> Completions:
     completing, typed = library.completing, params.argument.value
     if isinstance(params.ref, PromptReference):
         return await completing.argument(params.ref.name, params.argument.name, typed)
-    given = (params.context and params.context.arguments) or {}
+    arguments = (params.context and params.context.arguments) or {}
     match params.argument.name:
         case "name":
             return await completing.name(typed)
         case "version":
-            return await completing.version(given.get("name", ""), typed)
+            return await completing.version(arguments.get("name", ""), typed)
         case "label":
-            return await completing.label(given.get("name", ""), typed)
+            return await completing.label(arguments.get("name", ""), typed)
         case _:
             return Completions((), 0)

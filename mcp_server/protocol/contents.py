@@ -29,9 +29,9 @@ _SHOWN_CHOICES = 20
 
 
 def prompt_messages(messages: Sequence[Message]) -> list[Json]:
-    """Return messages of the roles that MCP knows, with system text in front of all.
+    """Return the messages in the roles that MCP knows, with all system text in front.
 
-    Some clients read nothing but the first message, so that is where the system text goes.
+    Some clients read only the first message, so the system text is put into that one.
     """
     instructions = "\n\n".join(
         message.content.text
@@ -47,7 +47,7 @@ def prompt_messages(messages: Sequence[Message]) -> list[Json]:
 
 
 def argument_description(argument: Argument) -> str:
-    """Describe an argument, with what MCP has no field for: type, choices and default."""
+    """Describe an argument, with its type, choices and default, for which MCP has no field."""
     sentences = [argument.description or ""]
     if argument.choices:
         more = ", …" if len(argument.choices) > _SHOWN_CHOICES else ""
@@ -60,11 +60,11 @@ def argument_description(argument: Argument) -> str:
 
 
 def version_meta(source: PromptVersion) -> Json:
-    """Return which version this is, which labels point at it, and what else chose the text."""
-    chosen = {"promptstack/variant": source.variant, "promptstack/label": source.label}
+    """Return the `_meta` of a version: its number, its labels, and the choice of its text."""
+    choice = {"promptstack/variant": source.variant, "promptstack/label": source.label}
     return {
         **fixed_meta(source),
-        **{key: value for key, value in chosen.items() if value is not None},
+        **{key: value for key, value in choice.items() if value is not None},
         "promptstack/labels": sorted(
             label
             for label, version in source.prompt.labels.items()
@@ -74,7 +74,7 @@ def version_meta(source: PromptVersion) -> Json:
 
 
 def fixed_meta(source: PromptVersion) -> Json:
-    """Return what never changes about a version."""
+    """Return the part of a version's `_meta` that never changes."""
     return {
         "promptstack/name": source.prompt.name,
         "promptstack/version": source.version.version,
@@ -82,7 +82,7 @@ def fixed_meta(source: PromptVersion) -> Json:
 
 
 def resource_contents(uri: str, messages: Sequence[Message], meta: Json) -> list[Json]:
-    """Return the text of the messages, followed by whatever of them isn't text."""
+    """Return the text of the messages, followed by their images, audio and resources."""
     first, *others = messages
     plain = not others and isinstance(first.content, TextContent)
     text = _text(first.content) if plain else "\n\n".join(_paragraph(each) for each in messages)
@@ -134,8 +134,8 @@ def _content(content: Content) -> Json:
 
 
 def _resource(resource: EmbeddedResource) -> Json:
-    held = {"blob": resource.blob} if resource.text is None else {"text": resource.text}
-    return {"uri": resource.uri, "mimeType": resource.mime_type, **held}
+    body = {"blob": resource.blob} if resource.text is None else {"text": resource.text}
+    return {"uri": resource.uri, "mimeType": resource.mime_type, **body}
 
 
 def _paragraph(message: Message) -> str:
@@ -143,7 +143,7 @@ def _paragraph(message: Message) -> str:
 
 
 def _text(content: Content) -> str:
-    """Write a content so that a reader of the text alone knows what is there."""
+    """Return content as text, with a placeholder or a link for other kinds."""
     match content:
         case TextContent():
             return content.text

@@ -1,4 +1,4 @@
-"""Failures on their way out: a sentence for what callers can mend, no detail for bugs."""
+"""Failures on their way out: a sentence for errors of the caller, no detail for bugs."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,14 +17,14 @@ Params = TypeVar("Params")
 Handler = Callable[[Context, Params], Awaitable[HandlerResult]]
 
 ERROR_META = "promptstack/error"
-"""Where a failed tool result says what a program can act on."""
+"""The `_meta` key of a failed tool result's details for programs."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
-    """How a kind of failure is called here, and its JSON-RPC code outside of tools."""
+    """The name of a kind of failure, and its JSON-RPC code outside of tools."""
 
     name: str
     code: int
@@ -40,7 +40,11 @@ KINDS: Mapping[type[PromptError], ErrorKind] = {
 
 
 def kind_of(error: PromptError) -> ErrorKind:
-    """Return the kind of a failure; one of no kind is a bug and raises LookupError."""
+    """Return the kind of a failure.
+
+    Raises:
+        LookupError: the failure has no known kind, which is a bug.
+    """
     for known, kind in KINDS.items():
         if isinstance(error, known):
             return kind
@@ -48,7 +52,7 @@ def kind_of(error: PromptError) -> ErrorKind:
 
 
 def to_protocol_error(error: PromptError, asked: Mapping[str, object]) -> MCPError:
-    """Return the failure of a request; `asked` repeats what was asked for."""
+    """Return the failure of a request; `asked` is the name or URI that it repeats."""
     note_reason(error)
     kind = kind_of(error)
     return MCPError(kind.code, error.message, {"kind": kind.name, **asked, **error.data})
@@ -65,7 +69,7 @@ def to_failed_result(error: PromptError) -> dict[str, Any]:
 
 
 def answering(handler: Handler[Params]) -> Handler[Params]:
-    """Guard a handler: what is the caller's to mend becomes its sentence, all else says nothing.
+    """Guard a handler: domain errors become protocol errors, and bugs show no detail.
 
     The legacy transports would send a bug's own text, and a validation error of ours as the
     caller's fault; so nothing but `MCPError` may leave.
@@ -86,15 +90,15 @@ def answering(handler: Handler[Params]) -> Handler[Params]:
 
 
 def _complete(result: HandlerResult) -> HandlerResult:
-    """Say that a plain result is a whole answer, which the protocol wants said since 2026-07-28."""
+    """Mark a plain result as complete, as the protocol requires since 2026-07-28."""
     return {"resultType": "complete", **result} if isinstance(result, dict) else result
 
 
 def _asked(params: object) -> dict[str, object]:
-    named = {key: getattr(params, key, None) for key in ("name", "uri")}
+    fields = {key: getattr(params, key, None) for key in ("name", "uri")}
     # A lone surrogate can't be sent back.
     return {
         key: value.encode(errors="replace").decode()
-        for key, value in named.items()
+        for key, value in fields.items()
         if isinstance(value, str)
     }

@@ -1,4 +1,4 @@
-"""What a model is told about this server before it sees any tool."""
+"""The instructions that a model reads before it sees any tool."""
 
 from mcp_server.service.views import View
 
@@ -34,5 +34,5 @@ _READ_ONLY = "\n\nThis server only reads: it has no tools that change the librar
 
 
 def instructions(view: View) -> str:
-    """Return the instructions of a server."""
+    """Return the instructions of a server with this view."""
     return _LIBRARY + _LONG + (_READ_ONLY if view.read_only else _WRITING)

@@ -1,10 +1,9 @@
-"""The long lists, written a few prompts at a time, and remembered as they are sent where they are
-whole.
+"""Long lists, serialised a few prompts at a time, and cached in the form in which they are sent.
 
 The SDK checks and copies every result in one go. For five thousand prompts that takes a quarter of
-a second, in which nobody else is answered. So a handler answers with an empty list, and its prompts
-are put in once they are written: those that were sent before as they were, and only the others
-anew.
+a second, in which no other request is answered. So a handler answers with an empty list, and its
+prompts are put in once they are serialised. Only lists that fit into one page are cached; when they
+change, only the prompts that changed are serialised anew.
 """
 
 import asyncio
@@ -22,20 +21,21 @@ from storage.values.entities import PromptSummary
 from storage.values.pages import Page
 
 _MOST = 30_000
-"""Prompts that are remembered, in all lists together: each view has two, for each of the protocol's
-versions that clients speak. A list counts for one more than it has."""
+"""The most prompts that are cached, in all lists together; each list counts as one more.
+
+Each view has two lists, for each of the protocol's versions that clients speak."""
 _AT_ONCE = 200
-"""Prompts and arguments that are written before others get their turn."""
+"""Prompts and arguments that are serialised before other requests get their turn."""
 
 _Context = ServerRequestContext[Any, Any]
 _Present = Callable[[PromptSummary], Any]
 _Form = tuple[View, str, str]
-"""Who sees it, which list it is, and in which of the protocol's versions it is sent."""
+"""The view, the list's method, and the protocol's version."""
 
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """Prompts as they are sent, and what they were made from."""
+    """Prompts as they are sent, and the summaries that they were made from."""
 
     made_from: Sequence[PromptSummary]
     entries: list[Any]
@@ -46,22 +46,22 @@ _NOTHING = _List((), [], {})
 
 
 class ListMemory:
-    """Middleware that puts into lists what their handlers had written by `write`."""
+    """Middleware that fills lists with the prompts that their handlers passed to `write`."""
 
     def __init__(self) -> None:
         self._known: dict[_Form, _List] = {}
         self._asked: ContextVar[list[_List]] = ContextVar("asked")
 
     async def __call__(self, ctx: _Context, call_next: CallNext) -> HandlerResult:
-        """Answer a request; other requests than lists pass."""
+        """Answer a list request with its prompts; pass other requests on."""
         if not ctx.method.endswith("/list"):
             return await call_next(ctx)
-        written: list[_List] = []
-        self._asked.set(written)
+        lists: list[_List] = []
+        self._asked.set(lists)
         result = await call_next(ctx)
-        if not written or not isinstance(result, dict):
+        if not lists or not isinstance(result, dict):
             return result
-        return {**result, _noun(ctx): written[0].entries}
+        return {**result, _noun(ctx): lists[0].entries}
 
     async def write(
         self,
@@ -72,24 +72,24 @@ class ListMemory:
         view: View,
         is_whole: bool,
     ) -> None:
-        """Write a page's prompts into the handler's answer; remember what is all of a view."""
+        """Serialise a page for the handler's answer; cache it if it is the whole list."""
         form = view, ctx.method, ctx.protocol_version
-        written = self._known.get(form, _NOTHING) if is_whole else _NOTHING
-        if written.made_from is not page.items:
-            written = await _write(ctx, page.items, present, written)
+        result = self._known.get(form, _NOTHING) if is_whole else _NOTHING
+        if result.made_from is not page.items:
+            result = await _write(ctx, page.items, present, result)
         if is_whole:
-            self._remember(form, written)
-        self._asked.get().append(written)
+            self._remember(form, result)
+        self._asked.get().append(result)
 
-    def _remember(self, form: _Form, written: _List) -> None:
+    def _remember(self, form: _Form, result: _List) -> None:
         self._known.pop(form, None)
-        self._known[form] = written
+        self._known[form] = result
         while sum(1 + len(each.entries) for each in self._known.values()) > _MOST:
             del self._known[next(iter(self._known))]
 
 
 class Published:
-    """Lists of what a caller sees, with an entry for each prompt."""
+    """Lists of the prompts in a caller's view."""
 
     def __init__(self, callers: Callers, page_size: int | None, memory: ListMemory) -> None:
         self._callers = callers
@@ -97,7 +97,7 @@ class Published:
         self._memory = memory
 
     async def list(self, ctx: _Context, cursor: str | None, present: _Present) -> HandlerResult:
-        """Answer with one page, unless it is too much or a page size was set."""
+        """Answer with the whole list, or a page if it is too long or a page size was set."""
         library = await self._callers.library(ctx)
         page = await library.prompts.list_published(limit=self._page_size, cursor=cursor)
         is_whole = cursor is None and page.next_cursor is None
@@ -109,21 +109,21 @@ class Published:
 async def _write(
     ctx: _Context, summaries: Sequence[PromptSummary], present: _Present, known: _List
 ) -> _List:
-    written = _List(summaries, [], {})
+    result = _List(summaries, [], {})
     for piece in _pieces(summaries):
         fresh = [each for each in piece if not _is_known(each, known)]
-        made = dict(zip(map(_name, fresh), _sent(ctx, list(map(present, fresh))), strict=True))
+        entries = dict(zip(map(_name, fresh), _sent(ctx, list(map(present, fresh))), strict=True))
         for each in piece:
-            # What was compared and found equal is kept as it is now: that compares at once.
-            entry = made[each.name] if each.name in made else known.by_name[each.name][1]
-            written.entries.append(entry)
-            written.by_name[each.name] = each, entry
+            # Keep the newest of equal summaries: by identity, the next comparison is quick.
+            entry = entries[each.name] if each.name in entries else known.by_name[each.name][1]
+            result.entries.append(entry)
+            result.by_name[each.name] = each, entry
         await asyncio.sleep(0)
-    return written
+    return result
 
 
 def _pieces(summaries: Sequence[PromptSummary]) -> Iterator[Sequence[PromptSummary]]:
-    """Cut a list into pieces that take about as long as each other."""
+    """Cut a list into pieces that take about equally long."""
     piece: list[PromptSummary] = []
     size = 0
     for summary in summaries:
@@ -137,11 +137,11 @@ def _pieces(summaries: Sequence[PromptSummary]) -> Iterator[Sequence[PromptSumma
 
 
 def _sent(ctx: _Context, entries: list[Any]) -> list[Any]:
-    """Return entries in the form in which the protocol's version sends them."""
+    """Return entries in the form of the request's protocol version."""
     if not entries:
         return entries
     noun = _noun(ctx)
-    # All that a result of any version has to have; only its entries are used.
+    # The fields that a result needs in one version or another; only its entries are used.
     result = {noun: entries, "ttlMs": 0, "cacheScope": "private", "resultType": "complete"}
     sent: list[Any] = serialize_server_result(ctx.method, ctx.protocol_version, result)[noun]
     return sent
@@ -156,5 +156,5 @@ def _noun(ctx: _Context) -> str:
 
 
 def _is_known(summary: PromptSummary, known: _List) -> bool:
-    kept = known.by_name.get(summary.name)
-    return kept is not None and (kept[0] is summary or kept[0] == summary)
+    cached = known.by_name.get(summary.name)
+    return cached is not None and (cached[0] is summary or cached[0] == summary)

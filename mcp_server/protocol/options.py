@@ -1,4 +1,4 @@
-"""What a server is told when it is built."""
+"""The options of a server."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from mcp_server.service.library import Core
 
 Ready: TypeAlias = "Callable[[], Awaitable[Core]]"
-"""Waits for the library; raises Unavailable where it can't be brought up."""
+"""Waits for the library; raises Unavailable if it can't be opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """What the server publishes and to whom, and how long its pages are.
+    """The server's view, page size, keys and tracing.
 
-    `caller` is who acts, unless a request says who does. Without `page_size` lists
-    come whole unless they are too long, since many clients never ask for a second page.
-    `state_keys` seal what a client hands back when it was asked something; all replicas need the
-    same ones. Requests are `traced` as OpenTelemetry's spans, which takes time even where nothing
-    collects them.
+    `caller` acts unless a request names another one; its view is what is published. Without
+    `page_size`, lists come whole unless they are too long, since many clients never ask for a
+    second page. `state_keys` seal the state that a client hands back with an answer; all replicas
+    need the same ones. If `traced`, requests become OpenTelemetry spans, which takes time even if
+    nothing collects them.
     """
 
     version: str

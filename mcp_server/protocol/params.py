@@ -1,7 +1,7 @@
-"""What a request asks for, where it isn't what the protocol says.
+"""Parameters of requests, and refusals that name every fault in them.
 
-The SDK checks a request before its handler sees it, and says no more than that the parameters are
-invalid. Here they are checked by the same models, and every fault is named.
+The SDK checks a request before its handler sees it, but only answers that the parameters are
+invalid. This middleware turns that check's error into one that names every fault.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from mcp_server.protocol.errors import Context, to_protocol_error
 
 _UNINITIALIZED = "Invalid request parameters"
-"""What the SDK says of any request before the handshake."""
+"""The SDK's answer to any request before the handshake."""
 _REFERENCES = (
     'should be a prompt, as {"type": "ref/prompt", "name": "review"}, or a template, as '
     '{"type": "ref/resource", "uri": "prompt://{name}"}'
@@ -24,9 +24,9 @@ _REFERENCES = (
 
 
 async def readable_params(ctx: Context, call_next: CallNext) -> HandlerResult:
-    """Answer a request, as middleware; one whose parameters can't be read with what is wrong."""
+    """Middleware that refuses unreadable parameters with the list of their faults."""
     try:
-        return await call_next(_loosened(ctx))
+        return await call_next(_with_text_arguments(ctx))
     except ValidationError as error:
         raise _refusal(ctx, error) from None
     except MCPError as error:
@@ -35,15 +35,15 @@ async def readable_params(ctx: Context, call_next: CallNext) -> HandlerResult:
         raise
 
 
-def _loosened(ctx: Context) -> Context:
-    """Take the values of a prompt's arguments as JSON has them, which isn't always text."""
+def _with_text_arguments(ctx: Context) -> Context:
+    """Turn numbers and booleans among a prompt's arguments into text; drop nulls."""
     if ctx.params is None:
         return replace(ctx, params={})
-    given = ctx.params.get("arguments")
-    if ctx.method != "prompts/get" or not isinstance(given, Mapping):
+    arguments = ctx.params.get("arguments")
+    if ctx.method != "prompts/get" or not isinstance(arguments, Mapping):
         return ctx
-    arguments = {key: _as_text(value) for key, value in given.items() if value is not None}
-    return replace(ctx, params={**ctx.params, "arguments": arguments})
+    texts = {key: _as_text(value) for key, value in arguments.items() if value is not None}
+    return replace(ctx, params={**ctx.params, "arguments": texts})
 
 
 def _as_text(value: object) -> object:
@@ -64,7 +64,7 @@ def _faults(error: ValidationError, params: Mapping[str, Any]) -> Iterator[Mappi
     for fault in error.errors(include_url=False, include_context=False):
         place = tuple(step for step in fault["loc"] if step != "params")
         if place[:1] == ("ref",) and "ref" in params:
-            # It may be either of two forms, and each of them is said to lack something.
+            # A reference has two forms, and pydantic reports the faults of both.
             yield {"loc": ("ref",), "type": "ref", "msg": _REFERENCES, "input": params["ref"]}
         else:
             yield {**fault, "loc": place}

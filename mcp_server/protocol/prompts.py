@@ -16,20 +16,20 @@ logger = logging.getLogger(__name__)
 
 
 class PromptHandlers:
-    """Answers what is asked about prompts."""
+    """The handlers of requests about prompts."""
 
     def __init__(self, callers: Callers, published: Published) -> None:
         self._callers = callers
         self._published = published
 
     async def list(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
-        """List what is published."""
+        """List the published prompts."""
         return await self._published.list(ctx, params.cursor, _prompt)
 
     async def get(self, ctx: Context, params: GetPromptRequestParams) -> HandlerResult:
-        """Render the version that a reference means; ask for arguments where the client can."""
+        """Render a reference's version; ask for missing arguments if the client can."""
         library = await self._callers.library(ctx)
-        # What was asked for is rendered, though a label may have moved meanwhile.
+        # The state names the version of the form, even if a label has moved meanwhile.
         name = params.request_state or params.name
         reader = self._callers.reader(ctx, params)
         arguments = {**(params.arguments or {}), **filled_in(params)}

@@ -21,7 +21,7 @@ from storage.values.pages import decode_cursor
 
 JSON = "application/json"
 FIXED_SECONDS = 24 * 60 * 60
-"""A version never changes, so a client may keep it; a day, for libraries that are purged."""
+"""A version never changes, so a client may keep it; for a day only, as prompts may be purged."""
 
 _HISTORY = 500
 """Versions in a history; list_versions has the older ones."""
@@ -41,18 +41,18 @@ _TEMPLATES: tuple[tuple[str, str, str, str, str], ...] = (
 
 
 class ResourceHandlers:
-    """Answers what is asked about resources."""
+    """The handlers of requests about resources."""
 
     def __init__(self, callers: Callers, published: Published) -> None:
         self._callers = callers
         self._published = published
 
     async def list(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
-        """List what is served of each prompt; versions and labels are found by template."""
+        """List each prompt's served version; other versions and labels are found by template."""
         return await self._published.list(ctx, params.cursor, _resource)
 
     async def list_templates(self, ctx: Context, params: PaginatedRequestParams) -> HandlerResult:
-        """List the forms that URIs have."""
+        """List the templates of URIs."""
         if params.cursor is not None:
             decode_cursor("templates", params.cursor)
         return {"resourceTemplates": [_template(*template) for template in _TEMPLATES]}

@@ -1,7 +1,7 @@
-"""The MCP server: which method is answered by whom.
+"""The MCP server: its methods and their handlers.
 
-The handshake is answered before anything is imported that a database needs, so nothing here may
-import more of the service than plain data.
+The handshake is answered before the database's modules are imported, so nothing here may import
+more of the service than plain data.
 """
 
 from dataclasses import dataclass
@@ -30,10 +30,10 @@ __all__ = ["McpDoor", "Ready", "ServerOptions", "build_server"]
 
 _MINUTES = 60_000
 
-# What the library holds may change at any moment, and a client that isn't subscribed wouldn't know:
-# it is stale at once, but for versions named by number (see resources.py). What the server itself
-# is changes only with the server. Nothing is public: prompts may be for authorised eyes only, and
-# a shared cache in between would show them to others.
+# Prompts may change at any moment, and a client that isn't subscribed wouldn't know: lists and
+# texts are stale at once, except for versions named by number (see resources.py). The server's own
+# declarations change only with the server. Nothing is public: prompts may be for authorised eyes
+# only, and a shared cache in between would show them to others.
 _CACHE_HINTS: dict[CacheableMethod, CacheHint] = {
     "prompts/list": CacheHint(),
     "resources/list": CacheHint(),
@@ -53,27 +53,27 @@ class _Server(Server[Any]):
         experimental_capabilities: dict[str, dict[str, Any]] | None = None,
         extensions: dict[str, dict[str, Any]] | None = None,
     ) -> InitializationOptions:
-        """Return what the handshake of the earlier eras says."""
-        told = NotificationOptions(prompts_changed=True, resources_changed=True)
+        """Return the options of the handshake of the earlier eras."""
+        offered = NotificationOptions(prompts_changed=True, resources_changed=True)
         return super().create_initialization_options(
-            notification_options or told, experimental_capabilities, extensions
+            notification_options or offered, experimental_capabilities, extensions
         )
 
 
 @dataclass(frozen=True, slots=True)
 class McpDoor:
-    """The server, and the way to tell its clients what changed."""
+    """The server, and the notifier of its clients."""
 
     server: Server[Any]
     changes: Changes
 
     def initialization_options(self) -> InitializationOptions:
-        """Return what `server.run` is to be given."""
+        """Return the options that `server.run` takes."""
         return self.server.create_initialization_options()
 
 
 def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
-    """Build the server of a library that may still be on its way up."""
+    """Build the server of a library that may still be starting."""
     server = _Server(
         "promptstack",
         version=options.version,
@@ -85,7 +85,7 @@ def build_server(ready: Ready, options: ServerOptions) -> McpDoor:
         get_tool_input_schema=lambda name: None,
     )
     if not options.traced:
-        server.middleware.clear()  # a new server has none but that which makes the spans
+        server.middleware.clear()  # the only one of a new server makes the spans
     callers = Callers(ready, options.caller)
     memory, changes = ListMemory(), Changes(callers)
     published = Published(callers, options.page_size, memory)

@@ -1,4 +1,4 @@
-"""The URIs of resources: `prompt://NAME` and what lies below it."""
+"""The URIs of resources: `prompt://NAME` and the paths below it."""
 
 import re
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ _URI = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a URI means: a version of a prompt, or with `history` all of them.
+    """The target of a URI: a version of a prompt, or with `history` all of them.
 
-    `fixed` tells that the URI names its version by number, so what it means never changes.
+    `fixed` means that the URI names its version by number, so its target never changes.
     """
 
     reference: str
@@ -34,7 +34,7 @@ def parse_uri(uri: str) -> Target:
     """Read a URI.
 
     Raises:
-        NotFound: nothing here has such a URI.
+        NotFound: no resource has such a URI.
     """
     match = _URI.fullmatch(uri)
     if match is None:
@@ -48,12 +48,12 @@ def parse_uri(uri: str) -> Target:
 
 
 def prompt_uri(name: str) -> str:
-    """Return the URI of what is served of a prompt."""
+    """Return the URI of a prompt's served version."""
     return PROMPT.format(name=name)
 
 
 def moving_uris(name: str, label: str | None) -> tuple[str, ...]:
-    """Return the URIs whose content may differ once a prompt or a label of it changed."""
+    """Return the URIs whose content may change with a prompt, or with one of its labels."""
     return (
         prompt_uri(name),
         HISTORY.format(name=name),

@@ -1,1 +1,1 @@
-"""The tools: a table of what models can do, one file a noun."""
+"""The tools that models can call: one file per noun, and a table of all."""

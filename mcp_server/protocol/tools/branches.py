@@ -43,13 +43,13 @@ async def _merge(library: Library, given: MergeIn) -> MergeOut:
 
 
 def _say_branch(branch: BranchOut) -> str:
-    done = (
+    outcome = (
         f"Deleted the branch '{branch.branch}' of '{branch.name}'; its versions stay."
         if branch.head is None
         else f"The branch '{branch.branch}' of '{branch.name}' begins at version {branch.head}."
     )
     standing = f"Branches: {texts.labelled(branch.branches)}."
-    return texts.join([done, standing, *(branch.warnings or ())])
+    return texts.join([outcome, standing, *(branch.warnings or ())])
 
 
 def _say_merge(merge: MergeOut) -> str:

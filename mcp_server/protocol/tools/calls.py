@@ -1,6 +1,6 @@
 """`tools/list` and `tools/call`.
 
-The table of tools and the shapes behind it are loaded at their first use: no handshake needs them.
+The table of tools and the shapes behind it are loaded on first use, as no handshake needs them.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class ToolHandlers:
         return {"tools": [tool.declaration for tool in offered(read_only)]}
 
     async def call(self, ctx: Context, params: CallToolRequestParams) -> HandlerResult:
-        """Call a tool. What a model can mend comes back as a failed result that it can read."""
+        """Call a tool; a domain error comes back as a failed result that the model can read."""
         caller = self._callers.caller(ctx)
         tool = _find(params.name, read_only=not caller.may_write)
         try:
             if tool.writes:
                 caller.check_may_write()
-            given = tool.input.read(params.arguments)
-            outcome = await tool.run(await self._callers.library(ctx), given)
+            arguments = tool.input.read(params.arguments)
+            outcome = await tool.run(await self._callers.library(ctx), arguments)
         except PromptError as error:
             return to_failed_result(error)
         return {
@@ -53,9 +53,10 @@ class ToolHandlers:
 
 
 def _find(name: str, read_only: bool) -> Tool[Any, Any]:
-    """Return a tool; an unknown one is the client's mistake and no model's.
+    """Return a tool by name, even one that isn't offered here: it is refused with the reason.
 
-    One that isn't offered here is found, to be refused with the reason.
+    Raises:
+        MCPError: there is no such tool; that is a mistake of the client, not of the model.
     """
     from mcp_server.domain.names import did_you_mean, nearest
     from mcp_server.domain.texts import shown

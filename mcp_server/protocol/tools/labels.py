@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 async def _set(library: Library, given: LabelIn) -> LabelMoveOut:
     reference, label, labels = given.reference, given.label, library.labels
-    told: Any = {"reason": given.reason, "terms": Terms(force=given.force)}
+    keywords: Any = {"reason": given.reason, "terms": Terms(force=given.force)}
     if given.remove:
-        move = await labels.remove(reference, label, **told)
+        move = await labels.remove(reference, label, **keywords)
     else:
-        move = await labels.set(reference, label, given.shares(), **told)
+        move = await labels.set(reference, label, given.shares(), **keywords)
     return present_move(move)
 
 

@@ -95,7 +95,7 @@ def _say_rendered(rendered: RenderedOut) -> str:
 
 
 def say_saved(saved: SavedOut) -> str:
-    """Tell what a write did, and what is served now."""
+    """Describe the outcome of a write, and the version served now."""
     served = saved.labels.get("production", saved.latest_version)
     return texts.join(
         [
@@ -117,8 +117,8 @@ def _outcome(saved: SavedOut) -> str:
 
 def _say_archived(prompt: ArchivedOut) -> str:
     if prompt.archived:
-        done = f"'{prompt.name}' is archived. Call again with restore: true to bring it back."
-        return texts.join([done, *(prompt.warnings or ())])
+        sentence = f"'{prompt.name}' is archived. Call again with restore: true to bring it back."
+        return texts.join([sentence, *(prompt.warnings or ())])
     return f"'{prompt.name}' is not archived: it is listed, found and served."
 
 

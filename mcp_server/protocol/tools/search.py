@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 async def _search(library: Library, given: SearchIn) -> SearchOut:
-    found = await library.search.find(
+    page = await library.search.find(
         given.query, given.to_filter(), limit=given.limit, cursor=given.cursor
     )
-    return present_hits(found)
+    return present_hits(page)
 
 
-def _say(found: SearchOut) -> str:
-    if not found.items:
+def _say(results: SearchOut) -> str:
+    if not results.items:
         return (
             "Nothing matches. Try fewer or other words, or leave out a filter; without words and "
             "filters everything is listed."
         )
-    return texts.join([*map(_say_hit, found.items), texts.next_page(found.next_cursor)])
+    return texts.join([*map(_say_hit, results.items), texts.next_page(results.next_cursor)])
 
 
 def _say_hit(hit: SearchHitOut) -> str:

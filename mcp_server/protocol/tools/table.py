@@ -36,5 +36,5 @@ TOOLS: Mapping[str, Tool[Any, Any]] = {
 
 
 def offered(read_only: bool) -> list[Tool[Any, Any]]:
-    """Return the tools that a server lists."""
+    """Return the tools that a server lists: all of them, or those that don't write."""
     return [tool for tool in TOOLS.values() if not (read_only and tool.writes)]

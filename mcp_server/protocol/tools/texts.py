@@ -6,28 +6,28 @@ from mcp_server.schemas.messages import ArgumentShape, ContentShape, MessageShap
 
 
 def join(lines: Iterable[str | None]) -> str:
-    """Put lines below each other; None leaves one out."""
+    """Join lines, leaving out None."""
     return "\n".join(line for line in lines if line is not None)
 
 
 def labelled(labels: dict[str, int]) -> str:
-    """Write which version each label points at."""
-    written = ", ".join(f"{label} → {version}" for label, version in sorted(labels.items()))
-    return written or "none"
+    """Write labels with the version that each points at, or 'none'."""
+    pairs = ", ".join(f"{label} → {version}" for label, version in sorted(labels.items()))
+    return pairs or "none"
 
 
 def listed(values: Sequence[str]) -> str:
-    """Write values in a row."""
+    """Write values with commas between them, or 'none'."""
     return ", ".join(values) or "none"
 
 
 def arguments(declared: Sequence[ArgumentShape]) -> str:
-    """Write the arguments, each with what has to be known to fill it."""
+    """Write arguments, each with its type, choices, default and description."""
     return "; ".join(_argument(each) for each in declared) or "none"
 
 
 def messages(shapes: Sequence[MessageShape]) -> str:
-    """Write messages: a single user text bare, several under their roles."""
+    """Write messages: a single user message as bare text, others under their roles."""
     first, *others = shapes
     if not others and first.role == "user":
         return _content(first.content)
@@ -35,7 +35,7 @@ def messages(shapes: Sequence[MessageShape]) -> str:
 
 
 def next_page(cursor: str | None) -> str | None:
-    """Write how to get the next page."""
+    """Write how to get the next page, or None on the last one."""
     return cursor and f"There are more: call again with cursor {cursor}"
 
 

@@ -1,4 +1,4 @@
-"""What a tool is: what a model reads of it, and what happens when it is called."""
+"""The form of a tool: its declaration for models, and the functions behind a call."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Out = TypeVar("Out", bound=Shape)
 
 @dataclass(frozen=True)
 class Tool(Generic[In, Out]):
-    """One tool. `run` does it to the library as its caller sees it; `say` puts it in words.
+    """One tool: `run` calls the caller's library, and `say` describes the outcome in words.
 
-    `destructive` and `idempotent` are the protocol's hints; one that doesn't write is never
+    `destructive` and `idempotent` are the protocol's hints; a tool that doesn't write is never
     destructive. None of the tools reaches beyond this library.
     """
 
@@ -38,7 +38,7 @@ class Tool(Generic[In, Out]):
 
     @cached_property
     def declaration(self) -> dict[str, Any]:
-        """What `tools/list` says of it."""
+        """Its entry in `tools/list`."""
         return {
             "name": self.name,
             "title": self.title,

@@ -32,10 +32,10 @@ async def _list(library: Library, given: VersionsIn) -> VersionsOut:
 
 
 async def _diff(library: Library, given: DiffIn) -> DiffOut:
-    compared = await library.versions.diff(
+    comparison = await library.versions.diff(
         given.old, given.new, words=given.words, merge=given.merge
     )
-    return present_diff(compared)
+    return present_diff(comparison)
 
 
 def _say_diff(diff: DiffOut) -> str:
@@ -49,19 +49,21 @@ async def _restore(library: Library, given: RestoreIn) -> SavedOut:
     return present_saved(saved)
 
 
-def _say_versions(found: VersionsOut) -> str:
-    if not found.items:
+def _say_versions(versions: VersionsOut) -> str:
+    if not versions.items:
         return "There is no such version."
-    return texts.join([*map(_say_version, found.items), texts.next_page(found.next_cursor)])
+    return texts.join([*map(_say_version, versions.items), texts.next_page(versions.next_cursor)])
 
 
 def _say_version(version: VersionOut) -> str:
     labels = f" [{texts.listed(version.labels)}]" if version.labels else ""
     message = f": {version.commit_message}" if version.commit_message else ""
-    written = version.created_at.strftime("%Y-%m-%d %H:%M")
+    written_at = version.created_at.strftime("%Y-%m-%d %H:%M")
     branch = "" if version.branch == MAIN else f" on {version.branch}"
     merged = f", merged from {version.merged_from}" if version.merged_from else ""
-    return f"- {version.version}{labels}{branch} {written} by {version.created_by}{merged}{message}"
+    return (
+        f"- {version.version}{labels}{branch} {written_at} by {version.created_by}{merged}{message}"
+    )
 
 
 LIST_VERSIONS = Tool(
