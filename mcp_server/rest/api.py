@@ -42,7 +42,7 @@ nothing has changed, and as `If-Match` to write only if nothing has. Lists come 
 
 
 def rest_door(door: RestDoor, version: str) -> Door:
-    """Return the API as a door, which answers what no other one does."""
+    """Return the API as the door that answers all paths of no other one."""
     return Door(app=build_api(door, version), paths=("/",), streamed=STREAMED)
 
 
@@ -75,12 +75,12 @@ def build_api(door: RestDoor, version: str) -> FastAPI:
 
 
 def _add_documents(api: FastAPI) -> None:
-    written: dict[str, Any] = {}
+    document: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:
-        if not written:
-            written.update(write_document(api))
-        return written
+        if not document:
+            document.update(write_document(api))
+        return document
 
     async def docs(request: Request) -> HTMLResponse:
         root = request.scope.get("root_path", "")
@@ -101,26 +101,28 @@ def _add_documents(api: FastAPI) -> None:
 
 async def _on_failure(request: Request, error: Exception) -> Response:
     assert isinstance(error, PromptError)
-    # Only a request that tells a state has a condition to fail; `*` is content with any.
-    told = request.headers.get(_CONDITION, "*").strip() != "*"
-    conditional = told and _reads_condition(request)
+    # Only a request that names a state has a condition to fail; `*` matches any.
+    names_state = request.headers.get(_CONDITION, "*").strip() != "*"
+    conditional = names_state and _reads_condition(request)
     return Problem.of(error, conditional=conditional).response(request.scope["path"])
 
 
 def _reads_condition(request: Request) -> bool:
-    """Tell whether the route that was asked takes a condition, as its handler declares."""
+    """Tell whether the handler of the request's route takes the header If-Match."""
     dependant = _dependant(request)
-    read = dependant.header_params if dependant else ()
-    return any(field.alias == _CONDITION for field in read)
+    headers = dependant.header_params if dependant else ()
+    return any(field.alias == _CONDITION for field in headers)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = list(error.errors())
-    # The first part says where it was found: in the body, the query, the path or a header.
-    found = [{**fault, "loc": fault["loc"][1:] or fault["loc"]} for fault in faults]
-    known = _known_fields(request)
-    return Problem.of(refusal("The request", found, known)).response(request.scope["path"])
+    # The first part of a location is the body, the query, the path or a header.
+    stripped_faults = [{**fault, "loc": fault["loc"][1:] or fault["loc"]} for fault in faults]
+    known_fields = _known_fields(request)
+    return Problem.of(refusal("The request", stripped_faults, known_fields)).response(
+        request.scope["path"]
+    )
 
 
 async def _on_http(methods: Methods, request: Request, error: Exception) -> Response:
@@ -131,13 +133,13 @@ async def _on_http(methods: Methods, request: Request, error: Exception) -> Resp
 
 
 def _dependant(request: Request) -> Dependant | None:
-    """Return what the route that was asked reads of a request; None where there is no route."""
+    """Return the parameters of the request's route; None if there is no route."""
     route = request.scope.get("route")
     return route.dependant if isinstance(route, APIRoute) else None
 
 
 def _known_fields(request: Request) -> list[str]:
-    """Return the names of the fields that a request may have, to propose one of them."""
+    """Return the names of the fields that a request may have, to suggest one of them."""
     dependant = _dependant(request)
     if dependant is None:
         return []

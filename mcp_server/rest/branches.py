@@ -34,7 +34,7 @@ from storage.values.entities import LATEST
 
 
 class BranchRoutes:
-    """The handlers of what can be done with branches."""
+    """The routes for branches, and their handlers."""
 
     def __init__(self, door: RestDoor) -> None:
         self._door = door

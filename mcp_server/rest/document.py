@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI finds out by itself, made exact and given examples."""
+"""The OpenAPI document: FastAPI's own, made exact and given examples."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +29,7 @@ _REQUEST_ID = {
 
 
 def write_document(api: FastAPI) -> JsonObject:
-    """Write the document of an application."""
+    """Return the document of an application."""
     document = get_openapi(
         title=api.title,
         version=api.version,
@@ -42,16 +42,16 @@ def write_document(api: FastAPI) -> JsonObject:
     components = document["components"]
     components["schemas"] = _schemas(components["schemas"])
     components["headers"] = {"X-Request-Id": _REQUEST_ID}
-    shown = answers()
+    examples = answers()
     for path, operation in _operations(document):
-        _complete(path, operation, shown)
+        _complete(path, operation, examples)
     return document
 
 
-def _schemas(found: dict[str, JsonObject]) -> dict[str, JsonObject]:
-    # FastAPI's own, which nothing refers to: failures are problems here.
+def _schemas(generated: dict[str, JsonObject]) -> dict[str, JsonObject]:
+    # FastAPI adds these, but nothing refers to them: failures are problems here.
     unused = ("HTTPValidationError", "ValidationError")
-    schemas = {name: schema for name, schema in found.items() if name not in unused}
+    schemas = {name: schema for name, schema in generated.items() if name not in unused}
     schemas["ProblemOut"] = ProblemOut.model_json_schema(
         ref_template="#/components/schemas/{model}"
     )
@@ -65,7 +65,7 @@ def _schemas(found: dict[str, JsonObject]) -> dict[str, JsonObject]:
 
 
 def _without_null(node: JsonObject) -> JsonObject:
-    """Turn "this or null" into "this": what is absent is left out of an answer."""
+    """Turn "this or null" into "this": absent fields are left out of an answer."""
     choices = [each for each in node.get("anyOf", ()) if each != {"type": "null"}]
     if len(choices) != 1:
         return node
@@ -78,13 +78,13 @@ def _operations(document: JsonObject) -> Iterator[tuple[str, JsonObject]]:
             yield path, operation
 
 
-def _complete(path: str, operation: JsonObject, shown: dict[str, JsonObject]) -> None:
+def _complete(path: str, operation: JsonObject, examples: dict[str, JsonObject]) -> None:
     name = operation["operationId"]
     for parameter in operation.get("parameters", ()):
         limit_parameter(name, parameter)
     if body := operation.get("requestBody"):
         content = body["content"][_JSON]
-        # A body that may be left out may not be null for it.
+        # An optional body may be left out, but not be null.
         content["schema"] = content["schema"].get("anyOf", [content["schema"]])[0]
         content["examples"] = BODIES[name]
     for status, answer in operation["responses"].items():
@@ -93,6 +93,6 @@ def _complete(path: str, operation: JsonObject, shown: dict[str, JsonObject]) ->
         }
         content = answer.get("content", {})
         if _JSON in content:
-            content[_JSON]["example"] = shown[name]
+            content[_JSON]["example"] = examples[name]
         if MEDIA_TYPE in content:
             content[MEDIA_TYPE]["example"] = problem_example(int(status), path)

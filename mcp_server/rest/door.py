@@ -1,4 +1,4 @@
-"""What the handlers of every noun share: the library, as whoever is asking sees it."""
+"""The library that the handlers of every noun share, in the view of a request's caller."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from mcp_server.service.library import Core, Library
 
 @dataclass(frozen=True, slots=True)
 class RestDoor:
-    """The library behind the door; `caller` acts where a request doesn't say who does.
+    """The library behind the door; `caller` acts unless a request names another one.
 
-    `max_import` bounds the bytes of a file that is imported.
+    `max_import` is the most bytes of a file that is imported.
     """
 
     ready: Callable[[], Awaitable[Core]]
@@ -21,10 +21,10 @@ class RestDoor:
     max_import: int = 1_000_000_000
 
     async def library(self, request: Request) -> Library:
-        """Return the library as whoever sends a request sees it.
+        """Return the library in the view of a request's caller.
 
         Raises:
-            Unavailable: it can't be brought up.
+            Unavailable: the library can't be opened.
         """
         client = request.headers.get("user-agent")
         return (await self.ready()).seen_by(caller_in(request.state, self.caller, client))

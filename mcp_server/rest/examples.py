@@ -1,6 +1,6 @@
-"""Examples for the document: one prompt and what can be done with it.
+"""Examples for the document: one prompt and the operations on it.
 
-The answers are presented by what presents the real ones, so they can't look like anything else.
+The answers are built by the functions that present the real ones, so they can't look different.
 """
 
 from dataclasses import replace
@@ -142,10 +142,10 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 def answers() -> dict[str, dict[str, Any]]:
-    """Return an example of what each operation answers."""
-    shown: dict[str, Any] = {name: shape.write() for name, shape in _shapes().items()}
+    """Return an example answer for each operation."""
+    examples: dict[str, Any] = {name: shape.write() for name, shape in _shapes().items()}
     exported = PromptFile(Metadata("code-review"), _version(2, _TEXT).draft, "ada", "")
-    return shown | {"export_prompts": [write_record(exported)]}
+    return examples | {"export_prompts": [write_record(exported)]}
 
 
 def _shapes() -> dict[str, Shape]:

@@ -33,12 +33,12 @@ from storage.values.errors import Conflict, Invalid
 
 _MEMORY = 1_000_000
 _AT_ONCE = 20
-"""Prompts that are written in one go."""
+"""Prompts that are serialised in one go."""
 _PIECE = 1 << 16
 _PATIENCE = 30.0
-"""Seconds in which the next piece of a body has to arrive."""
+"""Seconds within which the next piece of a body has to arrive."""
 _LONGEST = 900.0
-"""Seconds in which all of it has to."""
+"""Seconds within which the whole body has to arrive."""
 _TYPES = {
     "application/json": "json",
     "application/jsonl": "jsonl",
@@ -63,7 +63,7 @@ _ALL = tuple(name for name, each in FORMATS.items() if each.frame is not None)
 
 
 STREAMED = frozenset({("POST", "/import")})
-"""The routes that read a body themselves, as it comes: files may be larger than what is kept."""
+"""The routes that read a body piece by piece: files may be larger than other bodies."""
 
 
 class ImportQuery(Shape):
@@ -127,7 +127,7 @@ class ExportQuery(Shape):
 
 
 class FileRoutes:
-    """The handlers of what can be done with files."""
+    """The routes for files, and their handlers."""
 
     def __init__(self, door: RestDoor) -> None:
         self._door = door
@@ -186,7 +186,7 @@ class FileRoutes:
             move_labels=query.move_labels,
             force=query.force,
         )
-        told = Told(everything=query.dry_run)
+        outcomes = Told(everything=query.dry_run)
         with SpooledTemporaryFile(_MEMORY) as spool:
             await _receive(request, spool, self._door.max_import)
             spool.seek(0)
@@ -200,10 +200,10 @@ class FileRoutes:
                 ),
                 path,
             )
-            taken = await library.importing.bring_in(files, options=options, report=told.add)
-        if not taken.written and not options.dry_run:
-            raise _refusal(taken, told.failures)
-        return json_response(present_import(taken, told))
+            result = await library.importing.bring_in(files, options=options, report=outcomes.add)
+        if not result.written and not options.dry_run:
+            raise _refusal(result, outcomes.failures)
+        return json_response(present_import(result, outcomes))
 
     async def export_files(
         self, request: Request, query: Annotated[ExportQuery, Query()]
@@ -213,39 +213,43 @@ class FileRoutes:
         What a format has no place for is left out of it, or the whole prompt.
         """
         library = await self._door.library(request)
-        chosen = find_format(query.format)
-        if chosen.frame is None:
+        file_format = find_format(query.format)
+        if file_format.frame is None:
             raise Invalid(
-                f"In the format '{chosen.name}' each prompt has a file of its own. Use "
+                f"In the format '{file_format.name}' each prompt has a file of its own. Use "
                 f"{', '.join(_ALL)}, or `promptstack export` into a folder."
             )
         if query.guard_formulas:
-            chosen = guarded(chosen)
-        if query.history and not chosen.keeps_history:
-            raise Invalid(f"{chosen.title} has no place for a history. Use json, jsonl or yaml.")
-        narrowed = PromptFilter(tags=tuple(query.tag), folder=query.folder)
-        files = library.exporting.read(narrowed, history=query.history)
-        # What is wrong with the question is told before an answer begins.
+            file_format = guarded(file_format)
+        if query.history and not file_format.keeps_history:
+            raise Invalid(
+                f"{file_format.title} has no place for a history. Use json, jsonl or yaml."
+            )
+        prompt_filter = PromptFilter(tags=tuple(query.tag), folder=query.folder)
+        files = library.exporting.read(prompt_filter, history=query.history)
+        # Errors of the request have to be raised before the answer begins.
         first = await anext(files, None)
-        extension = chosen.name if chosen.keeps_history or chosen.name == "csv" else "json"
+        extension = (
+            file_format.name if file_format.keeps_history or file_format.name == "csv" else "json"
+        )
         return StreamingResponse(
-            _written(chosen, first, files),
-            media_type=chosen.media_type,
+            _file_pieces(file_format, first, files),
+            media_type=file_format.media_type,
             headers={"content-disposition": f'attachment; filename="prompts.{extension}"'},
         )
 
 
-async def _written(
-    chosen: Format, first: PromptFile | None, files: AsyncIterator[PromptFile]
+async def _file_pieces(
+    file_format: Format, first: PromptFile | None, files: AsyncIterator[PromptFile]
 ) -> AsyncIterator[str]:
-    """Yield a file in pieces that aren't too small."""
-    frame, write = chosen.frame, chosen.writer()
-    if frame is None:  # looked at before
+    """Yield the text of a file in pieces of a reasonable size."""
+    frame, write = file_format.frame, file_format.writer()
+    if frame is None:  # refused before
         return
     pending: list[str] = []
     begun = False
     async for batch in _batches(first, files):
-        # Writing is work for the processor, and others wait for this loop.
+        # Serialising takes CPU time, for which the event loop would be blocked.
         for text in await asyncio.to_thread(_texts, write, batch):
             pending += [frame.between if begun else frame.start, text]
             begun = True
@@ -270,7 +274,7 @@ async def _batches(
 
 
 def _texts(write: Write, batch: Sequence[PromptFile]) -> list[str]:
-    """Write prompts; those that the format can't hold are left out, as the document says."""
+    """Serialise prompts; those that the format can't hold are left out, as documented."""
     texts = []
     for file in batch:
         with suppress(Invalid):
@@ -323,12 +327,12 @@ def _pieces(spool: IO[bytes]) -> Iterator[str]:
 
 
 def _format_of(request: Request) -> str:
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given in _TYPES:
-        return _TYPES[given]
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in _TYPES:
+        return _TYPES[kind]
     raise _Refused(
         415,
-        f"The body's Content-Type is '{given[:100]}'. Send one of {', '.join(_TYPES)}, or say what "
+        f"The body's Content-Type is '{kind[:100]}'. Send one of {', '.join(_TYPES)}, or say what "
         "it is with 'format'.",
     )
 
@@ -342,7 +346,7 @@ class _Refused(Exception):
 
 
 async def on_refused(request: Request, error: Exception) -> Response:
-    """Answer where a file wasn't even read."""
+    """Answer a request whose file was refused before it was parsed."""
     assert isinstance(error, _Refused)
     return error.problem.response(request.scope["path"])
 
@@ -350,15 +354,15 @@ async def on_refused(request: Request, error: Exception) -> Response:
 REFUSED: type[Exception] = _Refused
 
 
-def _refusal(taken: Taken, told: list[Outcome]) -> Exception:
-    """Return why nothing was written: the first reason, and how many more there are."""
-    first = told[0].message or ""
-    others = taken.failures - 1
+def _refusal(result: Taken, refused: list[Outcome]) -> Exception:
+    """Return the error of an import that wrote nothing: the first reason, and a count."""
+    first = refused[0].message or ""
+    others = result.failures - 1
     more = f" {others} more can't be taken." if others else ""
     sentence = (
         f"Nothing was written. {first}{more} Mend the file, or send it with 'continue=true' to "
         "leave out what can't be taken."
     )
-    conflicts = all(each.kind == "conflict" for each in told)
-    fields = {each.source: each.message or "" for each in told}
+    conflicts = all(each.kind == "conflict" for each in refused)
+    fields = {each.source: each.message or "" for each in refused}
     return Conflict(sentence) if conflicts else Invalid(sentence, fields=fields)

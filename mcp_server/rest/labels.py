@@ -24,7 +24,7 @@ from storage.values.entities import LATEST
 
 
 class LabelRoutes:
-    """The handlers of what can be done with labels."""
+    """The routes for labels, and their handlers."""
 
     def __init__(self, door: RestDoor) -> None:
         self._door = door

@@ -1,6 +1,6 @@
-"""What the document says of values beyond their type, so that what it allows is what is accepted.
+"""Limits on values beyond their type, in the document, so that it allows just what is accepted.
 
-It is said here and not checked here: the domain refuses, in sentences that tell what to do instead.
+They are only stated here; the domain checks them, and its refusals say what to do instead.
 """
 
 from collections.abc import Mapping
@@ -44,29 +44,29 @@ _PARAMETERS: Limits = {
     **{name: {"items": {"type": "string", "pattern": TEXT}} for name in ("tag", "tags")},
 }
 _REFERRING = frozenset({"get_prompt", "render_prompt"})
-"""The operations whose path says which version is meant."""
+"""The operations whose path may name a version."""
 
 
 def limit_schemas(schemas: dict[str, JsonObject]) -> None:
-    """Write the limits into the document's shapes."""
+    """Write the limits into the document's schemas."""
     fields = _fields()
     for name in (
         "PromptPost", "PromptPut", "PromptPatch", "RestorePost", "BranchPost", "MergePost",
         "ContentFields",
     ):  # fmt: skip
         _limit(schemas[name]["properties"], fields)
-    texts = [_given(field) for field in ("template", "content", "messages")]
+    texts = [_having(field) for field in ("template", "content", "messages")]
     schemas["PromptPut"]["oneOf"] = texts
-    copied = {"allOf": [_given("copy_of"), {"not": {"anyOf": texts}}]}
+    copied = {"allOf": [_having("copy_of"), {"not": {"anyOf": texts}}]}
     schemas["PromptPost"]["oneOf"] = [*({**each, "not": _WITH_HISTORY} for each in texts), copied]
-    # Nothing about texts, or one of them.
+    # One of the texts, or none.
     schemas["PromptPatch"]["oneOf"] = [*texts, {"not": {"anyOf": texts}}]
-    pointed = [_given("version"), _given("reference")]
-    schemas["LabelPut"]["oneOf"] = [*pointed, _given("weights")]
+    pointed = [_having("version"), _having("reference")]
+    schemas["LabelPut"]["oneOf"] = [*pointed, _having("weights")]
     schemas["BranchPost"]["oneOf"] = [*pointed, {"not": {"anyOf": pointed}}]
     for name in ("LabelPut", "BranchPost"):
         _limit(schemas[name]["properties"], _LABEL_FIELDS)
-    texts = [_given(field) for field in ("template", "messages")]
+    texts = [_having(field) for field in ("template", "messages")]
     schemas["ContentFields"]["oneOf"] = [*texts, {"not": {"anyOf": texts}}]
     _limit(schemas["ArgumentShape"]["properties"], _loosely(ARGUMENT_LIMITS))
     schemas["ContentShape"] = _content(schemas["ContentShape"])
@@ -85,7 +85,7 @@ def limit_parameter(operation: str, parameter: JsonObject) -> None:
         extra = REFERENCE_SCHEMA if operation in _REFERRING else NAME_SCHEMA
     if extra is not None:
         _limit({"it": parameter["schema"]}, {"it": extra})
-    # What is absent is left out: nothing in a URL or a header is null.
+    # An absent parameter is left out: nothing in a URL or a header is null.
     choices = [each for each in parameter["schema"].pop("anyOf", ()) if each != {"type": "null"}]
     for choice in choices:
         parameter["schema"] = {**choice, **parameter["schema"]}
@@ -114,7 +114,7 @@ def _fields() -> Limits:
 
 
 def _loosely(arguments: Limits) -> Limits:
-    """Let numbers and booleans stand for the texts of defaults and choices."""
+    """Allow numbers and booleans as the texts of defaults and choices."""
     choices = arguments["choices"]
     return {
         **arguments,
@@ -125,18 +125,18 @@ def _loosely(arguments: Limits) -> Limits:
 
 def _limit(properties: dict[str, JsonObject], limits: Limits) -> None:
     for name in properties.keys() & limits.keys():
-        # Of "this or null" the limits are those of this.
+        # In "this or null", the limits apply to "this".
         node = properties[name].get("anyOf", [properties[name]])[0]
         node.update(limits[name])
 
 
-def _given(field: str) -> JsonObject:
-    """Describe objects in which a field stands, and isn't null, which counts as absent."""
+def _having(field: str) -> JsonObject:
+    """Describe objects that have a field which isn't null, as null counts as absent."""
     return {"required": [field], "properties": {field: {"not": {"type": "null"}}}}
 
 
 def _content(shape: JsonObject) -> JsonObject:
-    """Describe contents one by one, each with the fields that its type has."""
+    """Describe each type of content with its own fields."""
     _limit(shape["properties"], content_limits())
 
     def one(kind: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> JsonObject:

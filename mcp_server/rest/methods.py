@@ -1,4 +1,4 @@
-"""HTTP methods: HEAD wherever there is GET, and which ones a path has."""
+"""HTTP methods: HEAD wherever there is GET, and the methods of a path."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadAsGet:
-    """Answers HEAD as GET would be answered, without the body (RFC 9110, 9.3.2)."""
+    """Answers HEAD like GET, without the body (RFC 9110, 9.3.2)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass the request on."""
+        """Answer a HEAD request; pass others on."""
         if scope["type"] != "http" or scope["method"] != "HEAD":
             return await self._app(scope, receive, send)
 
@@ -23,10 +23,10 @@ class HeadAsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        # Asked as GET in a copy: to the server around us it stays a HEAD.
-        asked = {**scope, "method": "GET"}
-        await self._app(asked, receive, send_head)
-        scope["route"] = asked.get("route")
+        # GET goes into a copy: for the server around us the request stays a HEAD.
+        get_scope = {**scope, "method": "GET"}
+        await self._app(get_scope, receive, send_head)
+        scope["route"] = get_scope.get("route")
         return None
 
 
@@ -38,15 +38,15 @@ class Methods:
 
     @classmethod
     def of(cls, routes: Iterable[object]) -> "Methods":
-        """Return the methods of some routes."""
+        """Return the methods of the API routes among `routes`."""
         return cls(tuple(route for route in routes if isinstance(route, APIRoute)))
 
     def allowed(self, path: str) -> str:
         """Return the methods of a path as the header Allow lists them."""
-        found = {
+        methods = {
             method
             for route in self.routes
             if route.path_regex.match(path)
             for method in route.methods or ()
         }
-        return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
+        return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))

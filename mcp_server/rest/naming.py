@@ -1,4 +1,4 @@
-"""Naming: what a file that arrives over HTTP is called, for texts that don't say their own name."""
+"""Naming: the names of files that arrive over HTTP, for texts that don't state their own."""
 
 import re
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from storage.values.errors import Invalid
 _UNSHOWABLE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
 _MAX_NAME = 255
 UNNAMED = "body"
-"""What a file without a name is called in sentences."""
+"""The name in sentences of a file that has none."""
 
 
 def path_name(name: str | None, disposition: str | None) -> str:
-    """Return what a file is called: as its query says, or its Content-Disposition (RFC 6266).
+    """Return a file's name: the query's, or that of its Content-Disposition (RFC 6266).
 
     Raises:
-        Invalid: `name` can't be a prompt's.
+        Invalid: `name` can't be a prompt's name.
     """
     if name is not None:
         return check_name(name)
@@ -27,7 +27,7 @@ def path_name(name: str | None, disposition: str | None) -> str:
 
 
 def named(files: Iterator[PromptFile | Invalid], path: str) -> Iterator[PromptFile | Invalid]:
-    """Refuse the prompts that no name can be made for: unrelated texts would share one."""
+    """Refuse prompts for which no name can be made: unrelated texts would share one."""
     for file in files:
         if isinstance(file, Invalid) or file.named or path != UNNAMED:
             yield file
@@ -40,21 +40,21 @@ def named(files: Iterator[PromptFile | Invalid], path: str) -> Iterator[PromptFi
 
 
 def _file_name(disposition: str) -> str:
-    """Return the last part of a file's name; the extended one goes before the plain one."""
+    """Return the last part of a file's name; `filename*` goes before `filename`."""
     header = Message()
     header["content-disposition"] = disposition
-    found = ""
+    plain = ""
     for key, value in header.get_params(header="content-disposition") or []:
         if key.lower() != "filename":
             continue
         if isinstance(value, tuple):
             return _last_part(_decoded(*value))
-        found = found or value
-    return _last_part(found)
+        plain = plain or value
+    return _last_part(plain)
 
 
 def _decoded(charset: str | None, language: str | None, value: str) -> str:
-    """Decode an extended value, of which each character is a byte."""
+    """Decode an extended value, whose characters stand for bytes."""
     try:
         return value.encode("latin-1").decode(charset or "utf-8")
     except (LookupError, ValueError):
@@ -62,6 +62,6 @@ def _decoded(charset: str | None, language: str | None, value: str) -> str:
 
 
 def _last_part(path: str) -> str:
-    """Return a file's own name, fit to be kept and shown."""
+    """Return a file's own name, without characters that can't be stored or shown."""
     plain = _UNSHOWABLE.sub("", path.replace("\\", "/"))
     return PurePosixPath(plain).name[:_MAX_NAME]

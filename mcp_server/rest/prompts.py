@@ -66,7 +66,7 @@ _CACHED_BYTES = 32_000_000
 
 
 class PromptRoutes:
-    """The handlers of what can be done with prompts."""
+    """The routes for prompts, and their handlers."""
 
     def __init__(self, door: RestDoor) -> None:
         self._door = door
@@ -288,11 +288,11 @@ class PromptRoutes:
         Arguments that are missing, ill-typed or unknown are refused, all of them at once.
         """
         library = await self._door.library(request)
-        given = values or RenderPost()
+        body = values or RenderPost()
         rendered = await library.prompts.render(
             prompt,
-            given.arguments,
-            reader=library.caller.reader(given.model_type, given.key),
+            body.arguments,
+            reader=library.caller.reader(body.model_type, body.key),
         )
         return json_response(present_rendered(rendered))
 
@@ -311,12 +311,12 @@ class PromptRoutes:
         return saved_response(saved)
 
     def _body(self, source: PromptVersion, state: str) -> bytes:
-        kept = state if source.variant is None else f"{state} {source.variant}"
-        body = self._bodies.get(kept)
+        key = state if source.variant is None else f"{state} {source.variant}"
+        body = self._bodies.get(key)
         if body is None:
             body = write_json(present_read(source))
             if len(body) <= _CACHED_BYTES:
-                self._bodies[kept] = body
+                self._bodies[key] = body
         return body
 
 
@@ -330,6 +330,6 @@ def _found(hit: SearchHit, searched: bool) -> PromptFoundOut:
 def saved_response(
     saved: Saved, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Present a write; its ETag is that of the newest version, from which the next one goes on."""
+    """Present a write; its ETag is that of the newest version, on which the next one builds."""
     etag = state_headers(saved.current.state)
     return json_response(present_write(saved), status, {**etag, **(headers or {})})

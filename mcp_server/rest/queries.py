@@ -1,4 +1,4 @@
-"""Query strings: what narrows a list, and where a page begins."""
+"""Query strings: the filters of a list, and the cursor of a page."""
 
 from typing import Annotated
 
@@ -52,15 +52,15 @@ class PromptsQuery(Shape):
         """Return the words to search for.
 
         Raises:
-            Invalid: they hold what no text can.
+            Invalid: they hold characters that no text may have.
         """
         return check_text(self.q, "q")
 
     def to_filter(self) -> PromptFilter:
         """Return the filters, for the use case."""
-        named = (tag.strip() for tags in self.tags for tag in tags.split(","))
+        separate = (tag.strip() for tags in self.tags for tag in tags.split(","))
         return PromptFilter(
-            tags=(*self.tag, *(tag for tag in named if tag)),
+            tags=(*self.tag, *(tag for tag in separate if tag)),
             folder=self.folder,
             model_type=self.model_type,
             label=self.label,

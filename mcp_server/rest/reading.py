@@ -1,4 +1,4 @@
-"""Request bodies as JSON, read by the letter (RFC 8259): UTF-8, each key once, no NaN."""
+"""Request bodies as strict JSON (RFC 8259): UTF-8, each key once, no NaN."""
 
 import json
 from collections.abc import Callable, Coroutine
@@ -13,10 +13,10 @@ from mcp_server.domain.strict_json import NotStrict, no_constant, unique
 
 
 class JsonRoute(APIRoute):
-    """A route that refuses what other parsers read in other ways, or not at all."""
+    """A route that refuses JSON on which parsers disagree."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request."""
+        """Return the handler of requests, which reads JSON bodies strictly."""
         handle = super().get_route_handler()
         if self.body_field is None:
             return handle
@@ -36,7 +36,7 @@ def read_json(body: bytes) -> Any:
     """Read a body.
 
     Raises:
-        HTTPException: with status 400; it isn't JSON, or means something else to other parsers.
+        HTTPException: it isn't JSON, or parsers disagree on it; the status is 400.
     """
     try:
         return json.loads(

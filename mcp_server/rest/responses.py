@@ -1,4 +1,4 @@
-"""Responses: shapes as JSON, pages with their links, and what the documents say of failures."""
+"""Responses: shapes as JSON, pages with their links, and failures in the document."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -59,7 +59,7 @@ _EXAMPLES: Mapping[int, tuple[str, Mapping[str, Any]]] = {
 }
 _ALWAYS = (403, 421, 422, 500, 503)
 _SENDING = (408, 413, 415)
-"""What can go wrong with a body, whether it's wanted or not."""
+"""The failures of any body, whether the route reads it or not."""
 
 ETAG = {
     "ETag": {
@@ -110,11 +110,11 @@ def documented(
     description: str = "Done.",
     headers: Mapping[str, Any] | None = None,
 ) -> Documented:
-    """Return what a route's document says of its answers, every failure among them.
+    """Return a route's answers for the document, including every failure.
 
-    `body` tells that it reads one; `writes` that it doesn't, but one can be sent to it.
+    `body` means that the route reads one; `writes`, that it doesn't, but a client may send one.
     """
-    sent = (400, *_SENDING) if body else _SENDING if writes else ()
+    body_failures = (400, *_SENDING) if body else _SENDING if writes else ()
     answers: Documented = {status: {"description": description, "headers": dict(headers or {})}}
     return answers | {
         code: {
@@ -122,12 +122,12 @@ def documented(
             "headers": dict(_RETRY if code == 503 else {}),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}},
         }
-        for code in sorted({*failures, *_ALWAYS, *sent})
+        for code in sorted({*failures, *_ALWAYS, *body_failures})
     }
 
 
 def problem_example(status: int, path: str) -> dict[str, Any]:
-    """Return a problem as a client of a path may get it."""
+    """Return the body of a problem that a client of a path may get."""
     examples = {"{prompt}": "code-reviw" if status == 404 else "code-review"}
     examples |= {"{version}": "1", "{label}": "production", "{branch}": "terse"}
     for place, value in examples.items():
@@ -141,14 +141,14 @@ def problem_example(status: int, path: str) -> dict[str, Any]:
 def json_response(
     shape: Shape, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return a shape as JSON."""
+    """Return the JSON response of a shape."""
     return bytes_response(write_json(shape), status, headers)
 
 
 def bytes_response(
     body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return what was written as JSON already."""
+    """Return the response of a body that is JSON already."""
     return Response(body, status, headers, media_type="application/json")
 
 
@@ -158,7 +158,7 @@ def write_json(shape: Shape) -> bytes:
 
 
 def state_headers(state: str) -> dict[str, str]:
-    """Return the headers of a response that may be kept, but has to be asked about each time."""
+    """Return the headers of a response that may be cached, but is revalidated each time."""
     return {"etag": write_etag(state), "cache-control": "private, no-cache"}
 
 
@@ -166,11 +166,13 @@ def page_headers(request: Request, next_cursor: str | None) -> dict[str, str]:
     """Return the link to the next page, if there is one."""
     if next_cursor is None:
         return {}
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    query = urlencode([*kept, ("cursor", next_cursor)])
+    parameters = [
+        (name, value) for name, value in request.query_params.multi_items() if name != "cursor"
+    ]
+    query = urlencode([*parameters, ("cursor", next_cursor)])
     return {"link": f'<{path_of(request)}?{query}>; rel="next"'}
 
 
 def path_of(request: Request) -> str:
-    """Return the path that was asked for, as it stands in a URL."""
+    """Return the path of a request, as in its URL."""
     return request.url.path

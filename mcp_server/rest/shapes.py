@@ -1,4 +1,4 @@
-"""What REST adds to the shapes that all doors share: `content`, query strings and paths."""
+"""REST's additions to the shapes that all doors share: `content`, bodies and paths."""
 
 import re
 from typing import Annotated, Any
@@ -34,7 +34,7 @@ from storage.values.errors import Invalid
 
 
 def _digits(value: object) -> object:
-    """Refuse what isn't written as URLs write a number."""
+    """Refuse text that isn't a whole number in plain digits."""
     if isinstance(value, str) and not re.fullmatch("-?[0-9]+", value):
         raise PydanticCustomError(
             "int_parsing", "Input should be a valid integer, unable to parse string as an integer"
@@ -46,7 +46,7 @@ _OF_THE_PROMPT = (
     "id", "name", "version", "branch", "variant", "commit_message", "created_by",
     *ContentOut.names(),
 )  # fmt: skip
-"""What of a prompt that is read is also told of one of its versions."""
+"""The fields of a prompt that are also shown with one of its versions."""
 UrlNumber = BeforeValidator(_digits)
 """Marks a number of a path or a query string."""
 Number = Annotated[int, Field(ge=1, le=MAX_VERSION)]
@@ -121,7 +121,7 @@ class _Written(Body, PromptFields):
 
     @property
     def has_texts(self) -> bool:
-        """Whether the texts are among what was written."""
+        """Whether the texts are among the written fields."""
         return not self.model_fields_set.isdisjoint(("template", "content", "messages"))
 
 
@@ -262,10 +262,10 @@ class LabelsOut(Shape):
 
 
 def point_of(written: Pointed, *, default: str | None = None) -> str:
-    """Return what stands behind the '@' of a reference to what is pointed at.
+    """Return the part after the '@' of a reference to the version that is pointed at.
 
     Raises:
-        Invalid: both were given, or nothing was and there is no default.
+        Invalid: both fields are given, or neither is and there is no default.
     """
     if written.version is None and written.reference is None and default is not None:
         return default
@@ -278,10 +278,10 @@ def point_of(written: Pointed, *, default: str | None = None) -> str:
 
 
 def shares_of(written: LabelPut) -> dict[int, int] | None:
-    """Return the weights by version; None where the label shall point at one thing.
+    """Return the weights by version; None if the label points at one version.
 
     Raises:
-        Invalid: something else is given too, or a key is no number.
+        Invalid: another field is given too, or a key isn't a number.
     """
     if written.weights is None:
         return None
@@ -301,13 +301,13 @@ def present_read(source: PromptVersion) -> PromptRead:
 
 
 def present_version_read(source: PromptVersion) -> VersionRead:
-    """Present a version with its texts: the tags and the moment are its own."""
+    """Present a version with its texts, and with its own tags and time."""
     prompt, version = source.prompt, source.version
-    shown = prompt_fields(source)
-    kept = {name: shown[name] for name in _OF_THE_PROMPT if name in shown}
+    fields = prompt_fields(source)
+    shared = {name: fields[name] for name in _OF_THE_PROMPT if name in fields}
     return VersionRead(
-        **kept,
-        content=shown.get("template"),
+        **shared,
+        content=fields.get("template"),
         parent=version.parent,
         merged_from=version.merged_from,
         labels=sorted(label for label, at in prompt.labels.items() if at == version.version),
@@ -318,12 +318,12 @@ def present_version_read(source: PromptVersion) -> VersionRead:
 
 
 def present_write(saved: Saved) -> SavedRead:
-    """Present what a write left behind."""
+    """Present the outcome of a write."""
     fields = saved_fields(saved)
     return SavedRead(**fields, content=fields.get("template"))
 
 
 def present_merge_read(merged: Merged) -> MergeRead:
-    """Present what a merge left behind."""
+    """Present the outcome of a merge."""
     fields = merge_fields(merged)
     return MergeRead(**fields, content=fields.get("template"))

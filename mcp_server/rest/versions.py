@@ -1,4 +1,4 @@
-"""`/prompts/{prompt}/versions`, `…/history` and `…/diff`: what was, and what changed."""
+"""`/prompts/{prompt}/versions`, `…/history` and `…/diff`: old versions and their differences."""
 
 from typing import Annotated
 
@@ -34,7 +34,7 @@ from mcp_server.service.results import PromptVersion
 
 
 class VersionRoutes:
-    """The handlers of what can be done with versions."""
+    """The routes for versions, and their handlers."""
 
     def __init__(self, door: RestDoor) -> None:
         self._door = door
@@ -126,11 +126,11 @@ class VersionRoutes:
     ) -> Response:
         """Write an old version's content as a new version; history stays as it is."""
         library = await self._door.library(request)
-        given = written or RestorePost()
+        body = written or RestorePost()
         saved = await library.versions.restore(
             await library.versions.reference(prompt, str(version)),
-            branch=given.branch,
-            terms=given.terms(expected_states(if_match)),
+            branch=body.branch,
+            terms=body.terms(expected_states(if_match)),
         )
         return saved_response(saved)
 
@@ -154,5 +154,5 @@ class VersionRoutes:
         library = await self._door.library(request)
         old = await library.versions.reference(prompt, query.old)
         new = await library.versions.reference(prompt, query.new)
-        compared = await library.versions.diff(old, new, words=query.words, merge=query.merge)
-        return json_response(present_diff(compared))
+        comparison = await library.versions.diff(old, new, words=query.words, merge=query.merge)
+        return json_response(present_diff(comparison))
