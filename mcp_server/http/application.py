@@ -1,4 +1,4 @@
-"""One ASGI application: what stands in front of all doors, and what runs beside them."""
+"""One ASGI application: the layers in front of all doors, and the tasks beside them."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ from mcp_server.service.changes import ChangeFeed
 from storage.values.errors import PromptError
 
 DRAIN_SECONDS = 10.0
-"""How long requests may go on after the process was told to stop."""
+"""How long requests may go on once the process is told to stop."""
 
 _EXPOSED = ("ETag", "Link", "Location", "Retry-After", REQUEST_HEADER, "Mcp-Session-Id")
 
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 class Application:
     """The library over HTTP, from its start to its orderly end.
 
-    `usual` acts where a request doesn't say who does.
+    `usual` is the caller of requests that don't name one.
     """
 
     def __init__(
@@ -60,18 +60,18 @@ class Application:
         )
         self.asgi: ASGIApp = self._requests
         self.failure: PromptError | None = None
-        """Why it couldn't start, for whoever started it."""
+        """The error that kept it from starting, or ended it."""
 
     async def drain(self) -> None:
-        """Prepare the end: streams are told, and requests go on."""
+        """End the streams, and wait `DRAIN_SECONDS` at most for the requests."""
         self._doors.end_streams()
         self._bodies.end_soon()
         with anyio.move_on_after(DRAIN_SECONDS):
             await self._requests.idle()
 
     def _layers(self, settings: Settings, usual: Caller) -> ASGIApp:
-        """Return all that a request passes, the innermost layer first."""
-        # A page that may ask has to be let read the answer, too.
+        """Return the layers that a request passes, as one application."""
+        # A page that may send requests also has to be allowed to read the answers.
         origins = (*settings.allowed_origins, *settings.cors_origins)
         allowed = AllowedHosts.of(settings.host, settings.allowed_hosts, origins)
         app: ASGIApp = self._enter
@@ -95,8 +95,8 @@ class Application:
             self.failure = _first(errors)
             raise
         except* Exception:
-            # The web server would go on without sessions, changes and figures: better to end, and
-            # be started anew.
+            # The web server would go on without sessions, changes and metrics: better to end, and
+            # be restarted.
             logger.exception("what runs beside the requests has failed")
             self.failure = PromptError("A fault in promptstack ended the server; see the log.")
             _stop_process()
@@ -113,7 +113,7 @@ class Application:
                 tasks.start_soon(self._metrics.watch, live)
                 async with self._doors.running():
                     yield
-                    # Now that nobody can ask any more; until then sessions' requests are answered.
+                    # Before the doors close, so that requests in sessions are still answered.
                     await self.drain()
                 tasks.cancel_scope.cancel()
 
@@ -132,7 +132,7 @@ def _with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
 
 
 def _stop_process() -> None:
-    """Ask the web server to end, where it is one that listens to signals."""
+    """Ask the web server to end, if it is one that handles signals."""
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         signal.raise_signal(signal.SIGTERM)
 
@@ -144,24 +144,24 @@ def _on_signals(act: Callable[[], None]) -> Iterator[None]:
         yield
         return
     loop = asyncio.get_running_loop()
-    before = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
 
     def stop(kind: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(act)
-        handler = before[signal.Signals(kind)]
+        handler = handlers[signal.Signals(kind)]
         if callable(handler):
             handler(kind, frame)
 
-    for kind in before:
+    for kind in handlers:
         signal.signal(kind, stop)
     try:
         yield
     finally:
-        for kind, handler in before.items():
+        for kind, handler in handlers.items():
             signal.signal(kind, handler)
 
 
 def _first(errors: BaseExceptionGroup[PromptError]) -> PromptError:
-    """Return the first failure of a group, however deep it lies."""
-    found = errors.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+    """Return the first failure of a group, at any depth."""
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -18,10 +18,10 @@ BODY_SECONDS = 30.0
 """How long a client may take to send a body."""
 
 LAST_SECONDS = 2.0
-"""How long a body may still take once the server is being stopped."""
+"""How long a body may still take once the server is stopping."""
 
 LINGER_SECONDS = 2.0
-"""How long a refused client is listened to, so that it gets to reading why."""
+"""How long a refused client's body is still read, so that the client reads the refusal."""
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _ENDING = Unavailable(
@@ -51,14 +51,14 @@ class BodyGuard:
         self._end: float | None = None
 
     def end_soon(self) -> None:
-        """Give bodies that are on their way a moment; whoever sends no more is sent elsewhere."""
+        """Give bodies that are arriving a moment more; slower clients are sent elsewhere."""
         self._end = asyncio.get_running_loop().time() + LAST_SECONDS
-        for waiting in self._reading:
-            if not waiting.expired():
-                waiting.reschedule(self._until(waiting.when()))
+        for timeout in self._reading:
+            if not timeout.expired():
+                timeout.reschedule(self._until(timeout.when()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass the request on with its body at hand."""
+        """Refuse a request, or pass it on with its whole body."""
         if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
             return await self._app(scope, receive, send)
         door = door_of(scope)
@@ -84,21 +84,21 @@ class BodyGuard:
 
     @asynccontextmanager
     async def _patience(self, seconds: float | None) -> AsyncIterator[None]:
-        """Wait so long, and no longer than the server has until its end."""
+        """Limit the time of the block, also by the end of the server."""
         when = None if seconds is None else asyncio.get_running_loop().time() + seconds
-        async with asyncio.timeout_at(self._until(when)) as waiting:
-            self._reading.add(waiting)
+        async with asyncio.timeout_at(self._until(when)) as timeout:
+            self._reading.add(timeout)
             try:
                 yield
             finally:
-                self._reading.remove(waiting)
+                self._reading.remove(timeout)
 
     def _until(self, when: float | None) -> float | None:
-        given = [moment for moment in (when, self._end) if moment is not None]
-        return min(given, default=None)
+        moments = [moment for moment in (when, self._end) if moment is not None]
+        return min(moments, default=None)
 
     def _passing(self, receive: Receive) -> Receive:
-        """Pass a body on a piece at a time; raises Unavailable where the server's end cuts it."""
+        """Pass a body on piece by piece; raise Unavailable if the end of the server cuts it off."""
         more = True
 
         async def passed() -> Message:
@@ -150,22 +150,22 @@ class BodyGuard:
 
 
 def _check_type(headers: Headers, wanted: Sequence[BodyType]) -> None:
-    given = headers.get("content-type", "")
-    kind = given.partition(";")[0].strip().lower()
+    content_type = headers.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
     if any(each.covers(kind) for each in wanted):
         return
     names = " or ".join(f"{each.name}, as {each.media_type}" for each in wanted)
     raise _Refused(
         Problem(
             415,
-            f"The body's Content-Type is '{given[:100]}'. Send {names}.",
+            f"The body's Content-Type is '{content_type[:100]}'. Send {names}.",
             headers={"accept": ", ".join(each.media_type for each in wanted)},
         )
     )
 
 
 def _lingering(receive: Receive, send: Send) -> Send:
-    """Let an answer end only once the client has sent its body, or had its time.
+    """Hold back the end of an answer until the client has sent its body, or had its time.
 
     A connection that is closed while its client still writes is reset, and the answer with it.
     """

@@ -1,4 +1,4 @@
-"""Who is acting, where a request may say so itself: for local and staging use only."""
+"""The acting user as a request names it: for local and staging use only."""
 
 from dataclasses import replace
 
@@ -22,11 +22,11 @@ class DevUser:
         self._usual = usual
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Note who acts, and pass the request on."""
-        given = Headers(scope=scope).get(HEADER) if scope["type"] == "http" else None
-        if given:
+        """Note the user that a request names, and pass it on."""
+        header = Headers(scope=scope).get(HEADER) if scope["type"] == "http" else None
+        if header:
             try:
-                name = check_author(_decoded(given), HEADER)
+                name = check_author(_decoded(header), HEADER)
             except (Invalid, UnicodeDecodeError) as error:
                 detail = getattr(error, "message", f"The header {HEADER} isn't UTF-8.")
                 problem = Problem(422, detail, {"fields": {HEADER: "is no user's name"}})

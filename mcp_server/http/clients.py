@@ -1,7 +1,7 @@
-"""What one client may hold open: streams and sessions, so that it can't take them from all others.
+"""Limits on one client's open streams and sessions, so that it can't take them from all others.
 
-A client is an address as this server sees it, for IPv6 the network of 64 bits that one customer is
-given. Behind a proxy that is the proxy's, unless `FORWARDED_ALLOW_IPS` names the proxy.
+A client is an address as this server sees it or, for IPv6, the network of 64 bits that one customer
+is given. Behind a proxy that is the proxy's, unless `FORWARDED_ALLOW_IPS` names the proxy.
 """
 
 import asyncio
@@ -59,15 +59,15 @@ class ClientGuard:
 
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = client_of(scope)
-        # Those that are being opened count, or many at once would slip through.
+        # Sessions that are still opening count, or many at once would slip through.
         if self._sessions.of(client) + self._opening[client] >= self._most_sessions:
             return await _refuse(scope, receive, send, self._most_sessions, "sessions")
 
         async def note(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] < 400:
-                opened = Headers(raw=message["headers"]).get(SESSION_HEADER)
-                if opened is not None:
-                    self._sessions.add(opened, client)
+                session_id = Headers(raw=message["headers"]).get(SESSION_HEADER)
+                if session_id is not None:
+                    self._sessions.add(session_id, client)
             await send(message)
 
         with _counted(self._opening, client):
@@ -97,10 +97,10 @@ class _Session:
 
 
 class _Sessions:
-    """The sessions that are open, counted as the SDK's manager of sessions ends them.
+    """The open sessions, counted in step with the SDK's session manager, which ends them.
 
-    A session ends when its client says so, or after `idle_seconds` without a request. They stand in
-    the order in which they were last used, so that forgetting the idle ones looks at no others.
+    A session ends when its client says so, or after `idle_seconds` without a request. They are
+    kept in the order of their last use, so that idle ones are found without looking at others.
     """
 
     def __init__(self, idle_seconds: float) -> None:
@@ -112,17 +112,17 @@ class _Sessions:
         return session_id in self._open
 
     def of(self, client: str) -> int:
-        """Return how many sessions a client has."""
+        """Return the number of a client's sessions."""
         self._forget_idle()
         return self._counts[client]
 
     def add(self, session_id: str, client: str) -> None:
-        """Count a session that was opened."""
+        """Start to count a session."""
         self._open[session_id] = _Session(client, _now())
         self._counts[client] += 1
 
     def remove(self, session_id: str) -> None:
-        """Count a session no more."""
+        """Stop counting a session."""
         session = self._open.pop(session_id, None)
         if session is not None:
             _less(self._counts, session.client)
@@ -145,7 +145,7 @@ class _Sessions:
             session_id, session = next(iter(self._open.items()))
             if session.last > oldest:
                 return
-            if session.running:  # as a stream that has been open for long
+            if session.running:  # such as a stream that has been open for long
                 del self._open[session_id]
                 self._put_last(session_id, session)
             else:
@@ -157,7 +157,7 @@ class _Sessions:
 
 
 def client_of(scope: Scope) -> str:
-    """Return what stands for a client: its address, or its network; '' where there is none."""
+    """Return a client's address, or its network for IPv6; '' if there is none."""
     host = (scope.get("client") or ("", 0))[0]
     try:
         address = ipaddress.ip_address(host)

@@ -20,7 +20,7 @@ from storage.values.errors import Unavailable
 
 MCP_PATH = "/mcp"
 SESSION_IDLE_SECONDS = 1_800.0
-"""How long a session is kept without a request, or a stream that is open."""
+"""How long a session is kept without a request or an open stream."""
 
 _ENDING = Unavailable("This server is ending. Try again: another one answers.")
 
@@ -67,9 +67,9 @@ class McpEndpoint:
             self._is_closed = True
 
     def end_streams(self) -> None:
-        """End the streams for notifications, and those that are asked for from now on.
+        """End the streams for notifications, and refuse new ones.
 
-        Those of 2026-07-28 end in good order: their last frame says that it was meant. Requests are
+        Those of 2026-07-28 end in good order: their last frame says that it is last. Requests are
         still answered, in sessions too.
         """
         self._is_ending = True
@@ -102,5 +102,5 @@ def mcp_door(server: McpDoor, settings: Settings) -> Door:
 
 
 def _is_stream(scope: Scope) -> bool:
-    """Tell whether a request opens the stream that a session of the earlier era is notified by."""
+    """Tell whether a request opens the notification stream of a session of the earlier era."""
     return bool(scope["method"] == "GET")

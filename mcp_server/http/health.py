@@ -1,4 +1,4 @@
-"""What platforms ask a server about itself: is it alive, can it serve, and its figures."""
+"""Probes for platforms (is the server alive, can it serve?), and its metrics."""
 
 import logging
 from collections.abc import Callable
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def probes(live: Callable[[], Live], metrics: Metrics) -> Door:
-    """Return the probes and the figures of a library as a door."""
+    """Return the probes and metrics of a library as a door."""
 
     async def ready(request: Request) -> Response:
         return await readiness(live())
@@ -42,14 +42,16 @@ def probes(live: Callable[[], Live], metrics: Metrics) -> Door:
         paths=(*answers, *(f"{path}/" for path in answers)),
         # Platforms ask by address, and there is nothing in the answers that a page could want.
         open_paths=frozenset(answers),
-        # They come all the time and say nothing of how the library is used.
+        # Probes are frequent and say nothing about the use of the library.
         route=lambda scope: "(none)",
     )
 
 
 async def _alive(request: Request) -> Response:
-    """Answer `/healthz`: the process answers at all. A database that is away is no reason to end
-    it, since it recovers by itself."""
+    """Answer `/healthz`: the process is alive.
+
+    A database that is away is no reason to restart it, since it reconnects by itself.
+    """
     return JSONResponse({"status": "alive"})
 
 
@@ -60,10 +62,10 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 async def readiness(live: Live) -> JSONResponse:
-    """Answer `/readyz`: 200 while the database is up and its schema is what this code needs.
+    """Answer `/readyz`: 200 while the database is up and its schema is current.
 
-    `listening` is told, but a process that can't hear changes still serves: it reads from the
-    database each time.
+    `listening` is only reported: a process that can't hear changes still serves, and reads from
+    the database each time.
     """
     checks = {"database": "ok", "schema": "ok"}
     if live.database.pool.is_full:
@@ -76,7 +78,7 @@ async def readiness(live: Live) -> JSONResponse:
     except TimeoutError:
         checks |= {"database": f"no answer within {_SECONDS:g} seconds", "schema": "unknown"}
     except PromptError as error:
-        # Anybody may ask: where the database is, is for the log.
+        # Anybody may ask, so the database's address goes to the log only.
         logger.warning("not ready: %s", error)
         checks |= {"database": "away", "schema": "unknown"}
     else:

@@ -1,8 +1,8 @@
-"""Which host names are answered, and which web pages may ask.
+"""The host names that are answered, and the web pages that may send requests.
 
 A page in a browser can reach a server on the same machine, also by a name that its owner points
-there (DNS rebinding). So a request has to name this server as its host, and a page's own origin, if
-it is told, has to be this server or one that was allowed (MCP 2026-07-28, basic/transports,
+there (DNS rebinding). So a request has to name this server as its host, and its origin, if
+it has one, has to be this server or one that was allowed (MCP 2026-07-28, basic/transports,
 security warning).
 """
 
@@ -33,10 +33,10 @@ class AllowedHosts:
 
     @classmethod
     def of(cls, address: str, hosts: Sequence[str], origins: Sequence[str]) -> "AllowedHosts":
-        """Return what is allowed on an address that is listened on.
+        """Return the allowed hosts and origins of a server that listens on an address.
 
         Raises:
-            Invalid: any address is listened on, and nobody said by which names.
+            Invalid: it listens on all addresses, and no host name is given.
         """
         if is_any_address(address) and not hosts:
             raise Invalid(
@@ -45,8 +45,8 @@ class AllowedHosts:
                 "behind a proxy that checks the host itself.",
                 fields={"allowed_host": "is needed with this address"},
             )
-        named = (host.lower() for host in (address, *hosts))
-        return cls(frozenset(named) | _LOOPBACK, frozenset(origins))
+        names = (host.lower() for host in (address, *hosts))
+        return cls(frozenset(names) | _LOOPBACK, frozenset(origins))
 
     def admits_host(self, host: str | None) -> bool:
         """Return whether a Host header names this server."""
@@ -57,7 +57,7 @@ class AllowedHosts:
         return host.lower() in self.hosts or _name(host) in self.hosts
 
     def admits_origin(self, origin: str | None, host: str | None) -> bool:
-        """Return whether a page of that origin may ask; what isn't a page tells none."""
+        """Return whether pages of an origin may send requests; other clients send no origin."""
         if origin is None or ANY in self.origins or origin in self.origins:
             return True
         try:
@@ -67,7 +67,7 @@ class AllowedHosts:
 
 
 class HostGuard:
-    """Refuses requests that were meant for another host, or made by somebody else's page."""
+    """Refuses requests that are meant for another host, or sent by a page of another origin."""
 
     def __init__(self, app: ASGIApp, allowed: AllowedHosts) -> None:
         self._app = app
@@ -75,18 +75,18 @@ class HostGuard:
         self._admitted: set[tuple[tuple[bytes, bytes], ...]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass the request on."""
+        """Refuse a request, or pass it on."""
         if scope["type"] != "http" or scope["path"] in door_of(scope).open_paths:
             return await self._app(scope, receive, send)
-        named = _named(scope)
-        if named in self._admitted:
+        pairs = _host_headers(scope)
+        if pairs in self._admitted:
             return await self._app(scope, receive, send)
         problem = self._problem(scope)
         if problem is not None:
             return await refusal(problem, scope)(scope, receive, send)
-        # The same few come again with every request.
+        # The same few hosts and origins recur with every request.
         if len(self._admitted) < _MOST_REMEMBERED:
-            self._admitted.add(named)
+            self._admitted.add(pairs)
         return await self._app(scope, receive, send)
 
     def _problem(self, scope: Scope) -> Problem | None:
@@ -109,8 +109,8 @@ class HostGuard:
         return None
 
 
-def _named(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
-    """Return what a request says of its host and origin, as it came."""
+def _host_headers(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the raw Host and Origin headers of a request."""
     return tuple(pair for pair in scope["headers"] if pair[0] in _NAMING)
 
 
@@ -120,7 +120,7 @@ def is_loopback(address: str) -> bool:
 
 
 def is_any_address(address: str) -> bool:
-    """Return whether an address stands for all that the machine has."""
+    """Return whether an address stands for all addresses of the machine."""
     return address == "" or (_is_ip(address) and ipaddress.ip_address(address).is_unspecified)
 
 
@@ -133,7 +133,7 @@ def _is_ip(address: str) -> bool:
 
 
 def _name(host: str) -> str:
-    """Return a Host header without its port; '' where it is no host."""
+    """Return a Host header without its port; '' if it isn't a host."""
     try:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:

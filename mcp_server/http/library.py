@@ -1,4 +1,4 @@
-"""The library of a server, which is there from the server's start to its end."""
+"""The library of a server, open from the server's start to its end."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ class ServedLibrary:
 
     @asynccontextmanager
     async def open(self, tell: Callable[[Change], None]) -> AsyncIterator[Live]:
-        """Keep the library open while the block runs; `tell` hears each change.
+        """Keep the library open while the block runs; `tell` is called with each change.
 
         Raises:
             Unavailable: the database can't be reached at the start.
@@ -42,6 +42,6 @@ class ServedLibrary:
         return self._live.core
 
     def live(self) -> Live:
-        """Return the library with what lies behind it, for probes and figures."""
+        """Return the library with its database and listener, for probes and metrics."""
         assert self._live is not None  # nothing is answered before the library is open
         return self._live

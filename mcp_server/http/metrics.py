@@ -1,7 +1,7 @@
 """Metrics for Prometheus, at `/metrics`.
 
-What is counted is counted as it happens; what is a state (pool, listener) is looked at every few
-seconds. With several workers the figures of all of them are added up, whichever answers.
+Events are counted as they happen; states (pool, listener) are polled every few seconds. With
+several workers, the figures of all are added up, whichever of them answers.
 """
 
 import os
@@ -25,7 +25,7 @@ from starlette.responses import Response
 from mcp_server.app import Live
 
 SHARED_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Where workers share their figures; `prometheus_client` reads it as it is imported."""
+"""The variable for the folder of shared figures; `prometheus_client` reads it on import."""
 
 _LOOK_SECONDS = 5.0
 _REMEMBERED = 512
@@ -33,7 +33,7 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class Metrics:
-    """All that an operator can watch."""
+    """The metrics that an operator can watch."""
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
@@ -102,13 +102,13 @@ class Metrics:
                 self._call_duration(method).observe(time.perf_counter() - began)
 
     async def watch(self, live: Live) -> None:
-        """Look at the library's state every few seconds, until cancelled."""
+        """Update the metrics of the library every few seconds, until cancelled."""
         while True:
             self._states.look(live)
             await anyio.sleep(_LOOK_SECONDS)
 
     def look(self, live: Live) -> None:
-        """Look at the library's state now."""
+        """Update the metrics of the library now."""
         self._states.look(live)
 
     def answer(self, request: Request) -> Response:
@@ -118,15 +118,15 @@ class Metrics:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         if "application/openmetrics-text" in request.headers.get("accept", ""):
-            written = generate_open_metrics(registry)  # type: ignore[no-untyped-call]
-            return Response(written, headers={"content-type": OPEN_METRICS})
+            body = generate_open_metrics(registry)  # type: ignore[no-untyped-call]
+            return Response(body, headers={"content-type": OPEN_METRICS})
         return Response(
             generate_latest(registry), headers={"content-type": "text/plain; version=0.0.4"}
         )
 
 
 class _States:
-    """What is a state of the library, and what it counts itself."""
+    """The metrics of the library: its states, and the counts that it keeps itself."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def gauge(name: str, about: str) -> Gauge:
@@ -163,7 +163,7 @@ class _States:
         self._shared_seen: Tally[tuple[str, str, int]] = Tally()
 
     def look(self, live: Live) -> None:
-        """Take over what the library has come to."""
+        """Take over the library's current states and counts."""
         self._listening.set(live.listener.listening)
         pool = live.database.pool
         self._pool_size.set(pool.open)
@@ -171,9 +171,9 @@ class _States:
         for name, total in _totals(live):
             self._counted[name].inc(total - self._seen[name])
             self._seen[name] = total
-        for chosen, total in live.core.counts.shared_reads.items():
-            self._shared.labels(*chosen).inc(total - self._shared_seen[chosen])
-            self._shared_seen[chosen] = total
+        for key, total in live.core.counts.shared_reads.items():
+            self._shared.labels(*key).inc(total - self._shared_seen[key])
+            self._shared_seen[key] = total
 
 
 def _totals(live: Live) -> Iterator[tuple[str, int]]:

@@ -19,7 +19,7 @@ from storage.values.errors import Unavailable
 HEADER = "x-request-id"
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""What is told apart in the metrics: anything may stand in a request."""
+"""The methods that metrics tell apart: a request may name anything."""
 _HEADER = HEADER.encode()
 _SAFE = re.compile(rb"[\x21-\x7e]{1,128}")
 
@@ -29,13 +29,13 @@ _ENDED = Unavailable(
 )
 
 Observe = Callable[[str, str, int, float], None]
-"""Takes note of a request: its method, its route, the status and the seconds it took."""
+"""Records a request: its method, route, status and duration in seconds."""
 
 logger = logging.getLogger("mcp_server.http")
 
 
 class Requests:
-    """The outermost layer: whatever happens within, a request is answered, counted and logged."""
+    """The outermost layer, in which every request is answered, counted and logged."""
 
     def __init__(self, app: ASGIApp, doors: Doors, observe: Observe) -> None:
         self._app = app
@@ -70,9 +70,9 @@ class Requests:
         return None
 
     async def idle(self) -> None:
-        """Wait until nothing is being answered but streams, which end only when they are told.
+        """Wait until no requests are left but streams, which end only when they are told to.
 
-        From here on the server is taken to end: a request that is cancelled is answered with 503.
+        From here on the server counts as ending: a request that is cancelled is answered with 503.
         """
         self._is_ending = True
         if self._running:
@@ -112,7 +112,7 @@ class Requests:
 
 
 class _Exchange:
-    """One request and what became of it; status 0 stands for none."""
+    """One request and its answer; status 0 means that there is none."""
 
     def __init__(self, scope: Scope, send: Send, door: Door) -> None:
         self._scope = scope
@@ -130,11 +130,11 @@ class _Exchange:
 
     @property
     def route(self) -> str:
-        """The place in the metrics."""
+        """The name of the request's route in the metrics."""
         return self._door.route(self._scope)
 
     async def send(self, message: Message) -> None:
-        """Send a part of the answer, the request's id with it."""
+        """Send a part of the answer, with the request's id in its headers."""
         self._is_complete = message["type"] != "http.response.start" and not message.get(
             "more_body", False
         )
@@ -150,13 +150,13 @@ class _Exchange:
             await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def apologise(self, receive: Receive, problem: Problem) -> None:
-        """Answer in place of whoever failed, unless an answer was begun."""
+        """Answer with a problem in place of a door that failed, unless an answer was begun."""
         if not self.status:
             await self._door.error_page(problem, self._scope)(self._scope, receive, self.send)
 
 
 def _given_id(scope: Scope) -> str | None:
-    """Return the id that a request brought along, where it is one that can be shown."""
+    """Return the id that a request brought along, if it is safe to show."""
     for name, value in scope["headers"]:
         if name == _HEADER and _SAFE.fullmatch(value):
             return str(value, "ascii")

@@ -27,17 +27,17 @@ from storage.values.errors import Invalid, PromptError, Unavailable
 LOOPBACK = "127.0.0.1"
 _BACKLOG = 2048
 _GRACE_SECONDS = int(DRAIN_SECONDS) + 5
-"""After so long what still runs is cancelled."""
+"""Seconds after which requests that still run are cancelled."""
 _BEGINNING_SECONDS = 60.0
-"""How long a new worker may take until it answers: what it imports takes its time."""
+"""How long a new worker may take until it answers: its imports take time."""
 _GC_THRESHOLDS = (20_000, 20, 50)
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take the address that will be listened on.
+    """Bind a socket to an address, and listen.
 
     Raises:
-        Invalid: there is no such address here.
+        Invalid: this machine has no such address.
         Unavailable: another program has the port.
     """
     try:
@@ -74,12 +74,12 @@ def serve(
     """Serve on a bound socket until the process is told to stop; `started` is called once it does.
 
     `make` is handed to workers, each of which makes an application of its own: it has to be
-    something that can be pickled.
+    picklable.
 
     Raises:
         PromptError: the library couldn't be opened, or the settings contradict each other.
     """
-    # Before any worker starts, too: a contradiction in the settings is told once, and here.
+    # Made before any worker starts, too, to report contradictory settings once, and here.
     application = make()
     if settings.workers > 1:
         _serve_with_workers(settings, make, listening, started)
@@ -93,7 +93,7 @@ def serve(
 
 
 class _Server(uvicorn.Server):
-    """Tells when it has started."""
+    """A web server that reports its start, and ends well on a signal."""
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -101,13 +101,13 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take a signal as the wish to stop, and end well: uvicorn would die of it afterwards."""
+        """Stop on a signal, but don't raise it again afterwards, as uvicorn does."""
         with super().capture_signals():
             yield
             self._captured_signals.clear()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
+        """Start, and report it."""
         await super().startup(sockets)
         if self.started:
             _spare_the_collector()
@@ -120,8 +120,8 @@ def _serve_with_workers(
     listening: socket.socket,
     started: Callable[[], None],
 ) -> None:
-    made = partial(_make_in_worker, settings, make)
-    config = configure(made, workers=settings.workers, proxies=settings.trusted_proxies)
+    factory = partial(_make_in_worker, settings, make)
+    config = configure(factory, workers=settings.workers, proxies=settings.trusted_proxies)
     with _shared_figures():
         workers = _Workers(config, listening, started)
         workers.run()
@@ -130,7 +130,7 @@ def _serve_with_workers(
 
 
 class _Workers(Multiprocess):
-    """Several processes on one socket: tells when all of them answer, and whether one can't."""
+    """Several processes on one socket; reports when all answer, and whether one couldn't start."""
 
     def __init__(
         self, config: uvicorn.Config, listening: socket.socket, started: Callable[[], None]
@@ -142,24 +142,24 @@ class _Workers(Multiprocess):
         self._answered: set[int] = set()
 
     def keep_subprocess_alive(self) -> None:
-        """Look after the workers, as happens twice a second."""
+        """Check on the workers; uvicorn calls this twice a second."""
         if any([self._is_beginning(process) for process in self.processes]):
             return
         before = self._pids()
         super().keep_subprocess_alive()
-        for gone in before - self._pids():
-            # What it counted stays counted; what it was holding is no more.
-            mark_process_dead(gone)  # type: ignore[no-untyped-call]
+        for pid in before - self._pids():
+            # Its counters stay, and its gauges go.
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
         self.failed = any(process.exitcode == STARTUP_FAILURE for process in self.processes)
         if self._tell is not None and all(process.is_ready() for process in self.processes):
             self._tell()
             self._tell = None
 
     def _is_beginning(self, worker: Process) -> bool:
-        """Tell whether a worker lives and has yet to answer for the first time.
+        """Tell whether a worker is alive and hasn't answered yet, within its time.
 
         uvicorn takes one that doesn't answer within five seconds for hung. On a busy machine a
-        worker needs longer to import what it runs, so it would be killed and begun for ever.
+        worker needs longer for its imports, so it would be killed and restarted for ever.
         """
         if worker.pid is None or worker.pid in self._answered or not worker.process.is_alive():
             return False
@@ -184,9 +184,9 @@ def _make_in_worker(settings: Settings, make: Callable[[], Application]) -> ASGI
 
 
 def _spare_the_collector() -> None:
-    """Let the garbage collector pass over what lives as long as the process.
+    """Exempt the objects that live as long as the process from garbage collection.
 
-    With its usual thresholds it looks through all modules and remembered prompts every few hundred
+    With its usual thresholds it looks through all modules and cached prompts every few hundred
     requests, which took a tenth of a server's time (benchmarks/http.py).
     """
     gc.collect()
@@ -200,9 +200,9 @@ def configure(
     workers: int | None = None,
     proxies: Sequence[str] = (LOOPBACK,),
 ) -> uvicorn.Config:
-    """Return how the web server is run; with `workers`, `app` makes the application in each.
+    """Return the web server's configuration; with `workers`, `app` makes the application in each.
 
-    `proxies` are the addresses and networks that are believed when they say who asked.
+    `proxies` are the addresses and networks that are trusted to name the client.
     """
     return uvicorn.Config(
         app,
@@ -222,7 +222,7 @@ def configure(
 
 @contextmanager
 def _shared_figures() -> Iterator[None]:
-    """Give the workers a place for the figures that `/metrics` adds up."""
+    """Provide a folder for the workers' figures, which `/metrics` adds up."""
     with tempfile.TemporaryDirectory(prefix="promptstack-metrics-") as folder:
         os.environ[SHARED_VARIABLE] = str(Path(folder))
         try:

@@ -1,8 +1,7 @@
-"""OpenTelemetry traces, where they are asked for.
+"""OpenTelemetry traces, if they are asked for.
 
-The SDK makes a span of each MCP request by itself, and nothing of it where no provider is set up.
-So all there is to do is to set one up, as the standard variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, …)
-say.
+The SDK makes a span of each MCP request, which goes nowhere unless a provider is set up. So that is
+all that is left to do, as configured by the standard variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, …).
 """
 
 import os
@@ -15,7 +14,7 @@ _ASKING = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 def is_traced() -> bool:
-    """Return whether traces go anywhere: asked for here, or set up by whoever runs this process."""
+    """Return whether traces go anywhere: to an exporter asked for here, or to the host process."""
     from opentelemetry import trace
 
     is_set_up = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
@@ -27,7 +26,7 @@ def tracing(version: str) -> Iterator[None]:
     """Send traces while the block runs, if the environment asks for it.
 
     Raises:
-        Invalid: it does, but what sends them isn't installed.
+        Invalid: it does, but OpenTelemetry isn't installed.
     """
     if not _is_asked_for():
         yield
@@ -43,9 +42,9 @@ def tracing(version: str) -> Iterator[None]:
             f"{_ASKING[0]} asks for traces, but OpenTelemetry isn't installed. Install it with: "
             "pip install 'promptstack-mcp[otel]'"
         ) from None
-    named = {"service.name": "promptstack", "service.version": version}
-    # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say comes first.
-    resource = Resource.create(named).merge(OTELResourceDetector().detect())
+    attributes = {"service.name": "promptstack", "service.version": version}
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
+    resource = Resource.create(attributes).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)

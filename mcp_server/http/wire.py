@@ -1,13 +1,13 @@
-"""HTTP on the wire: uvicorn's protocol, with four things that it leaves to others.
+"""HTTP on the wire: uvicorn's protocol, with four additions.
 
 An answer's head and body are sent together. uvicorn writes them one after the other, and a write is
-the dearest thing that happens to a small answer (docs/decisions/0007). A client that doesn't finish
-its request's head in time, or in a bearable size, is let go, so that such ones don't use up the
-connections and the memory; what comes behind a body is bounded in the same way. The fields behind
-it (trailers) are dropped: nothing here asks for any, and merged into the head they would change
-what was already looked at (RFC 9110, section 6.5.1). And an idle connection outlives the wish to
-stop for a moment: closed at once, it would take a request with it that is on its way, and its
-client couldn't know whether that was done.
+the most expensive part of a small answer (docs/decisions/0007). A client that doesn't finish its
+request's head in time, or within a tolerable size, is disconnected, so that such clients don't use
+up connections and memory; the data behind a body is limited in the same way. The fields there
+(trailers) are dropped: nothing here needs any, and merged into the head they would change fields
+that were already checked (RFC 9110, section 6.5.1). And an idle connection stays open for a moment
+when the server stops: closed at once, it could lose a request that is on its way, and its client
+couldn't know whether that was done.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_SECONDS = 20.0
 """How long a client may take to send a request's head."""
 HEAD_BYTES = 65_536
-"""How much may come that is nobody's body, as heads and trailers, without an end in sight."""
+"""The most bytes outside of bodies, as heads and trailers, that may arrive without an end."""
 LAST_SECONDS = 1.0
-"""How long an idle connection may bring another request once the server is being stopped."""
+"""How long an idle connection may bring another request once the server is stopping."""
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n"
@@ -37,11 +37,11 @@ class Wire(HttpToolsProtocol):
         self._patience: asyncio.TimerHandle | None = None
         self._is_ending = False
         self._is_in_head = False
-        self._framing = 0  # bytes since the last that belonged to a body
+        self._framing = 0  # bytes since the last one of a body
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
-        """Take in a part of a request."""
+        """Read a part of a request; refuse one whose head or trailers are too large."""
         if self._patience is None and self._is_idle():
             self._wait_for_head()
         self._framing += len(data)
@@ -55,12 +55,12 @@ class Wire(HttpToolsProtocol):
         self._is_in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field of the head; one that comes behind the body is dropped."""
+        """Keep a field of the head; drop one that comes after the body."""
         if self._is_in_head:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin to answer: the head is there."""
+        """Begin to answer: the head is complete."""
         self._is_in_head = False
         self._framing = 0
         self._stop_waiting()
@@ -69,12 +69,12 @@ class Wire(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
-        """Take in a part of a body."""
+        """Read a part of a body."""
         self._framing = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Know that the request is whole, with what came behind its body."""
+        """Note that the request is complete, including its trailers."""
         self._framing = 0
         super().on_message_complete()
 
@@ -107,7 +107,7 @@ class Wire(HttpToolsProtocol):
         self.transport.close()
 
     def _can_refuse(self) -> bool:
-        """Tell whether an answer written now would be taken for this request's."""
+        """Tell whether an answer written now would be taken for the answer to this request."""
         return self._is_idle() or not (
             self._is_in_head or self.cycle.response_started or self.pipeline
         )
@@ -127,7 +127,7 @@ class Wire(HttpToolsProtocol):
 
 
 class _Gathering:
-    """A transport that sends what is written within one turn of the event loop all at once."""
+    """A transport that sends all writes within one turn of the event loop together."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -135,13 +135,13 @@ class _Gathering:
         self._waiting: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        """Send some bytes, soon."""
+        """Queue bytes, to be sent in the next turn of the event loop."""
         if not self._waiting:
             self._loop.call_soon(self._flush)
         self._waiting.append(data)
 
     def close(self) -> None:
-        """Send what is left, and close."""
+        """Send the queued bytes, and close."""
         self._flush()
         self._transport.close()
 
@@ -149,6 +149,6 @@ class _Gathering:
         return getattr(self._transport, name)
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if waiting and not self._transport.is_closing():
-            self._transport.write(b"".join(waiting))
+        queued, self._waiting = self._waiting, []
+        if queued and not self._transport.is_closing():
+            self._transport.write(b"".join(queued))
