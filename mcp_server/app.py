@@ -1,7 +1,7 @@
 """Wiring: settings become a connector, a library, and a server that speaks over stdio.
 
 Nothing here imports storage or use cases at the top: an IDE waits for the handshake, so that is
-answered first and the rest is brought up beside it.
+answered first, while the rest is still starting.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from storage.values.entities import Change
 
 FLUSH_SECONDS = 5.0
-"""How often what was noted in memory is written."""
+"""How often the argument values noted in memory are written to the database."""
 CLOSING_SECONDS = 2.0
-"""How long writing the rest of it may hold up the end."""
+"""How long the last write may hold up the end, and closing the database as well."""
 
 logger = logging.getLogger(__name__)
 
 
 def make_connector(settings: Settings) -> Connector:
-    """Return the way to the database: `DATABASE_URL`'s, else the embedded one."""
+    """Return the connector of the database: of `DATABASE_URL`, else of the embedded one."""
     from storage.connectors import EmbeddedConnector, UrlConnector
 
     if settings.database_url:
@@ -51,14 +51,14 @@ def make_connector(settings: Settings) -> Connector:
 
 
 async def _bring_up(connector: Connector) -> None:
-    """Make what somebody has put in the place of the data folder fit for this version."""
+    """Migrate a database that somebody has put in the place of the embedded one."""
     from storage import schema
 
     await schema.migrate(connector)
 
 
 async def migrate(settings: Settings) -> bool:
-    """Bring the schema to what this version needs; return whether that changed anything.
+    """Migrate the schema to this version's revision; return whether that changed anything.
 
     Raises:
         Unavailable: the database can't be reached.
@@ -69,7 +69,7 @@ async def migrate(settings: Settings) -> bool:
 
 
 async def check_schema(settings: Settings) -> None:
-    """Check that the schema is what this version needs.
+    """Check that the schema is at this version's revision.
 
     Raises:
         Unavailable: it isn't, or the database can't be reached.
@@ -87,10 +87,10 @@ def needed_revision() -> str:
 
 
 async def server_version(settings: Settings) -> str:
-    """Return the version of the PostgreSQL that answers.
+    """Return the version of the PostgreSQL server.
 
     Raises:
-        Unavailable: none does.
+        Unavailable: the database can't be reached.
     """
     connection = await make_connector(settings).connect()
     try:
@@ -101,7 +101,7 @@ async def server_version(settings: Settings) -> str:
 
 
 def make_direct_connector(settings: Settings) -> Connector:
-    """Return the way past a pooler: for listening, and for migrating."""
+    """Return the connector past a pooler: for listening, and for migrating."""
     from storage.connectors import UrlConnector
 
     if settings.database_url and settings.database_listen_url:
@@ -110,7 +110,7 @@ def make_direct_connector(settings: Settings) -> Connector:
 
 
 def make_database(settings: Settings, *, pool_size: int | None = None) -> Database:
-    """Return the database, and its replica where one is named; opens nothing yet.
+    """Return the database, with its replica if one is named; it opens no connection yet.
 
     From here on the limits of these settings hold in this process.
     """
@@ -131,7 +131,7 @@ def make_database(settings: Settings, *, pool_size: int | None = None) -> Databa
 async def open_library(settings: Settings, caller: Caller | None = None) -> AsyncIterator[Library]:
     """Open the library for one command: migrated, reading straight from the database.
 
-    Without a `caller` it is seen by whom the settings name.
+    Without a `caller`, it is the actor of the settings.
 
     Raises:
         Unavailable: the database can't be reached.
@@ -151,14 +151,14 @@ async def open_library(settings: Settings, caller: Caller | None = None) -> Asyn
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A library that hears every change, and what an operator looks at behind it."""
+    """A library that hears every change, with its database and listener for operators."""
 
     core: Core
     database: Database
     listener: Listener
 
     async def has_current_schema(self) -> bool:
-        """Return whether the schema is what this version needs, by a query.
+        """Query whether the schema is at this version's revision.
 
         Raises:
             Unavailable: the database can't be reached.
@@ -177,8 +177,8 @@ async def live_core(
 ) -> AsyncIterator[Live]:
     """Open a library that hears every change, until the block ends.
 
-    `tell` hears each change after the library has taken note of it; `pool_size` counts where the
-    settings leave it open.
+    `tell` is called with each change after the library has noted it; `pool_size` applies unless the
+    settings name one.
 
     Raises:
         Unavailable: the database can't be reached at the start.
@@ -218,11 +218,11 @@ async def live_core(
 
 
 class LiveCore:
-    """A live library that is brought up beside the protocol.
+    """A live library that is opened while the protocol is already served.
 
-    Whoever subscribes meanwhile is answered at once: a client doesn't wait as long as a database
-    may take to start. So when commits begin to be heard, `tell` hears that anything may have
-    changed, which stands for all that committed since.
+    Subscriptions are answered at once meanwhile: a client doesn't wait as long as a database may
+    take to start. So when commits begin to be heard, `tell` is called with a change of everything,
+    which stands for all commits since.
     """
 
     def __init__(self, settings: Settings, tell: Callable[[Change], None]) -> None:
@@ -234,12 +234,12 @@ class LiveCore:
         """Wait for the library.
 
         Raises:
-            Unavailable: it couldn't be brought up.
+            Unavailable: it couldn't be opened.
         """
         return await asyncio.shield(self._core)
 
     async def run(self) -> None:
-        """Bring the library up, then keep it until cancelled.
+        """Open the library, then keep it open until cancelled.
 
         Raises:
             Unavailable: the database can't be reached at the start.
@@ -258,7 +258,7 @@ class LiveCore:
         except PromptError as error:
             if not self._core.done():
                 self._core.set_exception(error)
-                self._core.exception()  # whoever waits is told; nobody waiting is fine, too
+                self._core.exception()  # retrieved: there may be nobody who waits for it
             raise
 
 
@@ -274,7 +274,7 @@ def _import_storage() -> None:
 
 
 def _collect_garbage_again() -> None:
-    """End the pause that `main` began: what is imported by now is here to stay."""
+    """End the pause that `main` began, and exempt the modules imported so far."""
     gc.freeze()
     gc.enable()
 
@@ -296,7 +296,7 @@ def _ensure_running(settings: Settings) -> None:
 
 
 def embedded_root(settings: Settings) -> Root:
-    """Return where the embedded PostgreSQL lives."""
+    """Return the root of the embedded PostgreSQL."""
     from storage.embedded.owner import Owner
     from storage.embedded.paths import Root
 

@@ -16,7 +16,7 @@ from mcp_server.domain.texts import check_author, shown
 from storage.values.errors import Invalid
 
 FILE_SUFFIX = "_FILE"
-"""Behind a secret's variable: the file that holds it, as container platforms mount them."""
+"""The suffix of a variable that names the file of a secret, as container platforms mount it."""
 
 LogFormat = Literal["text", "json"]
 
@@ -31,7 +31,7 @@ _LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says. `SETTINGS` describes each value for people."""
+    """The values of the environment; `SETTINGS` describes each of them for people."""
 
     database_url: str | None = _setting(
         "DATABASE_URL",
@@ -156,12 +156,12 @@ class Settings:
 
     @property
     def limits(self) -> Limits:
-        """How much a prompt may hold."""
+        """The limits on the size of a prompt."""
         return Limits(self.max_text, self.max_arguments, self.max_tags)
 
     @property
     def actor(self) -> str:
-        """Who writes: the configured user, or the one that the system knows."""
+        """The author of writes: the configured user, else the system's."""
         return self.user or _system_user()
 
 
@@ -191,36 +191,38 @@ SETTINGS: tuple[Setting, ...] = tuple(
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; an empty variable counts as absent.
 
-    A secret may also stand in a file, which the variable with `_FILE` behind its name gives.
+    A secret may also be in a file, which the variable with the suffix `_FILE` names.
 
     Raises:
         Invalid: a value can't be used; names every variable at fault.
     """
-    given = os.environ if environment is None else environment
+    variables = os.environ if environment is None else environment
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
-    for known in SETTINGS:
+    for setting in SETTINGS:
         try:
-            written = _written(known, given)
-            if written:
-                values[known.name] = _PARSERS.get(known.name, str)(written)
+            text = _setting_text(setting, variables)
+            if text:
+                values[setting.name] = _PARSERS.get(setting.name, str)(text)
         except ValueError as error:
-            value = shown(given.get(known.variable, "").strip())
-            subject = known.variable if known.secret else f"{known.variable} is '{value}', but"
-            faults[known.variable] = f"{subject} {error}."
+            value = shown(variables.get(setting.variable, "").strip())
+            subject = (
+                setting.variable if setting.secret else f"{setting.variable} is '{value}', but"
+            )
+            faults[setting.variable] = f"{subject} {error}."
     if faults:
         raise Invalid(" ".join(faults.values()), fields=faults)
     return Settings(**values)
 
 
-def _written(known: Setting, given: Mapping[str, str]) -> str:
-    """Return what was set: the variable's text, or that of the file which a secret lies in."""
-    written = given.get(known.variable, "").strip()
-    file = given.get(f"{known.variable}{FILE_SUFFIX}", "").strip() if known.secret else ""
+def _setting_text(setting: Setting, variables: Mapping[str, str]) -> str:
+    """Return the text of a setting: the variable's, or that of the file with a secret."""
+    text = variables.get(setting.variable, "").strip()
+    file = variables.get(f"{setting.variable}{FILE_SUFFIX}", "").strip() if setting.secret else ""
     if not file:
-        return written
-    if written:
-        raise ValueError(f"is set, and so is {known.variable}{FILE_SUFFIX}: unset one of them")
+        return text
+    if text:
+        raise ValueError(f"is set, and so is {setting.variable}{FILE_SUFFIX}: unset one of them")
     try:
         return Path(file).expanduser().read_text("utf-8").strip()
     except (OSError, ValueError, RuntimeError) as error:
@@ -256,11 +258,11 @@ def _number(least: int, most: int) -> Any:
 
 
 def _switch(written: str) -> bool:
-    known = {"1": True, "true": True, "yes": True, "on": True}
-    known |= {"0": False, "false": False, "no": False, "off": False}
-    if written.lower() not in known:
+    values = {"1": True, "true": True, "yes": True, "on": True}
+    values |= {"0": False, "false": False, "no": False, "off": False}
+    if written.lower() not in values:
         raise ValueError("it has to be true or false")
-    return known[written.lower()]
+    return values[written.lower()]
 
 
 def _list(written: str) -> tuple[str, ...]:
@@ -271,7 +273,7 @@ def read_origins(written: Sequence[str]) -> tuple[str, ...]:
     """Return origins as browsers write them.
 
     Raises:
-        Invalid: one of them is none.
+        Invalid: one of them isn't an origin.
     """
     try:
         return _origins(",".join(written))

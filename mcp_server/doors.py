@@ -1,4 +1,4 @@
-"""The value that each way in over HTTP exports: all that the server around it has to know of it."""
+"""The value that each door over HTTP exports: all that the server needs to know of it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
@@ -16,7 +16,7 @@ ErrorPage = Callable[[Problem, Scope], ASGIApp]
 class BodyType:
     """A type of request bodies, by its name in a sentence.
 
-    `suffix` ends the media types that are written in the same way, as `+json` does (RFC 6839).
+    `suffix` marks other media types of the same syntax, as `+json` does (RFC 6839).
     """
 
     name: str
@@ -41,7 +41,7 @@ def problem_page(problem: Problem, scope: Scope) -> ASGIApp:
 
 
 def declared_path(scope: Scope) -> str:
-    """Return the path of the route that answered, as it was declared: there are few of them."""
+    """Return the declared path of the route that answered: there are few of them."""
     return str(getattr(scope.get("route"), "path", "")) or "(none)"
 
 
@@ -62,17 +62,17 @@ class Door:
     """A way to the library over HTTP.
 
     `paths` are answered by `app`, which sees them whole; one that ends with a slash stands for all
-    below it, and the longest one decides. `open_paths` are those that are answered whatever host
-    or origin a request names.
+    below it, and the longest one decides. `open_paths` are answered for any host or
+    origin that a request names.
 
-    Bodies are of `body_types` and come whole, but those of the methods and paths in `streamed`:
-    the door reads them itself, a piece at a time and within limits of its own.
+    Bodies are of `body_types` and come whole, except for the methods and paths in `streamed`: those
+    the door reads itself, a piece at a time and within limits of its own.
 
-    `error_page` presents what is refused in front of the door, or failed within it; `route` is
-    what the metrics call a request that was answered.
+    `error_page` presents refusals in front of the door, and failures within it; `route` is the name
+    of an answered request in the metrics.
 
     `is_stream` tells which answers last until their client leaves, or `end_streams` is called.
-    `hear` is told what changed, and `running` surrounds the time in which requests come.
+    `hear` is called with changes, and `running` surrounds the time in which requests come.
     """
 
     app: ASGIApp
@@ -89,7 +89,7 @@ class Door:
 
 
 class Doors:
-    """The doors of a server. One of them has to answer `/`, and with it what no other does."""
+    """The doors of a server. One of them has to answer `/`, and with it all other paths."""
 
     def __init__(self, doors: Iterable[Door]) -> None:
         self._doors = tuple(doors)
@@ -103,20 +103,20 @@ class Doors:
 
     def find(self, path: str) -> Door:
         """Return the door that answers a path."""
-        found = self._by_path.get(path)
-        if found is not None:
-            return found
-        # What doesn't begin with a slash, as the `*` of OPTIONS, is nobody else's either.
-        place = next((place for place in self._below if path.startswith(place)), "/")
-        return self._by_path[place]
+        door = self._by_path.get(path)
+        if door is not None:
+            return door
+        # A path that doesn't begin with a slash, as the `*` of OPTIONS, goes to `/` too.
+        folder = next((folder for folder in self._below if path.startswith(folder)), "/")
+        return self._by_path[folder]
 
     async def hear(self, changes: Sequence[Change]) -> None:
-        """Tell every door what changed."""
+        """Pass changes on to every door."""
         for door in self._doors:
             await door.hear(changes)
 
     def end_streams(self) -> None:
-        """End the answers that would last."""
+        """End the streams of every door."""
         for door in self._doors:
             door.end_streams()
 
@@ -130,7 +130,7 @@ class Doors:
 
 
 def note_door(scope: Scope, door: Door) -> None:
-    """Note the door that a request is for, so that it is looked for only once."""
+    """Note the door that a request is for, so that it is looked up only once."""
     scope.setdefault("state", {})["door"] = door
 
 
@@ -141,5 +141,5 @@ def door_of(scope: Scope) -> Door:
 
 
 def refusal(problem: Problem, scope: Scope) -> ASGIApp:
-    """Present a problem as the door that a request is for does."""
+    """Present a problem in the manner of the request's door."""
     return door_of(scope).error_page(problem, scope)

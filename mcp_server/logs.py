@@ -15,9 +15,9 @@ _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and whatever else is known.
+    """One JSON object per line: time, level, logger, message, and optional fields.
 
-    That is the request's id, a record's own `fields`, and the traceback.
+    These are the request's id, a record's own `fields`, and the traceback.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -41,5 +41,5 @@ def configure_logging(log_format: LogFormat, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # The SDK logs a traceback for each malformed message; ours says it in a sentence.
+    # The SDK logs a traceback for each malformed message; our own log has a sentence.
     logging.getLogger("mcp").setLevel(max(logging.getLevelName(level.upper()), logging.INFO))

@@ -1,10 +1,10 @@
-"""What the launcher, `promptstack`, begins with."""
+"""The entry point of the launcher, `promptstack`."""
 
 import gc
 
 
 def main() -> None:
-    """Run the command line. Importing is most of a start; a tenth of that is garbage collection."""
+    """Run the command line; the imports are a tenth faster without garbage collection."""
     gc.disable()
     from mcp_server.cli.commands import run
 

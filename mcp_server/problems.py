@@ -19,7 +19,7 @@ from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, Prompt
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 1
 _IN_PATHS = "/!$&'()*+,;=:@"
-"""What stands in the path of a URL as it is (RFC 3986, 3.3)."""
+"""The characters that aren't escaped in the path of a URL (RFC 3986, 3.3)."""
 
 STATUSES: Mapping[type[PromptError], int] = {
     NotFound: 404,
@@ -91,14 +91,14 @@ class Problem:
         """Present a failure; a conflict with a request's own condition is a 412."""
         note_reason(error)
         status = next(code for kind, code in STATUSES.items() if isinstance(error, kind))
-        # What a merge leaves to be decided has nothing to do with the request's condition.
+        # A merge's conflicts have nothing to do with the request's condition.
         if conditional and isinstance(error, Conflict) and not error.conflicts:
             status = 412
         retry = {"retry-after": str(RETRY_SECONDS)} if status == 503 else {}
         return cls(status, error.message, error.data, retry)
 
     def body(self, path: str) -> dict[str, Any]:
-        """Return what a request for that path is told."""
+        """Return the JSON for a request of that path."""
         kind = _KINDS.get(self.status)
         return {
             "type": f"urn:promptstack:problem:{kind}" if kind else "about:blank",
@@ -111,18 +111,18 @@ class Problem:
 
     def response(self, path: str) -> Response:
         """Return the response to a request for that path."""
-        # Surrogates can come in through a path, and have to go out as something.
-        written = json.dumps(self.body(path), ensure_ascii=False).encode(errors="replace")
-        return Response(written, self.status, dict(self.headers), MEDIA_TYPE)
+        # A path may bring in surrogates, which can't be encoded.
+        content = json.dumps(self.body(path), ensure_ascii=False).encode(errors="replace")
+        return Response(content, self.status, dict(self.headers), MEDIA_TYPE)
 
 
 async def on_bug(request: Request, error: Exception) -> Response:
-    """Answer where something failed in a way that nobody foresaw; who called it logs that."""
+    """Answer a request that failed in an unforeseen way; the caller logs that."""
     return Problem(500).response(request.scope["path"])
 
 
 def of_http(request: Request, error: HTTPException, allowed: str) -> Problem:
-    """Present a refusal by a status; `allowed` lists the methods that the path has."""
+    """Present an HTTP exception; `allowed` lists the methods of the path."""
     path = shown(request.scope["path"])
     if error.status_code == 404:
         return Problem(404, f"There is nothing at '{path}'. The API is described at /docs.")

@@ -1,4 +1,4 @@
-"""What clients aren't told, for the log of whoever runs the server."""
+"""Details of failures that clients don't see, for the operator's log."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Reasons:
-    """Reasons that were logged lately: one that stays is met by every request."""
+    """Recently logged reasons: one that persists would be logged by every request."""
 
     def __init__(self) -> None:
         self._logged: dict[str, float] = {}
@@ -30,4 +30,4 @@ class _Reasons:
 
 
 note_reason = _Reasons().note
-"""Log what a failure doesn't tell its client; the same at most once a minute."""
+"""Log the details of a failure that its client doesn't see; the same once a minute at most."""

@@ -1,4 +1,4 @@
-"""Limits on values beyond their type, in the document, so that it allows just what is accepted.
+"""The document's limits on values beyond their type, so that it allows no others than the domain.
 
 They are only stated here; the domain checks them, and its refusals say what to do instead.
 """

@@ -1,1 +1,1 @@
-"""Shapes: what a prompt, a version, a list look like from outside, the same on every door."""
+"""Shapes: prompts, versions and lists as seen from outside, the same on every door."""

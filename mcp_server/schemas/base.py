@@ -1,4 +1,4 @@
-"""What all shapes have in common: exact fields, one way to read and one to write them."""
+"""The base of all shapes: exact fields, one way to read and one to write them."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -29,14 +29,14 @@ class Shape(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, given: object) -> object:
-        """Count null as absent."""
+        """Treat null as absent."""
         if not isinstance(given, Mapping):
             return given
         return {name: value for name, value in given.items() if value is not None}
 
     @classmethod
     def read(cls, given: Mapping[str, Any] | None) -> Self:
-        """Read what a caller wrote.
+        """Read the fields that a caller wrote.
 
         Raises:
             Invalid: fields are missing, unknown or ill-typed; names all of them.
@@ -49,7 +49,7 @@ class Shape(BaseModel):
 
     @classmethod
     def names(cls) -> list[str]:
-        """Return what the fields are called by those who write them."""
+        """Return the names of the fields, as callers write them."""
         return [field.alias or name for name, field in cls.model_fields.items()]
 
     def write(self) -> dict[str, Any]:
@@ -91,9 +91,9 @@ LooseText = Annotated[str, BeforeValidator(_as_text)]
 Unwrapped = BeforeValidator(_unwrapped)
 """Marks a list or an object that may also be given as its JSON text."""
 NotBoolean = BeforeValidator(_not_boolean)
-"""Marks a number, which true and false are not; stands behind the number's bounds."""
+"""Marks a number that must not be a boolean; comes after the number's bounds."""
 Whole = BeforeValidator(_whole)
-"""Marks a whole number that JSON may also write with a fraction of nothing."""
+"""Marks a whole number that JSON may also write with a zero fraction."""
 Time = Annotated[
     datetime,
     PlainSerializer(
@@ -107,7 +107,7 @@ Time = Annotated[
 
 
 def refusal(what: str, found: Sequence[Mapping[str, Any]], known: Collection[str] = ()) -> Invalid:
-    """Return the refusal of what pydantic found wrong; `known` names the fields that there are."""
+    """Return the refusal of pydantic's faults; `known` names the fields that exist."""
     faults: dict[str, str] = {}
     for fault in found:
         faults.setdefault(_place(fault["loc"]), _reason(fault, known))

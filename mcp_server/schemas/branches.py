@@ -1,4 +1,4 @@
-"""Branches: named lines of versions, and what becomes of them when they meet."""
+"""Branches: named lines of versions, and their merges."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -89,7 +89,7 @@ class MergeFields(TermsFields):
     delete_branch: DeleteBranch = False
 
     def to_resolution(self) -> PromptInput | None:
-        """Return what was decided, for the use case.
+        """Return the decided fields, for the use case.
 
         Raises:
             Invalid: a message isn't one.
@@ -145,12 +145,12 @@ def present_branches(standings: Sequence[BranchStanding]) -> BranchesOut:
 
 
 def present_merge(merged: Merged) -> MergeOut:
-    """Present what a merge left behind."""
+    """Present the outcome of a merge."""
     return MergeOut(**merge_fields(merged))
 
 
 def merge_fields(merged: Merged) -> dict[str, Any]:
-    """Return the fields of what a merge left behind, for a shape that begins with them."""
+    """Return the fields of a merge's outcome, for a shape that begins with them."""
     return {
         **prompt_fields(merged.current),
         "outcome": merged.outcome,

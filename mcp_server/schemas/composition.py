@@ -1,4 +1,4 @@
-"""Composition: what a version takes in of other prompts."""
+"""Composition: the texts of other prompts that a version includes."""
 
 from typing import Annotated, Any
 
@@ -27,11 +27,13 @@ class IncludeOut(Shape):
 
 
 def present_composition(source: PromptVersion) -> dict[str, Any]:
-    """Present what a version includes, and what is wrong with that."""
-    found, problem = source.composition.fragments, source.composition.problem
+    """Return the fields for a version's includes, and for the problem with them."""
+    fragments, problem = source.composition.fragments, source.composition.problem
     return {
         "includes": [
-            IncludeOut(reference=each, version=found[each].version if each in found else None)
+            IncludeOut(
+                reference=each, version=fragments[each].version if each in fragments else None
+            )
             for each in source.version.includes
         ],
         "problem": None if problem is None else problem.message,

@@ -1,4 +1,4 @@
-"""What an import did, as plain JSON."""
+"""The outcome of an import, as plain JSON."""
 
 from pydantic import Field
 
@@ -35,7 +35,7 @@ class ImportOut(Shape):
 
 
 def present_import(taken: Taken, told: Told) -> ImportOut:
-    """Present what an import did; `told` are the prompts to be named."""
+    """Present an import; `told` holds the outcomes to be listed."""
     count = taken.counts
     return ImportOut(
         written=taken.written,

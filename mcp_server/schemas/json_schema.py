@@ -1,4 +1,4 @@
-"""JSON Schema as clients like it: inline, without unions for what may be absent."""
+"""JSON Schema as clients like it: inline, without unions for optional fields."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -44,7 +44,7 @@ def _inlined(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[st
 
 
 def _without_null(node: dict[str, Any]) -> dict[str, Any]:
-    """Turn "this or null" into "this": what is absent is left out."""
+    """Turn "this or null" into "this": absent fields are left out."""
     choices = [each for each in node.get("anyOf", ()) if each != _NULL]
     if len(choices) != 1:
         return node

@@ -1,4 +1,4 @@
-"""Labels: the movable pointers, and what they did before."""
+"""Labels: the movable pointers, and their history."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -47,7 +47,7 @@ class LabelIn(Shape):
     force: Force = False
 
     def shares(self) -> dict[int, int] | None:
-        """Return the weights by version; None where the label shall point at one.
+        """Return the weights by version; None if the label points at one version.
 
         Raises:
             Invalid: a key is no number.
@@ -104,7 +104,7 @@ class LabelHistoryOut(Shape):
 
 
 def read_weights(written: Mapping[str, int]) -> dict[int, int]:
-    """Return weights by the versions' numbers.
+    """Return weights by version number.
 
     Raises:
         Invalid: a key is no number.
@@ -116,12 +116,12 @@ def read_weights(written: Mapping[str, int]) -> dict[int, int]:
 
 
 def write_weights(weights: Mapping[int, int]) -> dict[str, int] | None:
-    """Write weights as JSON, whose keys are texts; None where there are none."""
+    """Write weights as JSON, whose keys are texts; None if there are none."""
     return {str(version): weight for version, weight in weights.items()} or None
 
 
 def present_recorded(move: RecordedMove) -> RecordedMoveOut:
-    """Present what a label once did."""
+    """Present a recorded move of a label."""
     return RecordedMoveOut(
         label=move.label,
         from_version=move.from_version,
@@ -134,13 +134,13 @@ def present_recorded(move: RecordedMove) -> RecordedMoveOut:
 
 
 def present_label_history(page: Page[RecordedMove]) -> LabelHistoryOut:
-    """Present what a prompt's labels did."""
+    """Present a page of the moves of a prompt's labels."""
     items = [present_recorded(move) for move in page.items]
     return LabelHistoryOut(items=items, next_cursor=page.next_cursor)
 
 
 def present_move(move: LabelMove) -> LabelMoveOut:
-    """Present where a label points now."""
+    """Present the move of a label."""
     return LabelMoveOut(
         name=move.prompt.name,
         label=move.label,

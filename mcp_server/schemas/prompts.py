@@ -108,12 +108,10 @@ class ContentFields(Shape):
         return read_input(self._written())
 
     def _written(self) -> dict[str, Any]:
-        """Return the fields that were written, as JSON has them."""
+        """Return the fields that were written, as JSON values."""
         fields = type(self).model_fields
-        written = {
-            fields[name].alias or name: getattr(self, name) for name in self.model_fields_set
-        }
-        return written | {name: _as_json(written[name]) for name in _SHAPED & written.keys()}
+        values = {fields[name].alias or name: getattr(self, name) for name in self.model_fields_set}
+        return values | {name: _as_json(values[name]) for name in _SHAPED & values.keys()}
 
 
 class PromptFields(ContentFields):
@@ -292,12 +290,12 @@ def present_prompt(source: PromptVersion) -> PromptOut:
 
 
 def present_saved(saved: Saved) -> SavedOut:
-    """Present what a write left behind."""
+    """Present the outcome of a write."""
     return SavedOut(**saved_fields(saved))
 
 
 def saved_fields(saved: Saved) -> dict[str, Any]:
-    """Return the fields of what a write left behind, for a shape that begins with them."""
+    """Return the fields of a write's outcome, for a shape that begins with them."""
     return {
         **prompt_fields(saved.current),
         "new_version": saved.new_version,
@@ -355,7 +353,7 @@ def prompt_fields(source: PromptVersion) -> dict[str, Any]:
 
 
 def _content(source: PromptVersion) -> dict[str, Any]:
-    """Present what a version holds."""
+    """Return the fields of a version's content."""
     draft = source.version.draft
     return {
         **_texts(source.messages),
@@ -369,7 +367,7 @@ def _content(source: PromptVersion) -> dict[str, Any]:
 
 
 def _texts(messages: Sequence[Message]) -> dict[str, Any]:
-    """Present one user text as the template that it was written as."""
+    """Return a single user text as `template`, and anything else as `messages`."""
     text = single_user_text(messages)
     if text is not None:
         return {"template": text}
@@ -377,7 +375,7 @@ def _texts(messages: Sequence[Message]) -> dict[str, Any]:
 
 
 def _as_json(value: Any) -> Any:
-    """Write shapes as JSON, in whatever lists and mappings they stand."""
+    """Turn shapes into JSON values, also within lists and mappings."""
     match value:
         case Shape():
             return value.write()

@@ -1,4 +1,4 @@
-"""Prompts that are read and used: for whom, and what comes of it."""
+"""Prompts that are read and rendered: their readers, and the messages."""
 
 from typing import Annotated, Any
 
@@ -39,7 +39,7 @@ class _Read(Shape):
     key: Key | None = None
 
     def reader(self, caller: Caller) -> Reader:
-        """Return for whom; without a key it is the caller."""
+        """Return the reader; without a key it is the caller."""
         return caller.reader(self.model_type, self.key)
 
 

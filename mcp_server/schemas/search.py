@@ -1,4 +1,4 @@
-"""Search: what is asked for and what is found."""
+"""Search: words and filters, and the hits."""
 
 from typing import Annotated
 
@@ -88,7 +88,7 @@ class SearchOut(Shape):
 
 
 def present_hits(page: Page[SearchHit]) -> SearchOut:
-    """Present a page of what was found."""
+    """Present a page of hits."""
     items = [
         SearchHitOut(**present_summary(hit.prompt), score=hit.score, snippet=hit.snippet)
         for hit in page.items

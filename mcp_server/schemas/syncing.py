@@ -1,4 +1,4 @@
-"""What a sync did, as plain JSON."""
+"""The outcome of a sync, as plain JSON."""
 
 from typing import Literal
 

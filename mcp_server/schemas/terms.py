@@ -39,7 +39,7 @@ class TermsFields(Shape):
     force: Force = False
 
     def terms(self, states: Collection[str] | None = None) -> Terms:
-        """Return them for a use case; `states` are those that a caller has seen."""
+        """Return the terms, for a use case; `states` are those that the caller has seen."""
         return Terms(
             expected_version=self.expected_version,
             expected_states=states,

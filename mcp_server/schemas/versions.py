@@ -1,4 +1,4 @@
-"""Versions: the history of a prompt and what changed in it."""
+"""Versions: the history of a prompt, and comparisons within it."""
 
 from dataclasses import asdict
 from typing import Any, Literal

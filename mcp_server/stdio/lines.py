@@ -1,7 +1,7 @@
-"""Lines of standard input as JSON-RPC messages, and why a line isn't one.
+"""Lines of standard input as JSON-RPC messages, and the faults of lines that aren't any.
 
-What the SDK reads of standard input has lost what was wrong with it: bytes that aren't UTF-8 are
-replaced, and a request with an unusable id passes for a notification, which nobody answers.
+The SDK's own reader loses the faults of a line: bytes that aren't UTF-8 are replaced, and a request
+with an unusable id passes for a notification, which nobody answers.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _LIMITS = {
     "number out of range": "The message holds an integer of more than 4,300 digits, which can't be "
     "read. Send it as text.",
 }
-"""What the parser says where JSON goes beyond what it reads, and what we say."""
+"""The parser's messages about JSON beyond its limits, and our sentences for them."""
 
 
 class Unreadable(Exception):
-    """A line that isn't a message. `request_id` is the id that it gave itself, if it did."""
+    """A line that isn't a message; `request_id` is the id in it, if there is one."""
 
     def __init__(self, code: int, sentence: str, request_id: RequestId | None = None) -> None:
         super().__init__(sentence)
@@ -99,27 +99,29 @@ def _not_a_message(value: object) -> Unreadable:
         )
     request_id = value.get("id")
     # An answer isn't answered: its id is that of a request of ours.
-    known = request_id if _is_id(request_id) and not _is_answer(value) else None
+    answerable_id = request_id if _is_id(request_id) and not _is_answer(value) else None
     faults = "; ".join(_faults(value)) or "it is neither a request, a notification nor an answer"
-    return Unreadable(INVALID_REQUEST, f"This isn't a JSON-RPC 2.0 message: {faults}.", known)
+    return Unreadable(
+        INVALID_REQUEST, f"This isn't a JSON-RPC 2.0 message: {faults}.", answerable_id
+    )
 
 
 def _faults(value: Mapping[str, Any]) -> Iterator[str]:
     if value.get("jsonrpc") != "2.0":
-        yield f"'jsonrpc' has to be '2.0', not {_written(value, 'jsonrpc')}"
+        yield f"'jsonrpc' has to be '2.0', not {_quoted(value, 'jsonrpc')}"
     if "id" in value and not _is_id(value["id"]):
-        yield f"'id' has to be text or a whole number, not {_written(value, 'id')}"
+        yield f"'id' has to be text or a whole number, not {_quoted(value, 'id')}"
     if not isinstance(value.get("method"), str) and not _is_answer(value):
-        yield f"'method' has to be text, not {_written(value, 'method')}"
+        yield f"'method' has to be text, not {_quoted(value, 'method')}"
     if not isinstance(value.get("params"), dict | None):
-        yield f"'params' has to be an object, not {_written(value, 'params')}"
+        yield f"'params' has to be an object, not {_quoted(value, 'params')}"
 
 
 def _is_answer(value: Mapping[str, Any]) -> bool:
     return "method" not in value and not {"result", "error"}.isdisjoint(value)
 
 
-def _written(value: Mapping[str, Any], key: str) -> str:
+def _quoted(value: Mapping[str, Any], key: str) -> str:
     return f"'{shown(json.dumps(value[key]))}'" if key in value else "absent"
 
 
@@ -147,7 +149,7 @@ def _is_json(text: str) -> bool:
 
 
 def _find_id(text: str) -> RequestId | None:
-    """Return the id of a message that as a whole can't be read."""
+    """Return the id of a message that can't be read as a whole."""
     depth = 0
     for token in _TOKEN.finditer(text):
         if token[0] in "[{":
@@ -155,8 +157,8 @@ def _find_id(text: str) -> RequestId | None:
         elif token[0] in "]}":
             depth -= 1
         elif depth == 1 and token[0] == '"id"':
-            found = _ID.match(text, token.end())
-            if found:
-                request_id: RequestId = json.loads(found[1])
+            id_match = _ID.match(text, token.end())
+            if id_match:
+                request_id: RequestId = json.loads(id_match[1])
                 return request_id
     return None

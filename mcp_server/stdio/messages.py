@@ -1,4 +1,4 @@
-"""The messages of one client: those that come in, those that go out, and what is still unanswered.
+"""The messages of one client: incoming, outgoing, and the requests that are still unanswered.
 
 A client that closes its end may have sent requests right before. The SDK would cancel them, so the
 end is withheld from it until they are answered.
@@ -42,7 +42,7 @@ class Unanswered:
         self._fewer = anyio.Event()
 
     def note(self, message: JSONRPCMessage) -> None:
-        """Note a message of either direction. A request that is called off is never answered."""
+        """Note a message of either direction. A request that is cancelled is never answered."""
         match message:
             case JSONRPCRequest(id=request_id):
                 self._ids.add(coerce_request_id(request_id))
@@ -64,7 +64,7 @@ class Unanswered:
 
 
 class Outgoing:
-    """What goes to the client."""
+    """The stream of messages to the client."""
 
     def __init__(self, stream: WriteStream[SessionMessage], unanswered: Unanswered) -> None:
         self._stream = stream
@@ -92,9 +92,9 @@ class Outgoing:
 
 
 class Incoming:
-    """What the client sends; a line that is no message gets an answer instead of silence.
+    """The messages from the client; a line that isn't a message is answered with an error.
 
-    `ended` is called when the client has closed its end: what never ends by itself has to.
+    `ended` is called once the client has closed its end, to end requests that last until then.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Incoming:
         """Return the next message.
 
         Raises:
-            EndOfStream: the client has closed its end, and was answered.
+            EndOfStream: the client has closed its end, and its requests are answered or given up.
         """
         while line := await self._lines.readline():
             try:
@@ -128,7 +128,7 @@ class Incoming:
         raise anyio.EndOfStream
 
     async def aclose(self) -> None:
-        """Leave the stream; its file may be waited on by a thread, so it stays open."""
+        """Leave the stream; its file stays open, since a thread may be waiting on it."""
 
     def __aiter__(self) -> Self:
         return self

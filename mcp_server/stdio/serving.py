@@ -1,4 +1,4 @@
-"""One client: the protocol at once, and the library behind it when it is up."""
+"""One client: the protocol at once, and the library behind it once it is open."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from mcp_server.service.library import Core
 
 _HANDSHAKE_SECONDS = 0.5
-"""Bring storage up even if nobody shakes hands for so long."""
+"""After so long, the library is opened even without a handshake."""
 _LAST_WORDS_SECONDS = 0.1
-"""Time for the answers to requests that wait for a library which doesn't come."""
+"""Time to answer the requests that wait for a library that couldn't be opened."""
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ async def serve_stdio(
 ) -> None:
     """Serve until the client closes its end.
 
-    `give_up` has to end the process: it is called where the library can't be brought up, and by
-    then a thread waits for the client's next line, which nothing but the client can end.
+    `give_up` has to end the process: it is called if the library can't be opened, while a thread
+    waits for the client's next line, which only the client can end.
     """
     async with anyio.create_task_group() as tasks:
         connection = _Connection(settings, options, give_up)
@@ -69,11 +69,11 @@ class _Connection:
         """Speak the protocol until the client closes its end."""
         lines, unanswered = anyio.wrap_file(take_standard_input()), Unanswered()
         ended = self._door.changes.close
-        nothing = anyio.wrap_file(io.StringIO())  # the SDK reads none of our lines
+        empty_input = anyio.wrap_file(io.StringIO())  # the SDK reads none of our lines
         try:
             with standard_output() as output:
-                async with stdio_server(nothing, anyio.wrap_file(output)) as (_, written):
-                    outgoing = Outgoing(written, unanswered)
+                async with stdio_server(empty_input, anyio.wrap_file(output)) as (_, write_stream):
+                    outgoing = Outgoing(write_stream, unanswered)
                     await self._exchange(Incoming(lines, outgoing, unanswered, ended), outgoing)
         except* OSError as errors:
             self._give_up(_unwritable(errors))
@@ -83,7 +83,7 @@ class _Connection:
         await self._door.server.run(incoming, outgoing, options)
 
     async def keep_library(self) -> None:
-        """Bring the library up once the handshake is answered, and keep it."""
+        """Open the library once the handshake is answered, and keep it open."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._answered.wait(), _HANDSHAKE_SECONDS)
         try:
@@ -96,7 +96,7 @@ class _Connection:
             self._give_up(PromptError("A fault in promptstack ended the server; see the log."))
 
     async def library_known(self) -> None:
-        """Wait until the library is up: a client that leaves early learns of a failure, too."""
+        """Wait until the library is open: a client that leaves early learns of a failure, too."""
         self._answered.set()
         with suppress(PromptError):
             await self._core.ready()
@@ -104,7 +104,7 @@ class _Connection:
         await asyncio.sleep(60)  # the process is being given up
 
     async def tell_changes(self) -> None:
-        """Tell the client what changed."""
+        """Notify the client of changes, until cancelled."""
         await self._feed.run()
 
     async def _ready(self) -> Core:

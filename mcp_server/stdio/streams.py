@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def take_standard_input() -> BinaryIO:
-    """Return standard input for one reader alone; whoever else reads it finds nothing."""
+    """Return standard input for one reader alone; others find it empty."""
     private = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -25,11 +25,10 @@ def take_standard_input() -> BinaryIO:
 
 @contextmanager
 def standard_output() -> Iterator[TextIO]:
-    """Take standard output for one writer alone; what others write goes to standard error.
+    """Take standard output for one writer alone; other output goes to standard error.
 
-    A client that has left reads nothing any more. What is written then is thrown away, and what it
-    asked for before is still done. At the end the interpreter would try once more to write the
-    rest, and print a traceback.
+    Once the client has left, output is thrown away, but its earlier requests are still done. The
+    output is closed here, since the interpreter would print a traceback when it flushes on exit.
     """
     private = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
     _divert_output()
@@ -42,7 +41,7 @@ def standard_output() -> Iterator[TextIO]:
 
 
 class _Output(io.TextIOWrapper):
-    """Text that is written as long as somebody reads it."""
+    """Text output that stops once its reader has left."""
 
     _is_read = True
 
@@ -54,7 +53,7 @@ class _Output(io.TextIOWrapper):
         return len(text)
 
     def flush(self) -> None:
-        """Send what was written."""
+        """Send buffered text, or nothing once the reader has left."""
         if self._is_read:
             with self._noting():
                 super().flush()
