@@ -1,4 +1,4 @@
-"""The value that each door over HTTP exports: all that the server needs to know of it."""
+"""The value that each door over HTTP exports: everything that the server needs to know."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext

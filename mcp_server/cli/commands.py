@@ -33,7 +33,7 @@ class Commands(TyperGroup):
         return super().list_commands(ctx)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command. A reader that has seen enough, like `head`, is no failure."""
+        """Run a command. A reader that closes the pipe early, like `head`, isn't a failure."""
         try:
             return super().invoke(ctx)
         except PromptError as error:

@@ -183,7 +183,7 @@ def _is_pattern(folder: Path) -> bool:
 
 
 def _is_second(path: Path) -> bool:
-    """Tell whether a file belongs to a pattern, and is no prompt of its own."""
+    """Tell whether a file is the second one of a pattern, and not a prompt of its own."""
     return path.name == _USER and _is_pattern(path.parent)
 
 

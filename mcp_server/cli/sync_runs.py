@@ -26,7 +26,7 @@ _BATCH = 50
 class SyncRun:
     """Brings a folder in step, once or repeatedly.
 
-    Texts are read one at a time; of all files, only fingerprints stay in memory.
+    No text stays in memory once it is compared; of all files, only fingerprints do.
     """
 
     folder: Path

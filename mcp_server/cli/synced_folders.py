@@ -17,7 +17,7 @@ from mcp_server.domain.syncing import fingerprint
 from storage.values.errors import Conflict, Invalid
 
 _TRIED = 99
-"""Names of new files are numbered below this; if none of them is free, the prompt is left."""
+"""The bound of the numbers that are tried in the name of a new file."""
 
 
 @dataclass(frozen=True, slots=True)

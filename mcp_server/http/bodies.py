@@ -165,7 +165,7 @@ def _check_type(headers: Headers, wanted: Sequence[BodyType]) -> None:
 
 
 def _lingering(receive: Receive, send: Send) -> Send:
-    """Hold back the end of an answer until the client has sent its body, or had its time.
+    """Hold back the end of an answer until the client has sent its body, or time is up.
 
     A connection that is closed while its client still writes is reset, and the answer with it.
     """

@@ -50,7 +50,7 @@ def probes(live: Callable[[], Live], metrics: Metrics) -> Door:
 async def _alive(request: Request) -> Response:
     """Answer `/healthz`: the process is alive.
 
-    A database that is away is no reason to restart it, since it reconnects by itself.
+    A database that is away is no reason to restart the process, which recovers by itself.
     """
     return JSONResponse({"status": "alive"})
 

@@ -95,7 +95,7 @@ class Metrics:
             outcome = "bug"
             raise
         finally:
-            # A stream lasts as long as its client likes: its seconds would say nothing.
+            # A stream lasts as long as its client likes: its duration means nothing.
             if ctx.request_id is not None and ctx.method != "subscriptions/listen":
                 method = ctx.method if ctx.method in SPEC_CLIENT_METHODS else "(other)"
                 self._call(method, outcome).inc()

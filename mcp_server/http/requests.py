@@ -70,7 +70,7 @@ class Requests:
         return None
 
     async def idle(self) -> None:
-        """Wait until no requests are left but streams, which end only when they are told to.
+        """Wait until only streams are left, which end by `end_streams`.
 
         From here on the server counts as ending: a request that is cancelled is answered with 503.
         """

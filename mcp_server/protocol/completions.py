@@ -23,7 +23,7 @@ class CompletionHandlers:
         self._callers = callers
 
     async def complete(self, ctx: Context, params: CompleteRequestParams) -> HandlerResult:
-        """Offer values; for a half-typed name that doesn't exist there are none, not an error."""
+        """Offer values; a half-typed name that doesn't exist has none, which isn't an error."""
         library = await self._callers.library(ctx)
         try:
             completions = await _find(library, params)

@@ -17,7 +17,7 @@ Ready: TypeAlias = "Callable[[], Awaitable[Core]]"
 class ServerOptions:
     """The server's view, page size, keys and tracing.
 
-    `caller` acts unless a request names another one; its view is what is published. Without
+    `caller` acts unless a request names another one; its view is published. Without
     `page_size`, lists come whole unless they are too long, since many clients never ask for a
     second page. `state_keys` seal the state that a client hands back with an answer; all replicas
     need the same ones. If `traced`, requests become OpenTelemetry spans, which takes time even if

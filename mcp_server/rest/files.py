@@ -244,7 +244,7 @@ async def _file_pieces(
 ) -> AsyncIterator[str]:
     """Yield the text of a file in pieces of a reasonable size."""
     frame, write = file_format.frame, file_format.writer()
-    if frame is None:  # refused before
+    if frame is None:  # `export_files` refuses such a format
         return
     pending: list[str] = []
     begun = False

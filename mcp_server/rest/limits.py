@@ -1,4 +1,4 @@
-"""The document's limits on values beyond their type, so that it allows no others than the domain.
+"""The document's limits on values, so that it allows the same values as the domain.
 
 They are only stated here; the domain checks them, and its refusals say what to do instead.
 """

@@ -58,7 +58,7 @@ class Shape(BaseModel):
 
 
 def _as_text(value: object) -> object:
-    """Write a bare number or boolean as text, where text is wanted."""
+    """Turn a bare number or boolean into text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else value

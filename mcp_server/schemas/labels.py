@@ -50,7 +50,7 @@ class LabelIn(Shape):
         """Return the weights by version; None if the label points at one version.
 
         Raises:
-            Invalid: a key is no number.
+            Invalid: a key isn't a number.
         """
         return None if self.weights is None else read_weights(self.weights)
 
@@ -107,7 +107,7 @@ def read_weights(written: Mapping[str, int]) -> dict[int, int]:
     """Return weights by version number.
 
     Raises:
-        Invalid: a key is no number.
+        Invalid: a key isn't a number.
     """
     for version in written:
         if not version.isdecimal() or not version.isascii():

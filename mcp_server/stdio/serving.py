@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mcp_server.service.library import Core
 
 _HANDSHAKE_SECONDS = 0.5
-"""After so long, the library is opened even without a handshake."""
+"""The library is opened after this time even without a handshake."""
 _LAST_WORDS_SECONDS = 0.1
 """Time to answer the requests that wait for a library that couldn't be opened."""
 
