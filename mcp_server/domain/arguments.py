@@ -1,4 +1,4 @@
-"""Arguments: what a template and its author declare, and the values that callers give."""
+"""Arguments: declarations by a template and its author, and the values that callers pass."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,39 +42,39 @@ ARGUMENT_LIMITS: Mapping[str, Mapping[str, Any]] = {
     },
     "pattern": {"format": "regex"},
 }
-"""What the fields of a declaration may hold beyond their types, in JSON Schema."""
+"""JSON Schema constraints on the fields of a declaration, in addition to their types."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A value for every argument, and the names that were given for no argument."""
+    """A value for every argument, and the given names that match no argument."""
 
     values: Mapping[str, str]
     ignored: tuple[str, ...] = ()
 
 
 def declared_comparisons(declared: Sequence[Argument]) -> list[Comparison]:
-    """Return what has to be compared before declarations can be kept: patterns with defaults.
+    """Return the comparisons needed to check declarations: their patterns with their defaults.
 
-    Of more declarations than a prompt may have, the first ones.
+    Declarations beyond the maximum number of arguments are left out.
     """
-    asked = (_declared_comparison(argument) for argument in declared[: limits().arguments])
-    return [comparison for comparison in asked if comparison is not None]
+    comparisons = (_declared_comparison(argument) for argument in declared[: limits().arguments])
+    return [comparison for comparison in comparisons if comparison is not None]
 
 
 def given_comparisons(
     arguments: Sequence[Argument], given: Mapping[str, object]
 ) -> list[Comparison]:
-    """Return what has to be compared before values can be bound.
+    """Return the comparisons needed before values can be bound.
 
     Raises:
         Invalid: see `by_identifier`.
     """
     given = by_identifier(given)
-    asked = (_comparison(argument, given.get(argument.name)) for argument in arguments)
-    return [comparison for comparison in asked if comparison is not None]
+    comparisons = (_comparison(argument, given.get(argument.name)) for argument in arguments)
+    return [comparison for comparison in comparisons if comparison is not None]
 
 
 def merge_arguments(
@@ -82,19 +82,19 @@ def merge_arguments(
     declared: Sequence[Argument],
     verdicts: Verdicts = UNJUDGED,
 ) -> tuple[Argument, ...]:
-    """Return the arguments that are declared and those that a template only uses, required first.
+    """Return the declared arguments and those that a template merely uses, required first.
 
-    An argument with a default isn't required, whatever its declaration says. `verdicts` are those
-    of `declared_comparisons`; without its verdict a pattern is taken as it is, as one that was
-    judged when it was written.
+    An argument with a default is optional, whatever its declaration says. `verdicts` answer
+    `declared_comparisons`; a pattern without a verdict is accepted, since it was checked when it
+    was first saved.
 
     Raises:
-        Invalid: declarations that contradict themselves or each other, all of them at once.
+        Invalid: declarations contradict themselves or each other; lists all of them.
     """
     faults: dict[str, str] = {}
     merged: dict[str, Argument] = {}
-    for written in declared:
-        argument = replace(written, name=identifier(written.name))
+    for declaration in declared:
+        argument = replace(declaration, name=identifier(declaration.name))
         fault = "is declared twice" if argument.name in merged else _fault(argument, verdicts)
         if fault:
             faults.setdefault(argument.name, fault)
@@ -112,15 +112,15 @@ def merge_arguments(
 
 
 def check_patterns(declared: Sequence[Argument], verdicts: Verdicts) -> None:
-    """Raise Invalid where declarations that are fine otherwise have patterns that aren't."""
-    found = ((argument.name, _pattern_fault(argument, verdicts)) for argument in declared)
-    faults = {name: fault for name, fault in found if fault}
+    """Raise Invalid if a verdict rejects the pattern or the default of a declaration."""
+    pattern_faults = ((argument.name, _pattern_fault(argument, verdicts)) for argument in declared)
+    faults = {name: fault for name, fault in pattern_faults if fault}
     if faults:
         raise _refused_declarations(faults)
 
 
 def check_count(arguments: Collection[object]) -> None:
-    """Raise Invalid where a prompt would take too many arguments."""
+    """Raise Invalid if a prompt would have too many arguments."""
     most = limits().arguments
     if len(arguments) > most:
         raise refused(
@@ -137,13 +137,13 @@ def bind_arguments(
     allow_unknown: bool,
     verdicts: Verdicts = UNJUDGED,
 ) -> Bound:
-    """Give every argument its value: the one given, else its default, else nothing.
+    """Bind every argument to its given value, else its default, else the empty text.
 
-    An empty text or None counts as not given, since some clients send one for every blank field.
-    `verdicts` are those of `given_comparisons`, all of them.
+    An empty text or None counts as missing, since some clients send one for every empty field.
+    `verdicts` must cover all of `given_comparisons`.
 
     Raises:
-        Invalid: values that are missing, ill-typed or unknown, all of them at once.
+        Invalid: values are missing, ill-typed or unknown; lists all of them.
     """
     faults: dict[str, str] = {}
     values: dict[str, str] = {}
@@ -163,24 +163,24 @@ def bind_arguments(
 
 
 def by_identifier(given: Mapping[str, T]) -> dict[str, T]:
-    """Return what is given under the names that arguments have.
+    """Return the values by the composed form of their names, which arguments have.
 
     Raises:
-        Invalid: two of the names are one, each in another form.
+        Invalid: two of the names have the same composed form.
     """
-    named = {identifier(name): value for name, value in given.items()}
-    if len(named) < len(given):
+    composed = {identifier(name): value for name, value in given.items()}
+    if len(composed) < len(given):
         names = [identifier(name) for name in given]
-        twice = [name for name in named if names.count(name) > 1]
+        twice = [name for name in composed if names.count(name) > 1]
         faults = dict.fromkeys(twice, "is given twice, in two forms that look alike; give it once")
         raise _refusal("The prompt can't be rendered", faults)
-    return named
+    return composed
 
 
 def missing_arguments(
     arguments: Sequence[Argument], given: Mapping[str, object]
 ) -> tuple[Argument, ...]:
-    """Return the required arguments that weren't given a value.
+    """Return the required arguments without a value.
 
     Raises:
         Invalid: see `by_identifier`.
@@ -194,7 +194,7 @@ def missing_arguments(
 
 
 def _fault(argument: Argument, verdicts: Verdicts) -> str | None:
-    """Tell what is wrong with a declaration taken by itself."""
+    """Return the first fault of a single declaration; None if it has none."""
     if argument.type not in get_args(ArgumentType):
         known = ", ".join(get_args(ArgumentType))
         return f"has the unknown type '{shown(argument.type)}'; the types are {known}"
@@ -222,7 +222,7 @@ def _name_fault(name: str) -> str | None:
 
 
 def _text_fault(argument: Argument) -> str | None:
-    """Tell which of the texts of a declaration can't be stored or is too long."""
+    """Return the first fault in the texts of a declaration: not storable, or too long."""
     texts = [
         (argument.title, "title", MAX_TITLE),
         (argument.description, "description", MAX_DESCRIPTION),
@@ -257,19 +257,19 @@ def _choices_fault(argument: Argument) -> str | None:
 
 
 def _default_fault(argument: Argument) -> str | None:
-    """Tell what is wrong with a default, but for its pattern's verdict."""
+    """Return the fault of a default, without the verdict on its pattern."""
     if not argument.default:
         return None
     try:
-        written = _fit(argument, argument.default)
-    except ValueError as wrong:
-        return _of_default(argument, str(wrong))
-    fault = length_fault(written) if argument.pattern is not None else None
+        text = _fit(argument, argument.default)
+    except ValueError as error:
+        return _of_default(argument, str(error))
+    fault = length_fault(text) if argument.pattern is not None else None
     return _of_default(argument, fault) if fault else None
 
 
 def _pattern_fault(argument: Argument, verdicts: Verdicts) -> str | None:
-    """Tell by the verdict what is wrong with a pattern, or with the default beside it."""
+    """Return the fault that the verdict finds in a pattern or in the default beside it."""
     comparison = _declared_comparison(argument)
     verdict = None if comparison is None else verdicts.get(comparison)
     if comparison is None or verdict is None:
@@ -286,21 +286,21 @@ def _of_default(argument: Argument, fault: str) -> str:
 
 
 def _declared_comparison(argument: Argument) -> Comparison | None:
-    """Return what has to be compared of a declaration; the pattern alone where no default fits."""
+    """Return the comparison for a declaration: its pattern, with its default if that fits."""
     if argument.pattern is None or pattern_fault(argument.pattern):
         return None
     return _comparison(argument, argument.default) or Comparison(argument.pattern)
 
 
 def _comparison(argument: Argument, value: object) -> Comparison | None:
-    """Return what has to be compared of a value, if all else about it is as declared."""
+    """Return the comparison for a value; None if there is no pattern or the value doesn't fit."""
     if argument.pattern is None or value is None or value == "":
         return None
     try:
-        written = _fit(argument, value)
+        text = _fit(argument, value)
     except ValueError:
         return None
-    return None if length_fault(written) else Comparison(argument.pattern, written)
+    return None if length_fault(text) else Comparison(argument.pattern, text)
 
 
 def _bind(argument: Argument, value: object, verdicts: Verdicts) -> str:
@@ -308,26 +308,26 @@ def _bind(argument: Argument, value: object, verdicts: Verdicts) -> str:
         if argument.required:
             raise ValueError("is missing")
         return argument.default or ""
-    written = _fit(argument, value)
+    text = _fit(argument, value)
     if argument.pattern is None:
-        return written
-    fault = length_fault(written)
+        return text
+    fault = length_fault(text)
     if fault is None:
-        comparison = Comparison(argument.pattern, written)
+        comparison = Comparison(argument.pattern, text)
         fault = value_fault(comparison, verdicts[comparison])
     if fault:
         raise ValueError(fault)
-    return written
+    return text
 
 
 def _fit(argument: Argument, value: object) -> str:
-    """Return a value as text that satisfies all that its argument declares but the pattern."""
-    written = write_value(argument.type, value)
-    if argument.choices and written not in argument.choices:
+    """Return a value as text, checked against its argument's type and choices, not its pattern."""
+    text = write_value(argument.type, value)
+    if argument.choices and text not in argument.choices:
         listed = ", ".join(f"'{shown(choice)}'" for choice in argument.choices[:10])
         more = ", …" if len(argument.choices) > 10 else ""
-        raise ValueError(f"has to be one of {listed}{more}, not '{shown(written)}'")
-    return written
+        raise ValueError(f"has to be one of {listed}{more}, not '{shown(text)}'")
+    return text
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
@@ -342,7 +342,7 @@ def _refused_declarations(faults: Mapping[str, str]) -> Invalid:
 
 
 def _refusal(problem: str, faults: Mapping[str, str], prefix: str = "") -> Invalid:
-    """Say everything that is wrong in one sentence, and each thing in its field."""
+    """Make one refusal of all faults: together in its message, and each in its field."""
     return Invalid(
         f"{problem}: {_join(faults.items())}",
         fields={f"{prefix}{shown(name)}": _stop(fault) for name, fault in faults.items()},

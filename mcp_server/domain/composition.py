@@ -1,4 +1,4 @@
-"""Composition: prompts whose texts include others, and the arguments that they then take."""
+"""Composition: prompts that include others, and the arguments that they need as a result."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ from storage.values.entities import Argument, Draft, Message, TemplateFormat, Te
 from storage.values.errors import Conflict, PromptError
 
 MAX_DEPTH = 16
-"""Levels of prompts that include others."""
+"""Prompts in a chain of includes, the first one counted."""
 MAX_FRAGMENTS = 100
-"""Different references in one prompt and all that it includes."""
+"""Distinct references in one prompt and everything it includes."""
 
 
 Includes: TypeAlias = Mapping[str, frozenset[str]]
-"""References in a text, each with the names that the text gives a value where it includes it."""
+"""References in a text, each with the argument names that the text itself sets for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A prompt's text as another one includes it: which version that is, and what it needs."""
+    """An included prompt's text, with its version and the arguments and includes that it needs."""
 
     prompt_id: UUID
     name: str
@@ -35,14 +35,14 @@ class Fragment:
 
 
 Find = Callable[[str], Fragment]
-"""Returns what a reference means."""
+"""Looks up the fragment for a reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """What a version takes in, by the references that stand in its own and the included texts.
+    """The fragments that a version includes, directly or through others, by reference.
 
-    `problem` says why it can't be rendered at present: a text that it includes is missing.
+    `problem` is the reason why it can't be rendered at present: an included text is missing.
     """
 
     fragments: Mapping[str, Fragment] = field(default_factory=dict)
@@ -50,29 +50,29 @@ class Composition:
 
 
 ALONE = Composition()
-"""Of a prompt that includes nothing."""
+"""The composition of a prompt that includes nothing."""
 
 
 def includes_of(draft: Draft) -> Includes:
-    """Return what the texts of any message or variant include, and always give a value to."""
+    """Return the references in a draft's texts, each with the names that all its includes set."""
     engine = template_engine(draft.template_format)
-    found: dict[str, frozenset[str]] = {}
+    references: dict[str, frozenset[str]] = {}
     for text in texts_of(draft):
-        for reference, given in engine.includes(text).items():
-            found[reference] = found.get(reference, given) & given
-    return found
+        for reference, names in engine.includes(text).items():
+            references[reference] = references.get(reference, names) & names
+    return references
 
 
 def resolve_includes(
     name: str, prompt_id: UUID, references: Iterable[str], find: Find
 ) -> Mapping[str, Fragment]:
-    """Collect what a prompt includes, directly and through others.
+    """Collect the fragments that a prompt includes, directly and through others.
 
     Raises:
-        Conflict: the prompts include each other in a circle, too deeply, or too many of them.
-        NotFound, Conflict: what `find` raises.
+        Conflict: the includes form a circle, go too deep or are too many.
+        NotFound, Conflict: raised by `find`.
     """
-    found: dict[str, Fragment] = {}
+    fragments: dict[str, Fragment] = {}
 
     def visit(reference: str, trail: tuple[str, ...], above: frozenset[UUID]) -> None:
         fragment = find(reference)
@@ -81,26 +81,26 @@ def resolve_includes(
             raise _circular(path)
         if len(path) > MAX_DEPTH:
             raise _too_deep(path)
-        if reference in found:
+        if reference in fragments:
             return
-        found[reference] = fragment
-        if len(found) > MAX_FRAGMENTS:
+        fragments[reference] = fragment
+        if len(fragments) > MAX_FRAGMENTS:
             raise _too_many(name)
         for each in fragment.includes:
             visit(each, path, above | {fragment.prompt_id})
 
     for reference in references:
         visit(reference, (name,), frozenset((prompt_id,)))
-    return found
+    return fragments
 
 
 def make_fragment(
     prompt_id: UUID, name: str, version: int, draft: Draft, messages: Sequence[Message]
 ) -> Fragment:
-    """Return the text of a version as others include it.
+    """Make the fragment that other prompts include for a version.
 
     Raises:
-        Conflict: the version is a conversation, a picture or the like.
+        Conflict: the version isn't a single text.
     """
     match messages:
         case [Message(_, TextContent(text))]:
@@ -117,25 +117,25 @@ def make_fragment(
 def merge_included(
     own: Sequence[Argument], includes: Includes, fragments: Mapping[str, Fragment]
 ) -> tuple[Argument, ...]:
-    """Return a prompt's arguments with those of the texts that it includes, required first.
+    """Return the arguments of a prompt and of the texts that it includes, required first.
 
-    What an including text itself gives a value isn't asked for. Where both declare an argument,
-    the including prompt's declaration holds, unless that says no more than the name.
+    Arguments that the including text sets are left out. If both declare an argument, the
+    including prompt's declaration wins, unless it is no more than a name.
     """
     needed: dict[str, Mapping[str, Argument]] = {}
 
     def merge(own: Sequence[Argument], includes: Includes) -> Mapping[str, Argument]:
         merged = {argument.name: argument for argument in own}
-        for reference, given in includes.items():
-            for argument in ask(reference).values():
-                present = merged.get(argument.name)
-                if argument.name in given and present is None:
+        for reference, names in includes.items():
+            for argument in arguments_of(reference).values():
+                existing = merged.get(argument.name)
+                if argument.name in names and existing is None:
                     continue
-                if present is None or present == Argument(argument.name):
+                if existing is None or existing == Argument(argument.name):
                     merged[argument.name] = argument
         return merged
 
-    def ask(reference: str) -> Mapping[str, Argument]:
+    def arguments_of(reference: str) -> Mapping[str, Argument]:
         fragment = fragments.get(reference)
         if fragment is None:
             return {}

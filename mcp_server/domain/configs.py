@@ -1,4 +1,4 @@
-"""Provider settings of a version: any JSON that the database gives back as it was."""
+"""Provider settings of a version: any JSON that the database returns unchanged."""
 
 import json
 import math
@@ -19,12 +19,16 @@ CONFIG_SCHEMA: Mapping[str, Any] = {
     },
     "propertyNames": {"pattern": TEXT},
 }
-"""What `check_config` takes, in JSON Schema."""
+"""JSON Schema for the values that `check_config` accepts."""
 _MAX_DEPTH = 32
 
 
 def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a model_config, having made sure that it survives being kept as JSON."""
+    """Return a model_config after checking that it can be stored as JSON.
+
+    Raises:
+        Invalid: it can't be stored, is nested too deeply or is too large.
+    """
     _check_json(config, "model_config", _MAX_DEPTH)
     size = len(json.dumps(config, ensure_ascii=False))
     if size > MAX_CONFIG:
@@ -59,8 +63,9 @@ def _check_json(value: object, path: str, depth: int) -> None:
 
 
 def write_config(value: object) -> str:
-    """Write settings, or a part of them, as what tells them from others: order and numbers count.
+    """Write settings, or a part of them, for comparison: key order and number types count.
 
-    Models answer in the order of a schema's properties, and some providers take 100 and not 100.0.
+    Models answer in the order of a schema's properties, and some providers accept 100 but not
+    100.0.
     """
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Diffs: what changed between two versions, for people, agents and programs."""
+"""Diffs: the changes between two versions, for people, agents and programs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -19,8 +19,7 @@ class MessageDiff:
     """One message that differs. `old` and `new` are its positions, counted from 0.
 
     `variant` is the model_type whose text it belongs to, None for the base text; `text` is a
-    unified diff, '' where only the role changed. `words` are the runs of both texts, where they
-    were asked for.
+    unified diff, '' if only the role changed. `words` are the runs of a word diff, if requested.
     """
 
     kind: DiffKind
@@ -35,7 +34,7 @@ class MessageDiff:
 
 @dataclass(frozen=True, slots=True)
 class ArgumentDiff:
-    """One argument that differs; `fields` names what changed in it."""
+    """One argument that differs; `fields` names its changed fields."""
 
     kind: DiffKind
     name: str
@@ -55,7 +54,7 @@ class FieldDiff:
 
 @dataclass(frozen=True, slots=True)
 class VersionDiff:
-    """All that differs between two versions; `text` says it as one readable text."""
+    """All differences between two versions; `text` shows them in readable form."""
 
     old: int
     new: int
@@ -66,7 +65,7 @@ class VersionDiff:
 
     @property
     def identical(self) -> bool:
-        """Whether nothing differs that a version is made of."""
+        """Whether the versions have the same messages, arguments and metadata."""
         return not (self.messages or self.arguments or self.metadata)
 
 
@@ -93,11 +92,11 @@ def _variant_diffs(
 def _message_diffs(
     old: Sequence[Message], new: Sequence[Message], variant: str | None, *, words: bool
 ) -> Iterator[MessageDiff]:
-    """Pair equal messages, then those that stand at the same place between equal ones."""
+    """Pair equal messages, then messages at the same position between equal ones."""
     for old_start, old_end, new_start, new_end in align(old, new):
         paired = min(old_end - old_start, new_end - new_start)
         for step in range(paired):
-            yield _changed(old, old_start + step, new, new_start + step, variant, words=words)
+            yield _pair_diff(old, old_start + step, new, new_start + step, variant, words=words)
         for index in range(old_start + paired, old_end):
             role, text = old[index].role, unified_diff(_content_text(old[index]), "")
             yield MessageDiff("removed", index, None, role, None, text, variant)
@@ -106,25 +105,25 @@ def _message_diffs(
             yield MessageDiff("added", None, index, None, role, text, variant)
 
 
-def _changed(
+def _pair_diff(
     old: Sequence[Message],
-    at: int,
+    old_at: int,
     new: Sequence[Message],
-    to: int,
+    new_at: int,
     variant: str | None,
     *,
     words: bool,
 ) -> MessageDiff:
-    before, after = old[at], new[to]
+    before, after = old[old_at], new[new_at]
     texts = _content_text(before), _content_text(after)
     runs = word_diff(*texts) if words and texts[0] != texts[1] else ()
     return MessageDiff(
-        "changed", at, to, before.role, after.role, unified_diff(*texts), variant, runs
+        "changed", old_at, new_at, before.role, after.role, unified_diff(*texts), variant, runs
     )
 
 
 def _content_text(message: Message) -> str:
-    """Write a content as text: data is shown by its size and hash."""
+    """Write a content as text, with data replaced by its size and hash."""
     content = message.content
     if isinstance(content, TextContent):
         return content.text
@@ -172,7 +171,7 @@ def _write(
     arguments: Sequence[ArgumentDiff],
     metadata: Sequence[FieldDiff],
 ) -> str:
-    """Write everything as one text, in the manner of a patch."""
+    """Write all differences as one text, in the style of a patch."""
     if not (messages or arguments or metadata):
         return f"Versions {old} and {new} are identical.\n"
     parts = [f"--- version {old}\n+++ version {new}\n"]
@@ -186,7 +185,7 @@ def _write(
 
 
 def _message_line(diff: MessageDiff) -> str:
-    """Say which message it is, counted from 1 as people do."""
+    """Write the heading of a message's diff; people count messages from 1."""
     place = diff.old if diff.new is None else diff.new
     owner = "message" if diff.variant is None else f"variant {diff.variant}, message"
     roles = [role for role in dict.fromkeys((diff.old_role, diff.new_role)) if role]

@@ -1,4 +1,4 @@
-"""Drafts: the content of a version before it is kept, checked, hashed and written as JSON."""
+"""Drafts: a version's content before it is saved: made, checked and hashed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,13 +24,13 @@ _ALWAYS_HASHED = frozenset(
 
 
 def make_draft(*, verdicts: Verdicts = UNJUDGED, **content: Unpack[ContentInput]) -> Draft:
-    """Make a draft out of what an author wrote; a template is one user message.
+    """Make a draft from an author's input; a template is one user message.
 
-    The arguments are those declared and those that the texts of any message or variant use.
-    `verdicts` tell of the patterns that are new; see `merge_arguments`.
+    Its arguments are the declared ones and those used in any message or variant. `verdicts` cover
+    the patterns that are new; see `merge_arguments`.
 
     Raises:
-        Invalid: something in it can't be kept.
+        Invalid: the content isn't valid.
     """
     messages = _messages(content)
     variants = _variants(content)
@@ -39,7 +39,7 @@ def make_draft(*, verdicts: Verdicts = UNJUDGED, **content: Unpack[ContentInput]
     check_messages(messages, "messages")
     for key, each in variants.items():
         check_messages(each, f"variants.{key}")
-    check_sizes(_everything(messages, variants))
+    check_sizes(_all_messages(messages, variants))
     if content.get("messages") is None:
         engine.check(content.get("template") or "")
     else:
@@ -56,30 +56,29 @@ def make_draft(*, verdicts: Verdicts = UNJUDGED, **content: Unpack[ContentInput]
 
 
 def placeholders(draft: Draft) -> tuple[str, ...]:
-    """Return the arguments that the texts of any message or variant use, each once."""
+    """Return the distinct argument names used in any message or variant."""
     return _placeholders(draft.template_format, draft.messages, draft.variants)
 
 
 def texts_of(draft: Draft) -> list[str]:
-    """Return the texts of all messages and variants, as an engine fills them."""
+    """Return the templates of all messages and variants, '' for contents without text."""
     return _texts(draft.messages, draft.variants)
 
 
 def content_hash(draft: Draft) -> str:
-    """Return the SHA-256 of a draft, in hexadecimal: equal for drafts that mean the same.
+    """Return the SHA-256 of a draft, in hexadecimal; drafts with the same meaning share it.
 
-    The order of keys counts in a model_config, and nowhere else. A field that says nothing
-    doesn't count, so that a new one leaves the hashes of older versions as they are; the fields
-    that were there first always do.
+    Key order counts in model_config only. Empty fields don't count, so that adding a field leaves
+    the hashes of older versions unchanged; the original fields always count.
     """
     parts = {
         key: value
         for key, value in draft_to_json(draft).items()
         if key in _ALWAYS_HASHED or says(value)
     }
-    written = {key: _canonical(each) for key, each in parts.items()}
-    written["model_config"] = write_config(parts["model_config"])
-    text = ",".join(f'"{key}":{written[key]}' for key in sorted(written))
+    encoded = {key: _canonical(each) for key, each in parts.items()}
+    encoded["model_config"] = write_config(parts["model_config"])
+    text = ",".join(f'"{key}":{encoded[key]}' for key in sorted(encoded))
     return sha256(f"{{{text}}}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -88,13 +87,13 @@ def _canonical(value: object) -> str:
 
 
 def _check_texts(engine: Engine, messages: Sequence[Message], path: str) -> None:
-    """Check the texts of messages; what is wrong is said of the place where the text stands."""
+    """Check the texts of messages; a refusal names the path of the text."""
     for index, message in enumerate(messages):
         try:
             engine.check(content_text(message.content) or "")
-        except Invalid as wrong:
+        except Invalid as error:
             place = f"{path}[{index}].content"
-            sentence = wrong.message.replace("'template'", f"'{place}'", 1)
+            sentence = error.message.replace("'template'", f"'{place}'", 1)
             raise Invalid(sentence, fields={place: sentence}) from None
 
 
@@ -109,10 +108,10 @@ def _placeholders(
 
 
 def _texts(messages: Sequence[Message], variants: Mapping[str, Sequence[Message]]) -> list[str]:
-    return [content_text(each.content) or "" for each in _everything(messages, variants)]
+    return [content_text(each.content) or "" for each in _all_messages(messages, variants)]
 
 
-def _everything(
+def _all_messages(
     messages: Sequence[Message], variants: Mapping[str, Sequence[Message]]
 ) -> list[Message]:
     return [message for each in (messages, *variants.values()) for message in each]
@@ -131,8 +130,8 @@ def _messages(content: ContentInput) -> tuple[Message, ...]:
 
 
 def _variants(content: ContentInput) -> dict[str, tuple[Message, ...]]:
-    written = content.get("variants") or {}
-    variants = {check_model_type(key, "variants"): tuple(each) for key, each in written.items()}
+    raw = content.get("variants") or {}
+    variants = {check_model_type(key, "variants"): tuple(each) for key, each in raw.items()}
     if len(variants) > MAX_VARIANTS:
         raise refused(
             "variants",

@@ -1,7 +1,7 @@
-"""The fields of a version's content: their names, what each has to satisfy, and their limits.
+"""The fields of a version's content: their names, checks and limits.
 
-A field that is one value stands in `PLAIN` alone: it is checked, compared, merged, read, written
-and documented by what stands there. Messages, variants and arguments depend on each other, and are
+A field with a single value is defined in `PLAIN` alone, which drives how it is checked, compared,
+merged, read, written and documented. Messages, variants and arguments depend on each other and are
 checked together in `domain.drafts`.
 """
 
@@ -29,10 +29,10 @@ MAX_VARIANTS = 64
 
 
 class ContentInput(TypedDict, total=False):
-    """What an author wrote of a version's content; what is absent wasn't written.
+    """An author's input for a version's content; absent keys weren't given.
 
-    `template` is one user message, and excludes `messages`. An empty `model_type` is none. The
-    order is that of files.
+    `template` is one user message, and excludes `messages`. An empty `model_type` means none. The
+    keys are in file order.
     """
 
     template: str
@@ -45,18 +45,18 @@ class ContentInput(TypedDict, total=False):
 
 
 CONTENT = tuple(ContentInput.__annotations__)
-"""The names of the fields, in the order of files."""
+"""The field names, in file order."""
 _TYPES = get_type_hints(ContentInput)
 METADATA = tuple(field.name for field in fields(Metadata) if field.name != "name")
-"""The names of what can be written of a prompt and belongs to no version."""
+"""The metadata fields except the name; they belong to the prompt, not to a version."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlainField:
-    """A field that is one value.
+    """A field with a single value.
 
-    `check` returns a value that can be kept, or raises Invalid; it isn't asked for one that says
-    nothing. `schema` is the limits beyond the type, as JSON Schema says them.
+    `check` returns the value to store, or raises Invalid; it isn't called for empty values.
+    `schema` has the limits beyond the type, in JSON Schema.
     """
 
     check: Callable[[Any], Any]
@@ -76,34 +76,34 @@ PLAIN: Mapping[str, PlainField] = {
 
 
 def check_plain(content: ContentInput) -> dict[str, Any]:
-    """Return the plain fields that say something, for a `Draft`; the others have its defaults.
+    """Return the non-empty plain fields, for a `Draft`; the others keep its defaults.
 
     Raises:
-        Invalid: one of them can't be kept.
+        Invalid: one of the values isn't valid.
     """
-    written = {name: content.get(name) for name in PLAIN}
-    return {name: PLAIN[name].check(value) for name, value in written.items() if says(value)}
+    values = {name: content.get(name) for name in PLAIN}
+    return {name: PLAIN[name].check(value) for name, value in values.items() if says(value)}
 
 
 def content_of(draft: Draft) -> ContentInput:
-    """Return the fields of a draft, as an author would write them."""
+    """Return a draft's fields in the form of an author's input."""
     return cast(ContentInput, {field.name: getattr(draft, field.name) for field in fields(draft)})
 
 
 def read_content(values: Mapping[str, Any], path: str = "") -> ContentInput:
-    """Read the fields of a version's content out of JSON; other keys are passed over.
+    """Read a version's content from JSON, ignoring other keys.
 
     Raises:
-        Invalid: a field is of another shape; the sentence names the place.
+        Invalid: a field has the wrong shape; the message names the place.
     """
-    before = f"{path}." if path else ""
-    given = {name: values[name] for name in CONTENT if values.get(name) is not None}
-    read_fields = {name: read(_TYPES[name], given[name], f"{before}{name}") for name in given}
+    prefix = f"{path}." if path else ""
+    present = {name: values[name] for name in CONTENT if values.get(name) is not None}
+    read_fields = {name: read(_TYPES[name], present[name], f"{prefix}{name}") for name in present}
     return cast(ContentInput, read_fields)
 
 
 def prompt_limits() -> Mapping[str, Mapping[str, Any]]:
-    """Return what the fields of a prompt may hold beyond their types, in JSON Schema."""
+    """Return the JSON Schema constraints on a prompt's fields, in addition to their types."""
     most = limits()
     return {
         "name": NAME_SCHEMA,

@@ -1,11 +1,11 @@
-"""Limits: how much a prompt may hold. Whoever runs the program can set them."""
+"""Limits on the size of a prompt, which the operator can set."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that one prompt may have; `text` is characters in all messages of one version."""
+    """The maximum for one prompt; `text` counts characters in all messages of one version."""
 
     text: int = 1_000_000
     arguments: int = 256
@@ -21,6 +21,6 @@ def limits() -> Limits:
 
 
 def use_limits(chosen: Limits) -> None:
-    """Set the limits of this process, before anything is written; what is kept stays as it is."""
+    """Set the limits of this process, before its first write; stored prompts are unaffected."""
     global _in_use
     _in_use = chosen

@@ -1,24 +1,24 @@
-"""Differences between sequences and between texts, in a time that their size bounds."""
+"""Differences between sequences and between texts, in time bounded by their size."""
 
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 
 MAX_WORK = 4_000_000
-"""Estimated steps of one comparison; a change that would take more of them is shown whole."""
+"""Estimated steps of one comparison; a change that needs more is shown as a whole."""
 
 _CONTEXT = 3
 _NO_NEWLINE = "\\ No newline at end of file\n"
 
 Block = tuple[int, int, int, int]
-"""Where a change begins and ends in the old and in the new sequence."""
+"""Start and end of a change in the old sequence, then in the new one."""
 
 
 def align(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Block]:
     """Return the blocks that differ, in order; a change too costly to refine is one block.
 
     Items that occur once in both are matched first, which is quick and reads well (a patience
-    diff); only what lies between them is compared in full.
+    diff); only the gaps between them are compared in full.
     """
     blocks: list[Block] = []
     budget = MAX_WORK
@@ -41,10 +41,9 @@ def align(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Block]:
 
 
 def unified_diff(old: str, new: str) -> str:
-    """Return the hunks of a unified diff over lines; '' where the texts are equal.
+    """Return the hunks of a unified diff by lines; '' if the texts are equal.
 
-    Where the texts are so large that comparing them would take long, the lines between their first
-    and last difference are replaced as a whole. It is a valid patch either way.
+    A change too costly to compare in full is replaced as a whole; the patch is valid either way.
     """
     before, after = _lines(old), _lines(new)
     groups = _hunks(align(before, after))
@@ -52,14 +51,14 @@ def unified_diff(old: str, new: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """Split at line feeds only, which are what a patch means by lines."""
+    """Split at line feeds only, as patches do."""
     lines = [f"{line}\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     return lines if lines[-1] else lines[:-1]
 
 
 def _trimmed(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> Block:
-    """Take off what is equal at both ends of a block."""
+    """Strip the equal items from both ends of a block."""
     i, j, k, m = block
     while i < j and k < m and old[i] == new[k]:
         i, k = i + 1, k + 1
@@ -69,7 +68,7 @@ def _trimmed(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> 
 
 
 def _gaps(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> list[Block]:
-    """Return what lies between the anchors of a block; nothing where it has none."""
+    """Return the gaps between the anchors of a block; empty if it has no anchors."""
     i, j, k, m = block
     before, after = Counter(old[i:j]), Counter(new[k:m])
     places = {item: at for at, item in enumerate(new[k:m], k) if after[item] == 1}
@@ -86,7 +85,7 @@ def _gaps(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> lis
 
 
 def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return a longest run of pairs that rises on both sides (patience sorting)."""
+    """Return a longest run of pairs that increases on both sides (patience sorting)."""
     tops: list[int] = []
     ends: list[int] = []
     before: list[int] = []
@@ -104,15 +103,15 @@ def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _work(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
-    """Estimate the steps of comparing everything with everything."""
+    """Estimate the steps of a full comparison."""
     counts = Counter(new)
     pairs = [counts[item] for item in old]
-    found = sum(1 for count in pairs if count)
-    return (sum(pairs) + len(old)) * found.bit_length()
+    matching = sum(1 for count in pairs if count)
+    return (sum(pairs) + len(old)) * matching.bit_length()
 
 
 def _refine(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> list[Block]:
-    """Compare everything in a block with everything."""
+    """Compare a block in full."""
     # Loaded here: the import is slow, and the server starts without comparing anything.
     from difflib import SequenceMatcher
 
@@ -126,7 +125,7 @@ def _refine(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> l
 
 
 def _hunks(blocks: Sequence[Block]) -> Iterator[list[Block]]:
-    """Group the blocks that are so close that their contexts touch."""
+    """Group blocks whose contexts touch."""
     group: list[Block] = []
     for block in blocks:
         if group and block[0] - group[-1][1] > 2 * _CONTEXT:
@@ -153,7 +152,7 @@ def _write_hunk(group: Sequence[Block], old: Sequence[str], new: Sequence[str]) 
 
 
 def _range(start: int, end: int) -> str:
-    """Write a hunk's range as patches do: counted from 1, an empty one by the line before it."""
+    """Write a hunk's range as in patches: lines count from 1; if empty, it is the line before."""
     length = end - start
     if length == 1:
         return f"{start + 1}"

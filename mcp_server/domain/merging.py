@@ -1,7 +1,7 @@
-"""Merging: what two lines of versions changed since they parted, put together.
+"""Merging: the combined changes of two lines of versions since they diverged.
 
-Texts merge by lines; arguments, settings and variants one by one; everything else as a whole. Where
-both sides changed the same thing differently there is a conflict, and whoever merges decides.
+Texts merge by lines; arguments, settings and variants one by one; everything else as a whole. If
+both sides changed the same thing differently, that is a conflict, left to a person to resolve.
 """
 
 import json
@@ -34,14 +34,14 @@ _NOTHING = Draft(())
 
 
 class Sides(NamedTuple, Generic[S]):
-    """One thing three times: where two lines parted, and what it is on each of them now."""
+    """A value in three states: at the common base, on our side and on theirs."""
 
     base: S
     ours: S
     theirs: S
 
     def each(self, take: Callable[[S], U]) -> "Sides[U]":
-        """Return a part of each."""
+        """Apply a function to all three states."""
         return Sides(take(self.base), take(self.ours), take(self.theirs))
 
     @property
@@ -55,7 +55,7 @@ class Sides(NamedTuple, Generic[S]):
 
     @property
     def decided(self) -> S:
-        """The changed one; ours where both changed it."""
+        """The changed state; ours if both sides changed it."""
         if not _same(self.ours, self.base):
             return self.ours
         # Writing 1 as 1.0 is less of a change than any other, and more than none.
@@ -68,8 +68,8 @@ class MergeConflict:
     """One place that both sides changed differently.
 
     `place` names it as a field of the prompt, as in `template` or `arguments.code.default`; `line`
-    is where it begins in our text, counted from 1, and None where it isn't part of a text. `base`,
-    `ours` and `theirs` are what stands there, lines of a text or JSON values; None is nothing.
+    is its first line in our text, counted from 1, and None outside texts. `base`, `ours` and
+    `theirs` are the contents, lines of a text or JSON values; None means absent.
     """
 
     place: str
@@ -80,16 +80,16 @@ class MergeConflict:
 
     @property
     def field(self) -> str:
-        """The field of the prompt that it lies in; a template is its messages."""
+        """The prompt's field that contains it; a template counts as `messages`."""
         name = self.place.partition(".")[0].partition("[")[0]
         return "messages" if name == "template" else name
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What came of a merge: the content, yet unchecked, and the places that are undecided.
+    """The result of a merge: a draft that isn't checked yet, and the conflicts.
 
-    At those places the draft holds our side.
+    At conflicts the draft has our side.
     """
 
     draft: Draft
@@ -97,7 +97,7 @@ class Merge:
 
 
 def merge_drafts(base: Draft, ours: Draft, theirs: Draft) -> Merge:
-    """Put together what both sides changed since the base."""
+    """Combine both sides' changes since the base."""
     sides = Sides(base, ours, theirs)
     merging = _Merging()
     template_format = merging.value("template_format", sides.each(lambda it: it.template_format))
@@ -115,9 +115,9 @@ def merge_drafts(base: Draft, ours: Draft, theirs: Draft) -> Merge:
 
 @dataclass(frozen=True, slots=True)
 class MergeView:
-    """What merging one version into another would bring, from where the two went apart.
+    """A preview of merging one version into another, from their common base.
 
-    `ours` and `theirs` tell what each side changed since the `base`.
+    `ours` and `theirs` are each side's changes since the `base`.
     """
 
     base: int
@@ -128,16 +128,16 @@ class MergeView:
 
 
 def view_merge(base: Version, ours: Version, theirs: Version) -> MergeView:
-    """Show both sides' changes beside each other, and the places where they meet."""
+    """Preview a merge: both sides' changes, and the conflicts between them."""
     mine, other = diff_versions(base, ours), diff_versions(base, theirs)
     conflicts = merge_drafts(base.draft, ours.draft, theirs.draft).conflicts
     marked = write_conflicts(conflicts, f"version {ours.version}", f"version {theirs.version}")
-    met = f"Both changed the same places:\n{marked}" if conflicts else "No conflicts.\n"
-    return MergeView(base.version, mine, other, conflicts, f"{mine.text}{other.text}{met}")
+    outcome = f"Both changed the same places:\n{marked}" if conflicts else "No conflicts.\n"
+    return MergeView(base.version, mine, other, conflicts, f"{mine.text}{other.text}{outcome}")
 
 
 def write_conflicts(conflicts: Sequence[MergeConflict], ours: str, theirs: str) -> str:
-    """Write conflicts as one text, each with the marks that merge tools use."""
+    """Write conflicts as one text, with the markers that merge tools use."""
     return "".join(
         f"{_where(each)}\n<<<<<<< {ours}\n{_shown(each.ours)}||||||| base\n{_shown(each.base)}"
         f"=======\n{_shown(each.theirs)}>>>>>>> {theirs}\n"
@@ -147,18 +147,18 @@ def write_conflicts(conflicts: Sequence[MergeConflict], ours: str, theirs: str) 
 
 @dataclass
 class _Merging:
-    """A merge under way, and the conflicts met so far."""
+    """A merge in progress, which collects its conflicts."""
 
     conflicts: list[MergeConflict] = field(default_factory=list)
 
     def value(self, place: str, sides: Sides[T]) -> T:
-        """Merge what is one thing: whoever changed it decides."""
+        """Merge a value as a whole: the side that changed it decides."""
         if not sides.is_decided:
             self.conflicts.append(MergeConflict(place, None, *sides.each(_plain)))
         return sides.decided
 
     def plain(self, place: str, sides: Sides[Any]) -> Any:
-        """Merge a plain field: settings one by one, everything else as one thing."""
+        """Merge a plain field: settings one by one, everything else as a whole."""
         is_mapping = isinstance(getattr(_NOTHING, place), Mapping)
         return self.settings(place, sides) if is_mapping else self.value(place, sides)
 
@@ -168,39 +168,39 @@ class _Merging:
         sides: Sides[Mapping[str, T]],
         deep: Callable[[str, Sides[T]], T] | None = None,
     ) -> dict[str, T]:
-        """Merge what has keys, each by itself; `deep` merges those that all three have."""
+        """Merge mappings key by key; `deep` merges the values that all three have."""
         merged: dict[str, T] = {}
         for key in _merged_order(sides.each(tuple)):
-            found: Sides[T] = Sides(*(side.get(key, _ABSENT) for side in sides))
-            merge = self.value if deep is None or _ABSENT in found else deep
-            kept = merge(f"{place}.{key}", found)
-            if kept is not _ABSENT:
-                merged[key] = kept
+            values: Sides[T] = Sides(*(side.get(key, _ABSENT) for side in sides))
+            merge = self.value if deep is None or _ABSENT in values else deep
+            result = merge(f"{place}.{key}", values)
+            if result is not _ABSENT:
+                merged[key] = result
         return merged
 
     def settings(self, place: str, sides: Sides[Mapping[str, Any]]) -> dict[str, Any]:
-        """Merge settings, whose order is a change like any other."""
+        """Merge settings key by key; reordering their keys counts as a change."""
         if not _shared_order(sides.each(tuple)).is_decided:
             self.conflicts.append(MergeConflict(place, None, *sides.each(_plain)))
         return self.mapping(place, sides)
 
     def arguments(self, sides: Sides[Draft], used: set[str]) -> tuple[Argument, ...]:
-        """Merge declarations; those that only one side's text had a use for go with that use."""
+        """Merge declarations; drop those that both sides' texts use and the merged texts don't."""
         declared = sides.each(lambda it: {each.name: each for each in it.arguments})
         merged = self.mapping("arguments", declared, self._argument)
         for name, each in declared.base.items():
-            # Taken away by a side whose text went without it, while the other's still needs it.
+            # One side removed it with its last use, but the text merged from the other uses it.
             if name in used and name not in merged:
                 merged |= {name: each}
-        needed = [set(placeholders(side)) for side in (sides.ours, sides.theirs)]
+        side_uses = [set(placeholders(side)) for side in (sides.ours, sides.theirs)]
         return tuple(
             each
             for name, each in merged.items()
-            if name in used or not all(name in side for side in needed)
+            if name in used or not all(name in side for side in side_uses)
         )
 
     def messages(self, place: str, sides: Sides[tuple[Message, ...]]) -> tuple[Message, ...]:
-        """Merge messages: those that stand at one place between equal ones text by text."""
+        """Merge messages one by one where all sides have equally many, else as a block."""
         merged: list[Message] = []
         for at, piece in _pieces(sides):
             if len(set(piece.each(len))) == 1:
@@ -236,13 +236,13 @@ class _Merging:
 
 
 def _merged_order(keys: Sides[tuple[str, ...]]) -> list[str]:
-    """Return the keys of both sides, in the order of the side that changed it; ours if both did.
+    """Return both sides' keys, in the order of the side that reordered them; ours if both did.
 
-    A key that only the other side has comes after the one that it follows there.
+    A key that only the other side has comes after its predecessor there.
     """
-    kept = _shared_order(keys)
+    shared = _shared_order(keys)
     first, second = keys.ours, keys.theirs
-    if kept.ours == kept.base != kept.theirs:
+    if shared.ours == shared.base != shared.theirs:
         first, second = second, first
     merged = list(first)
     for before, key in zip((None, *second), second, strict=False):
@@ -252,20 +252,20 @@ def _merged_order(keys: Sides[tuple[str, ...]]) -> list[str]:
 
 
 def _shared_order(keys: Sides[tuple[str, ...]]) -> Sides[list[str]]:
-    """Return the keys that all three have, in the order that they have in each."""
+    """Return the keys common to all three, in the order of each."""
     shared = set(keys.base) & set(keys.ours) & set(keys.theirs)
     return keys.each(lambda side: [key for key in side if key in shared])
 
 
 def _pieces(sides: Sides[tuple[T, ...]]) -> Iterator[tuple[int, Sides[tuple[T, ...]]]]:
-    """Cut three sequences wherever all of them agree; each piece comes with its place in ours."""
+    """Cut three sequences where all of them agree; yield each piece with its start in ours."""
     for region in cut_regions(*sides):
         piece = Sides(sides.base[region.base], sides.ours[region.ours], sides.theirs[region.theirs])
         yield region.ours.start, piece
 
 
 def _texts_place(sides: Sides[Draft]) -> str:
-    """Call the texts as authors do, who write a single user text as a template."""
+    """Name the field of the texts as authors do: `template` for a single user text."""
     single = all(single_user_text(side.messages) is not None for side in sides)
     return "template" if single else "messages"
 
@@ -275,9 +275,9 @@ def _numbered(place: str, index: int) -> str:
 
 
 def _same(one: object, other: object, *, exactly: bool = False) -> bool:
-    """Compare values: JSON's true isn't 1, 1.0 is unless `exactly`; the order of keys counts."""
+    """Compare values: true differs from 1, 1.0 equals 1 unless `exactly`, and key order counts."""
     if isinstance(one, _JSON) and isinstance(other, _JSON):
-        write = write_config if exactly else _written
+        write = write_config if exactly else _normalized_json
         return write(one) == write(other)
     return one == other
 
@@ -285,12 +285,12 @@ def _same(one: object, other: object, *, exactly: bool = False) -> bool:
 _JSON = (dict, list, int, float)
 
 
-def _written(value: object) -> str:
+def _normalized_json(value: object) -> str:
     return write_config(_whole(value))
 
 
 def _whole(value: object) -> object:
-    """Return JSON with whole numbers written alike."""
+    """Return a JSON value with whole floats as integers."""
     match value:
         case float() if value.is_integer():
             return int(value)
@@ -302,7 +302,7 @@ def _whole(value: object) -> object:
 
 
 def _plain(value: object) -> Any:
-    """Write a value as JSON; None is nothing."""
+    """Return a value as JSON; None if it is absent or an empty tuple."""
     match value:
         case tuple() if value and isinstance(value[0], Message):
             return messages_to_json(value)

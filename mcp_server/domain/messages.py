@@ -1,4 +1,4 @@
-"""Messages: what their roles, texts and data have to satisfy."""
+"""Messages: the rules for their roles, texts and data."""
 
 import base64
 import binascii
@@ -38,14 +38,14 @@ _MEDIA_TYPE = r"^[!-.0-~]+/[!-~]+(?: *;[ -~]*)?$"
 
 
 def content_text(content: Content) -> str | None:
-    """Return the text of a content that a template engine fills; None where it has none."""
+    """Return a content's text, which a template engine fills; None if it has none."""
     if isinstance(content, TextContent | EmbeddedResource):
         return content.text
     return None
 
 
 def content_data(content: Content) -> str | None:
-    """Return the base64 of a content; None where it has none."""
+    """Return a content's base64 data; None if it has none."""
     match content:
         case ImageContent(data) | AudioContent(data) | EmbeddedResource(blob=str(data)):
             return data
@@ -53,7 +53,7 @@ def content_data(content: Content) -> str | None:
 
 
 def single_user_text(messages: Sequence[Message]) -> str | None:
-    """Return the text of a prompt that is one user text, as a template is; None for any other."""
+    """Return the text if the only message is a user's text, as a template is; else None."""
     match messages:
         case [Message("user", TextContent(text))]:
             return text
@@ -61,13 +61,13 @@ def single_user_text(messages: Sequence[Message]) -> str | None:
 
 
 def first_line(messages: Iterable[Message]) -> str:
-    """Return the first line of the first text in some messages; '' where there is none."""
+    """Return the first line of the first text that isn't blank; '' if there is none."""
     texts = (content_text(message.content) or "" for message in messages)
     return next((text.strip().splitlines()[0] for text in texts if text.strip()), "")
 
 
 def check_messages(messages: Sequence[Message], path: str) -> None:
-    """Check each message; a text that is blank is fine as long as another one isn't."""
+    """Check each message; some texts may be blank, but not all of them."""
     if not messages:
         raise refused(path, "is empty. Write at least one message")
     if len(messages) > MAX_MESSAGES:
@@ -86,7 +86,7 @@ def check_messages(messages: Sequence[Message], path: str) -> None:
 
 
 def content_limits() -> Mapping[str, Mapping[str, Any]]:
-    """Return what the fields of a content may hold beyond their types, in JSON Schema."""
+    """Return the JSON Schema constraints on a content's fields, in addition to their types."""
     return {
         "text": {"pattern": WRITTEN, "minLength": 1, "maxLength": limits().text},
         "data": _BASE64,
@@ -102,7 +102,7 @@ def content_limits() -> Mapping[str, Mapping[str, Any]]:
 def _check_content(content: Content, path: str) -> None:
     match content:
         case TextContent(text):
-            # Its length counts in the sum over all messages.
+            # No limit here: `check_sizes` bounds the total of all messages.
             check_text(text, f"{path}.text")
         case ImageContent(data, mime_type) | AudioContent(data, mime_type):
             _check_base64(data, f"{path}.data")
@@ -153,7 +153,7 @@ def _check_mime_type(mime_type: str | None, field: str) -> None:
 
 
 def check_sizes(messages: Iterable[Message]) -> None:
-    """Bound what all messages and variants hold together."""
+    """Raise Invalid if all messages and variants together have too much text or data."""
     text = data = 0
     for message in messages:
         text += len(content_text(message.content) or "")

@@ -1,4 +1,4 @@
-"""Names of prompts, labels, branches, tags and folders: what they may be, and what was meant."""
+"""Names of prompts, labels, branches, tags and folders: their rules, and likely corrections."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,17 +23,17 @@ from storage.values.errors import Invalid
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""A prompt's id, which may stand wherever a name does; so no name may look like one."""
+"""A prompt's id, which is accepted wherever a name is; so no name may look like one."""
 LABEL = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 BRANCH = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 FOLDER = re.compile(r"(?:[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*)*)?")
 SHORT_NAME = 40
-"""Clients join a server's and a prompt's name, and cut what becomes too long."""
+"""Clients join a server's and a prompt's name, and cut the result if it is too long."""
 MAX_FOLDER = 256
 MAX_TAG = 64
 MAX_MODEL_TYPE = 128
 MODEL_TYPE_SCHEMA: Mapping[str, Any] = {"pattern": LINE, "maxLength": MAX_MODEL_TYPE}
-"""What `check_model_type` takes, in JSON Schema; those that follow say it of the other checks."""
+"""JSON Schema for the input of `check_model_type`; those below are for the other checks."""
 NAME_SCHEMA: Mapping[str, Any] = {"pattern": rf"^{NAME.pattern}$", "maxLength": 64}
 LABEL_SCHEMA: Mapping[str, Any] = {"pattern": rf"^{LABEL.pattern}$", "not": {"const": LATEST}}
 BRANCH_SCHEMA: Mapping[str, Any] = {"pattern": rf"^{BRANCH.pattern}$"}
@@ -45,16 +45,16 @@ TITLE_SCHEMA: Mapping[str, Any] = {"pattern": LINE_OR_BLANK, "maxLength": MAX_TI
 DESCRIPTION_SCHEMA: Mapping[str, Any] = {"pattern": TEXT, "maxLength": MAX_DESCRIPTION}
 TAG_SCHEMA: Mapping[str, Any] = {"pattern": LINE, "minLength": 1, "maxLength": MAX_TAG}
 MAX_TITLE_READ = 1_000
-"""Characters of a title that are looked at to make a name."""
+"""Characters of a title that are used to make a name."""
 
 _RULE = "1 to 64 of a-z, 0-9, '_' and '-', beginning with a letter or digit"
 
 
 def check_name(name: str) -> str:
-    """Return the name of a prompt.
+    """Return a prompt's name if it is valid.
 
     Raises:
-        Invalid: it can't be one; the sentence proposes a name that can.
+        Invalid: it isn't valid; the message proposes a name that is.
     """
     if NAME.fullmatch(name) and not ID.fullmatch(name):
         return name
@@ -70,7 +70,7 @@ def check_name(name: str) -> str:
 
 
 def name_warning(name: str) -> str | None:
-    """Tell what is awkward about a valid name; None where nothing is."""
+    """Return a warning if a valid name is too long for some clients; else None."""
     if len(name) <= SHORT_NAME:
         return None
     return (
@@ -80,7 +80,7 @@ def name_warning(name: str) -> str | None:
 
 
 def safe_name(title: str) -> str:
-    """Make a name out of a title in any script, of at most 40 characters."""
+    """Make a valid name of at most 40 characters from a title in any script."""
     # Loaded here: its tables are only needed when something is named, never at start-up.
     from anyascii import anyascii
 
@@ -89,15 +89,15 @@ def safe_name(title: str) -> str:
 
 
 def unique_name(title: str, salt: str) -> str:
-    """Make a name out of a title that nobody has; `salt` is what makes it so."""
+    """Make a name from a title, with a suffix derived from `salt` to make it unique."""
     return f"{_cut(safe_name(title), SHORT_NAME - 7)}-{_digest(salt)[:6]}"
 
 
 def unique_names(titles: Sequence[str]) -> list[str]:
-    """Make one name for each title, all different.
+    """Make a distinct name for each title.
 
-    Titles that would share a name all get a suffix made of their text, so that the order in which
-    they are given decides nothing.
+    Titles that would share a name all get a suffix derived from their text, so that the result
+    doesn't depend on their order.
     """
     groups: dict[str, list[str]] = {}
     for title in sorted(titles):
@@ -110,12 +110,12 @@ def unique_names(titles: Sequence[str]) -> list[str]:
             name = _free_name(base, title, taken)
             taken.add(name)
             names.setdefault(title, []).append(name)
-    queues = {title: iter(given) for title, given in names.items()}
+    queues = {title: iter(each) for title, each in names.items()}
     return [next(queues[title]) for title in titles]
 
 
 def nearest(name: str, candidates: Iterable[str], limit: int = 3) -> tuple[str, ...]:
-    """Return the candidates that look like a name, best first."""
+    """Return up to `limit` candidates that resemble a name, best first."""
     # Loaded here: the import takes longer than the whole of this module, and few calls need it.
     from difflib import SequenceMatcher
 
@@ -142,10 +142,10 @@ def did_you_mean(near: Sequence[str]) -> str:
 
 
 def check_label(label: str) -> str:
-    """Return a label that a version may carry.
+    """Return a label if it is valid.
 
     Raises:
-        Invalid: it can't be one, or it is the reserved word 'latest'.
+        Invalid: it isn't valid, or is the reserved word 'latest'.
     """
     if label == LATEST:
         raise refused("label", f"can't be '{LATEST}': that always means the newest version of main")
@@ -159,10 +159,10 @@ def check_label(label: str) -> str:
 
 
 def check_branch(branch: str) -> str:
-    """Return the name of a branch.
+    """Return the name of a branch if it is valid.
 
     Raises:
-        Invalid: it can't be one.
+        Invalid: it isn't valid.
     """
     if BRANCH.fullmatch(branch):
         return branch
@@ -183,10 +183,10 @@ def check_tag(tag: str) -> str:
 
 
 def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """Return the tags, trimmed and each once, in the order given.
+    """Return the tags, trimmed and without duplicates, in the order given.
 
     Raises:
-        Invalid: one of them can't be a tag, or there are too many.
+        Invalid: one of them isn't valid, or there are too many.
     """
     checked = tuple(dict.fromkeys(check_tag(tag) for tag in tags))
     most = limits().tags
@@ -200,10 +200,10 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_folder(folder: str) -> str:
-    """Return the path of a folder without slashes around it; '' is the root.
+    """Return a folder's path without slashes around it; '' is the root.
 
     Raises:
-        Invalid: a segment holds something else than a-z, 0-9, '_' and '-'.
+        Invalid: the path is too long, or not made of a-z, 0-9, '_' and '-' between slashes.
     """
     path = folder.strip().strip("/")
     if FOLDER.fullmatch(path) and len(path) <= MAX_FOLDER:
@@ -217,7 +217,7 @@ def check_folder(folder: str) -> str:
 
 
 def check_model_type(model_type: str, field: str = "model_type") -> str:
-    """Return the engine that a text is written for, trimmed; it may end in '*'.
+    """Return a model type, trimmed; it may end in '*' to match a prefix.
 
     Raises:
         Invalid: it is blank, too long or holds a control character.
@@ -226,10 +226,10 @@ def check_model_type(model_type: str, field: str = "model_type") -> str:
 
 
 def check_metadata(metadata: Metadata) -> Metadata:
-    """Return what a prompt says about itself, checked and trimmed; a blank title becomes None.
+    """Return a prompt's metadata, checked and trimmed; a blank title or description becomes None.
 
     Raises:
-        Invalid: the first of its fields that can't be kept.
+        Invalid: a field isn't valid; only the first one is reported.
     """
     title, description = metadata.title, metadata.description
     return Metadata(
@@ -244,7 +244,7 @@ def check_metadata(metadata: Metadata) -> Metadata:
 
 
 def _cut(words: str, length: int) -> str:
-    """Cut at a boundary between words, inside the first one only where it alone is too long."""
+    """Cut at a word boundary, or inside the first word if that alone is too long."""
     if len(words) <= length:
         return words
     head = words[: length + 1]
@@ -257,7 +257,7 @@ def _digest(text: str) -> str:
 
 
 def _free_name(base: str, title: str, taken: set[str]) -> str:
-    """Return the first name for a title that collides which no other title has."""
+    """Return the first name for a colliding title that isn't taken."""
     for attempt in count():
         suffix = _digest(f"{title}\0{attempt}" if attempt else title)[:6]
         name = f"{_cut(base, SHORT_NAME - 7)}-{suffix}"
@@ -267,7 +267,7 @@ def _free_name(base: str, title: str, taken: set[str]) -> str:
 
 
 def _containment(wanted: str, candidate: str) -> float:
-    """Score a candidate that begins with, ends or holds the wanted text, or the reverse."""
+    """Score how much of the longer text the shorter one covers; 0 if it isn't part of it."""
     if wanted == candidate:
         return 2.0
     shorter, longer = sorted((wanted, candidate), key=len)
@@ -278,6 +278,6 @@ def _containment(wanted: str, candidate: str) -> float:
 
 
 def _proposal(text: str, pattern: re.Pattern[str]) -> str:
-    """Propose a spelling that fits a pattern, where the text lends itself to one."""
+    """Propose a spelling that fits a pattern; '' if the text doesn't yield one."""
     safe = re.sub(r"[^a-z0-9_.-]+", "-", text.strip().lower()).strip("-_.")
     return f". Use '{safe}'" if pattern.fullmatch(safe) and safe != LATEST else ""

@@ -1,8 +1,8 @@
-"""Patterns that an argument's value has to match: what is to be compared, and what came of it.
+"""Patterns for the values of arguments: the comparisons to make, and the verdicts on them.
 
-Anyone who may write a prompt may write a pattern, in the language of the library `regex`, and some
-patterns take exponential time or much memory. So nothing is compared here: whoever calls the domain
-has its comparisons made elsewhere, all of a request's in one go, and hands the verdicts in.
+Anyone who may write a prompt may write a pattern, in the syntax of the library `regex`, and some
+patterns take exponential time or much memory. So nothing is compared here: the caller runs all
+comparisons of a request elsewhere, in one go, and passes the verdicts in.
 """
 
 import re
@@ -15,15 +15,15 @@ from mcp_server.domain.texts import shown
 
 MAX_PATTERN = 500
 MAX_MATCHED = 1_000
-"""Characters of a value that has a pattern."""
+"""Characters of a value that is compared with a pattern."""
 PATTERN_SECONDS = 0.25
-"""Processor time of all comparisons of a request together."""
+"""Processor time for all comparisons of one request."""
 MAX_SIZE = 20_000
-"""Characters of a pattern with all counted repetitions written out, which compiling it does."""
+"""Characters of a pattern with all counted repetitions expanded, as compiling it does."""
 
 _COUNT = re.compile(r"\{(\d*)(?:,(\d*))?\}")
 _ENDINGS = frozenset(")}?*+")
-"""What a count may repeat more than one character behind."""
+"""Characters before a count that let it repeat more than one character."""
 _RECURSION = re.compile(r"\(\?(?:R|&|P>|\(|[+-]?\d)")
 
 VerdictKind = Literal["match", "mismatch", "invalid", "large", "slow", "unreached"]
@@ -33,7 +33,7 @@ VerdictKind = Literal["match", "mismatch", "invalid", "large", "slow", "unreache
 class Comparison:
     """A pattern, and the text that has to match it as a whole.
 
-    Without a text the question is only whether it is a pattern.
+    Without a text, only the pattern itself is checked.
     """
 
     pattern: str
@@ -42,10 +42,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of a comparison; `reason` says why an invalid pattern is none.
+    """The outcome of a comparison; `reason` explains why an invalid pattern is invalid.
 
-    `large` took too much memory and `slow` more time than the request had; it was over before an
-    `unreached` one began.
+    `large` took too much memory, `slow` ran out of the request's time, and `unreached` never
+    started because that time was already used up.
     """
 
     kind: VerdictKind
@@ -57,7 +57,7 @@ UNJUDGED: Verdicts = MappingProxyType({})
 
 
 def pattern_fault(pattern: str) -> str | None:
-    """Tell why a pattern isn't even worth a comparison; None where it is."""
+    """Return the reason why a pattern can't be compared at all; None if it can."""
     if len(pattern) > MAX_PATTERN:
         return (
             f"has a pattern of {len(pattern):,} characters; at most {MAX_PATTERN} are allowed; "
@@ -74,7 +74,7 @@ def pattern_fault(pattern: str) -> str | None:
 
 
 def length_fault(value: str) -> str | None:
-    """Tell that a value is too long for any pattern; None where it isn't."""
+    """Return the fault of a value that is too long for any pattern; None if it isn't."""
     if len(value) > MAX_MATCHED:
         return (
             f"has {len(value):,} characters; with a pattern at most {MAX_MATCHED:,} are allowed; "
@@ -84,7 +84,7 @@ def length_fault(value: str) -> str | None:
 
 
 def declaration_fault(pattern: str, verdict: Verdict) -> str | None:
-    """Tell by a verdict why a pattern can't be declared, whatever value it is compared with."""
+    """Return the fault that a verdict finds in a pattern itself; None if it can be declared."""
     fault = f"has the pattern '{shown(pattern)}'"
     match verdict.kind:
         case "invalid":
@@ -100,7 +100,7 @@ def declaration_fault(pattern: str, verdict: Verdict) -> str | None:
 
 
 def value_fault(comparison: Comparison, verdict: Verdict) -> str | None:
-    """Tell by a verdict why a value can't be taken; None where it matches."""
+    """Return the reason why a verdict rejects a value; None if it matches."""
     pattern = shown(comparison.pattern)
     match verdict.kind:
         case "match":
@@ -121,16 +121,16 @@ _OVER = f"the {PATTERN_SECONDS * 1000:.0f} ms of a request for all its patterns 
 
 
 def _size(pattern: str) -> int:
-    """Return how long a pattern is at most with its repetitions written out.
+    """Return an upper bound of a pattern's length with its repetitions expanded.
 
-    A count behind a group is taken to repeat everything before it, so that nobody has to find out
-    where the group begins.
+    A count after a group is taken to repeat everything before it, which saves finding the start
+    of the group.
     """
     size = end = 0
-    for found in _COUNT.finditer(pattern):
-        size += found.start() - end + 1
-        count = max(1, *(int(written or 0) for written in found.groups()))
-        before = pattern[: found.start()][-1:]
+    for match in _COUNT.finditer(pattern):
+        size += match.start() - end + 1
+        count = max(1, *(int(digits or 0) for digits in match.groups()))
+        before = pattern[: match.start()][-1:]
         size = size * count if before in _ENDINGS or before.isspace() else size + count
-        end = found.end()
+        end = match.end()
     return size + len(pattern) - end

@@ -1,7 +1,7 @@
-"""Reading: JSON values from outside, read by the types of what they are to become.
+"""Reading: JSON values from outside, converted to the types of the domain.
 
-It reads the types that `storage.values.entities` is made of: text, true or false, choices, lists,
-mappings, dataclasses, and contents, which their `type` tells apart.
+It reads the types that `storage.values.entities` is made of: text, booleans, choices, lists,
+mappings, dataclasses, and contents, which are told apart by their `type`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,25 +22,25 @@ _WORDS = {str: "text", bool: "true or false", list: "a list", dict: "an object"}
 
 
 def read(kind: Any, value: object, path: str) -> Any:
-    """Read a JSON value as a type says; null counts as absent where a key has it.
+    """Read a JSON value as a type; a key whose value is null counts as absent.
 
     Raises:
-        Invalid: the value is of another shape; the sentence names the place, as in
+        Invalid: the value has the wrong shape; the message names the place, as in
             `messages[2].role`.
     """
     return _reader(kind)(value, path)
 
 
 def says(value: object) -> bool:
-    """Tell whether a value says something: leaving out another one loses nothing."""
+    """Tell whether a value isn't empty: leaving out an empty one loses nothing."""
     return value not in (None, "", [], {}, ())
 
 
 def expect(kind: type[T], value: object, path: str) -> T:
-    """Return a value that is text, true or false, a list or an object, as it is.
+    """Return a value if it is of a kind: text, a boolean, a list or an object.
 
     Raises:
-        Invalid: it is something else.
+        Invalid: it is of another kind.
     """
     if isinstance(value, kind):
         return value
@@ -49,7 +49,7 @@ def expect(kind: type[T], value: object, path: str) -> T:
 
 
 def one_of(known: Sequence[str], value: object, path: str) -> str:
-    """Return a value that is one of some texts.
+    """Return a value if it is one of the known texts.
 
     Raises:
         Invalid: it is none of them.
@@ -61,7 +61,7 @@ def one_of(known: Sequence[str], value: object, path: str) -> str:
 
 @cache
 def _reader(kind: Any) -> Read:
-    """Make what reads a type, once for each."""
+    """Return the reader of a type, made once for each type."""
     origin, parts = get_origin(kind), get_args(kind)
     if kind == Content:
         return _read_content
@@ -72,7 +72,7 @@ def _reader(kind: Any) -> Read:
     if origin is Literal:
         return lambda value, path: one_of(parts, value, path)
     if origin is UnionType and len(parts) == 2 and parts[1] is NoneType:
-        return _reader(parts[0])  # what is null is left out before
+        return _reader(parts[0])  # `_present` has dropped nulls
     if origin is Mapping:
         return _mapping_reader(_reader(parts[1]))
     if origin in (tuple, Sequence):
@@ -92,17 +92,17 @@ def _list_reader(read_each: Read) -> Read:
 
 def _mapping_reader(read_each: Read) -> Read:
     def read_mapping(value: object, path: str) -> dict[str, Any]:
-        found = expect(dict, value, path)
-        for key in found:
+        mapping = expect(dict, value, path)
+        for key in mapping:
             if not isinstance(key, str):
                 raise refused(path, f"has the key {shown(key)}, which is no text. Put it in quotes")
-        return {key: read_each(each, f"{path}.{key}") for key, each in found.items()}
+        return {key: read_each(each, f"{path}.{key}") for key, each in mapping.items()}
 
     return read_mapping
 
 
 def _object_reader(kind: Any) -> Read:
-    """Make what reads a dataclass: its fields by their types, none unknown and none missing."""
+    """Make a reader of a dataclass, which refuses unknown and missing fields."""
     hints = get_type_hints(kind)
     readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
     needed = [
@@ -112,15 +112,15 @@ def _object_reader(kind: Any) -> Read:
     ]
 
     def read_object(value: object, path: str) -> Any:
-        given = _present(expect(dict, value, path))
-        for key in given:
+        present = _present(expect(dict, value, path))
+        for key in present:
             if key not in readers:
                 hint = did_you_mean(nearest(str(key), readers)) or f" Use {', '.join(readers)}"
                 raise refused(path, f"has the unknown key '{shown(key)}'.{hint}")
         for key in needed:
-            if key not in given:
+            if key not in present:
                 raise refused(f"{path}.{key}", "is missing. Write it")
-        return kind(**{key: readers[key](each, f"{path}.{key}") for key, each in given.items()})
+        return kind(**{key: readers[key](each, f"{path}.{key}") for key, each in present.items()})
 
     return read_object
 
@@ -129,11 +129,11 @@ def _read_content(value: object, path: str) -> Any:
     """Read a content; bare text is text content."""
     if isinstance(value, str):
         value = {"type": "text", "text": value}
-    given = _present(expect(dict, value, path))
-    if "type" not in given:
+    present = _present(expect(dict, value, path))
+    if "type" not in present:
         raise refused(path, f"has no 'type'. Use one of {', '.join(CONTENT_TYPES)}")
-    name = one_of(tuple(CONTENT_TYPES), given.pop("type"), f"{path}.type")
-    return read(CONTENT_TYPES[name], given, path)
+    name = one_of(tuple(CONTENT_TYPES), present.pop("type"), f"{path}.type")
+    return read(CONTENT_TYPES[name], present, path)
 
 
 def _present(value: Mapping[Any, Any]) -> dict[Any, Any]:

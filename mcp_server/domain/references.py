@@ -1,4 +1,4 @@
-"""References: how a version of a prompt is asked for, and what that means."""
+"""References: the notation for a version of a prompt, and its resolution to a version number."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -16,7 +16,7 @@ BRANCH_PREFIX = "branch:"
 _VERSION = re.compile(VERSION_PATTERN)
 _POINT = rf"{_VERSION.pattern}|{LABEL.pattern}|{BRANCH_PREFIX}{BRANCH.pattern}"
 POINT_SCHEMA: Mapping[str, Any] = {"pattern": rf"^(?:{_POINT})$"}
-"""What may stand behind the '@' of a reference, in JSON Schema."""
+"""JSON Schema for the part of a reference after the '@'."""
 REFERENCE_SCHEMA: Mapping[str, Any] = {"pattern": rf"^{NAME.pattern}(?:@(?:{_POINT}))?$"}
 _FORMS = "a name, name@3, name@production, name@latest or name@branch:main"
 
@@ -39,13 +39,13 @@ class Reference:
 
 
 def parse_reference(text: str) -> Reference:
-    """Read a reference.
+    """Parse a reference.
 
     Raises:
-        Invalid: it isn't one; the sentence proposes what was probably meant.
+        Invalid: the text isn't a reference; the message proposes a likely one.
     """
     name, at, point = text.partition("@")
-    reference = _pointed(name, point) if at else Reference(name)
+    reference = _parse_point(name, point) if at else Reference(name)
     if reference and NAME.fullmatch(name):
         return reference
     proposal = _correction(name, point)
@@ -56,10 +56,10 @@ def parse_reference(text: str) -> Reference:
 
 
 def resolve_reference(prompt: Prompt, reference: Reference, key: str | None = None) -> int:
-    """Return the number of the version that a reference to this prompt means.
+    """Return the number of the version that a reference to this prompt points at.
 
-    Of a label that shares its reads out, a reader with a `key` gets the share that the key falls
-    into; without one the version with the largest share is meant.
+    If the label splits its reads among versions, `key` selects the reader's share; without a key
+    it is the version with the largest share.
 
     Raises:
         NotFound: the prompt has no such version, label or branch.
@@ -80,10 +80,10 @@ def resolve_reference(prompt: Prompt, reference: Reference, key: str | None = No
 
 
 def label_of(prompt: Prompt, reference: Reference) -> str | None:
-    """Return the label that decides what a reference means; None where none does.
+    """Return the label that a reference resolves through; None if it uses no label.
 
     Raises:
-        NotFound: the prompt doesn't carry the label that was named.
+        NotFound: the prompt doesn't have the label.
     """
     if reference.version is not None or reference.branch is not None or reference.label == LATEST:
         return None
@@ -95,7 +95,7 @@ def label_of(prompt: Prompt, reference: Reference) -> str | None:
 
 
 def no_such_label(prompt: Prompt, label: str) -> NotFound:
-    """Say that a prompt doesn't carry a label, and which it does."""
+    """Make the error for a missing label, which lists the prompt's labels."""
     return _missing(prompt, "label", "labels", label, prompt.labels)
 
 
@@ -110,8 +110,8 @@ def branch_head(prompt: Prompt, branch: str) -> int:
     raise _missing(prompt, "branch", "branches", branch, prompt.branches)
 
 
-def _pointed(name: str, point: str) -> Reference | None:
-    """Read what stands behind the '@'; None where it means nothing."""
+def _parse_point(name: str, point: str) -> Reference | None:
+    """Parse the part after the '@'; None if it isn't valid."""
     if _VERSION.fullmatch(point):
         return Reference(name, version=int(point))
     if LABEL.fullmatch(point):
@@ -123,15 +123,15 @@ def _pointed(name: str, point: str) -> Reference | None:
 
 
 def _correction(name: str, point: str) -> str:
-    """Write the valid reference that is closest to what was written."""
+    """Write the valid reference that is closest to an invalid one."""
     if not point and not NAME.fullmatch(name):
         # Other libraries write name:label.
         before, _, after = name.rpartition(":")
         name, point = (before, after) if NAME.fullmatch(before) else (name, "")
     safe = name if NAME.fullmatch(name) else safe_name(name)
-    reference = _pointed(safe, re.sub(r"[^a-z0-9_.:-]+", "-", point.strip().lower()).strip("-"))
+    reference = _parse_point(safe, re.sub(r"[^a-z0-9_.:-]+", "-", point.strip().lower()).strip("-"))
     if reference is None and point.strip().isdecimal():
-        reference = _pointed(safe, point.strip().lstrip("0")) or Reference(safe, label=LATEST)
+        reference = _parse_point(safe, point.strip().lstrip("0")) or Reference(safe, label=LATEST)
     return str(reference or Reference(safe))
 
 
@@ -147,12 +147,12 @@ def _existing_version(prompt: Prompt, version: int) -> int:
 
 
 def _missing(
-    prompt: Prompt, noun: str, plural: str, wanted: str, held: Collection[str]
+    prompt: Prompt, noun: str, plural: str, wanted: str, existing: Collection[str]
 ) -> NotFound:
-    """Say that a label or branch isn't there, and what is."""
-    near = nearest(wanted, held)
-    listed = ", ".join(f"'{known}'" for known in sorted(held)[:10])
-    known = f"Its {plural} are {listed}." if held else f"It has no {plural} yet."
+    """Make the error for a missing label or branch, which lists the existing ones."""
+    near = nearest(wanted, existing)
+    listed = ", ".join(f"'{known}'" for known in sorted(existing)[:10])
+    known = f"Its {plural} are {listed}." if existing else f"It has no {plural} yet."
     hint = did_you_mean(near) or f" {known}"
     if noun == "label" and wanted in prompt.branches:
         hint += f" There is a branch of that name: '{prompt.name}@{BRANCH_PREFIX}{wanted}'."

@@ -1,8 +1,8 @@
-"""Three sequences, cut where all of them agree: what a three-way merge works on.
+"""Regions: three sequences, cut where all of them agree, for a three-way merge.
 
 The cut is the parse of `diff3` as S. Khanna, K. Kunal and B. C. Pierce define it in "A Formal
 Investigation of Diff3" (FSTTCS 2007): stable regions are the longest runs of the base that both
-sides kept, and everything between two of them is one unstable region, in whichever side it changed.
+sides kept, and everything between two of them is one unstable region, whichever side changed it.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -12,7 +12,7 @@ from mcp_server.domain.line_diffs import align
 
 
 class Region(NamedTuple):
-    """A place in the base and where it is on both sides; a stable one is equal in all three."""
+    """A slice of each of the three sequences; in a stable region all three are equal."""
 
     base: slice
     ours: slice
@@ -21,7 +21,7 @@ class Region(NamedTuple):
 
 
 class _Change(NamedTuple):
-    """A stretch of the base that one side replaced, and by how much that made the side longer."""
+    """A stretch of the base that was replaced, and how much longer that made each side."""
 
     start: int
     end: int
@@ -32,36 +32,36 @@ class _Change(NamedTuple):
 def cut_regions(
     base: Sequence[Hashable], ours: Sequence[Hashable], theirs: Sequence[Hashable]
 ) -> Iterator[Region]:
-    """Yield the regions in order, none of them empty; together they are all three sequences.
+    """Yield the non-empty regions in order; together they cover all three sequences.
 
-    Changes that touch are one region, since nothing stable stands between them. How finely a side
-    is compared with the base, and so the time it takes, is bounded as in `align`.
+    Changes that touch are one region, since nothing stable lies between them. The time is bounded
+    as in `align`, where costly changes are compared coarsely.
     """
-    was = mine = other = 0
+    base_at = ours_at = theirs_at = 0
     for change in _joined(_changes(base, ours, theirs)):
-        kept = change.start - was
-        yield from _stable(was, mine, other, kept)
-        mine, other = mine + kept, other + kept
+        unchanged = change.start - base_at
+        yield from _stable(base_at, ours_at, theirs_at, unchanged)
+        ours_at, theirs_at = ours_at + unchanged, theirs_at + unchanged
         length = change.end - change.start
-        ours_end = mine + length + change.ours_grew
-        theirs_end = other + length + change.theirs_grew
+        ours_end = ours_at + length + change.ours_grew
+        theirs_end = theirs_at + length + change.theirs_grew
         place = slice(change.start, change.end)
-        yield Region(place, slice(mine, ours_end), slice(other, theirs_end), is_stable=False)
-        was, mine, other = change.end, ours_end, theirs_end
-    yield from _stable(was, mine, other, len(base) - was)
+        yield Region(place, slice(ours_at, ours_end), slice(theirs_at, theirs_end), is_stable=False)
+        base_at, ours_at, theirs_at = change.end, ours_end, theirs_end
+    yield from _stable(base_at, ours_at, theirs_at, len(base) - base_at)
 
 
 def _changes(
     base: Sequence[Hashable], ours: Sequence[Hashable], theirs: Sequence[Hashable]
 ) -> list[_Change]:
-    """Return what both sides changed, in the order of the base."""
+    """Return both sides' changes, in the order of the base."""
     mine = [_Change(i, j, (m - k) - (j - i), 0) for i, j, k, m in align(base, ours)]
     other = [_Change(i, j, 0, (m - k) - (j - i)) for i, j, k, m in align(base, theirs)]
     return sorted(mine + other)
 
 
 def _joined(changes: Sequence[_Change]) -> Iterator[_Change]:
-    """Make one change of those that overlap or touch."""
+    """Merge changes that overlap or touch."""
     whole: _Change | None = None
     for change in changes:
         if whole is None or change.start > whole.end:

@@ -14,16 +14,16 @@ from mcp_server.domain.templates.partials import MAX_SECONDS, Source
 from storage.values.entities import Argument, Content, Draft, EmbeddedResource, Message, TextContent
 
 MAX_RENDERED = 4_000_000
-"""Characters of text in all messages of one rendered prompt together."""
+"""Characters of text in all messages of one rendered prompt."""
 MAX_INCLUDED = 4 * MAX_RENDERED
-"""Characters of all included texts, those that they include counted again."""
+"""Characters of all included texts; nested ones count again in each text around them."""
 
 NOTHING_INCLUDED: Mapping[str, Fragment] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Messages ready to be sent, the values that were given, and the names given in vain."""
+    """Messages ready to send, the given values, and the given names that match no argument."""
 
     messages: tuple[Message, ...]
     ignored: tuple[str, ...] = ()
@@ -38,10 +38,10 @@ def render(
     fragments: Mapping[str, Fragment] = NOTHING_INCLUDED,
     verdicts: Verdicts = UNJUDGED,
 ) -> Rendered:
-    """Fill the texts of a draft; pictures, sounds, links and URIs stay as they are.
+    """Fill the texts of a draft; images, audio, links and URIs stay unchanged.
 
-    `fragments` are the texts that it includes, and those that these include, by reference;
-    `verdicts` those of the comparisons that its needed arguments ask for, all of them.
+    `fragments` are all texts that it includes, directly or through others, by reference;
+    `verdicts` must cover all `given_comparisons` of its needed arguments.
 
     Raises:
         Invalid: arguments are missing, ill-typed or unknown, or the result would be too large.
@@ -62,7 +62,7 @@ def render(
 
 
 def needed_arguments(draft: Draft, fragments: Mapping[str, Fragment]) -> tuple[Argument, ...]:
-    """Return the arguments of a draft and of those fragments that its own messages lead to."""
+    """Return the arguments of a draft and of the fragments that it includes."""
     if not fragments:
         return draft.arguments
     return merge_included(draft.arguments, includes_of(draft), fragments)
@@ -89,17 +89,17 @@ class _Filler:
         self._deadline = thread_time() + MAX_SECONDS
 
     def filled(self, reference: str) -> str | None:
-        """Return an included text, filled; those that it includes are in it.
+        """Return an included text, filled, its own includes too; None if it is missing.
 
         Raises:
-            Invalid: all of them together are too large, or take too long.
+            Invalid: all included texts together are too large, or take too long.
         """
         fragment = self._fragments.get(reference)
         if fragment is None:
             return None
         if reference not in self._filled:
             engine = template_engine(fragment.template_format)
-            # What the including text gives a value where it includes it has none elsewhere.
+            # Arguments that only another including text sets have no value here.
             values = {each.name: "" for each in fragment.arguments} | dict(self._values)
             text = self._fill(engine, fragment.template, values, self._remaining)
             self._remaining -= len(text)
@@ -107,7 +107,7 @@ class _Filler:
         return self._filled[reference]
 
     def fill_content(self, engine: Engine, content: Content, limit: int) -> Content:
-        """Return what a message holds, filled."""
+        """Return a content with its text filled."""
         match content:
             case TextContent(text):
                 return TextContent(self._fill(engine, text, self._values, limit))

@@ -9,12 +9,12 @@ from functools import lru_cache
 from itertools import accumulate, islice
 
 MAX_MATCHES = 300
-"""Places of query terms that are weighed against each other."""
+"""Occurrences of query terms that are considered."""
 
 _MARK = "**"
 _ELLIPSIS = "…"
 _SLACK = 20
-"""Characters that a window's edge may move to reach a blank."""
+"""Characters that a window's edge may move to reach a space."""
 _LAST_SPACED = "\u0dff"
 """The last character before the scripts that write without spaces (Thai, Lao, Khmer, CJK)."""
 
@@ -22,13 +22,13 @@ _SMALL_WORDS = frozenset({
     "a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "if", "in", "is", "it", "me",
     "my", "of", "on", "or", "that", "the", "this", "to", "with", "you", "your",
 })  # fmt: skip
-"""Words that show nothing, unless the query has no others."""
+"""Words that are only looked for if no other term of the query is found."""
 
 Span = tuple[int, int]
 
 
 def fold(text: str) -> str:
-    """Return a text as it is compared: without case, accents and compatibility forms."""
+    """Return a text in its form for comparison: without case, accents and compatibility forms."""
     if text.isascii():
         return text.lower()
     return text.translate({ord(character): _fold_character(character) for character in set(text)})
@@ -37,8 +37,8 @@ def fold(text: str) -> str:
 def snippet(text: str, query: str, width: int = 160) -> str:
     """Return about `width` characters of a text around the terms of a query, which are marked.
 
-    White space is collapsed; marks and ellipses come on top of the width. A text in which nothing
-    matches is cut from its beginning.
+    White space is collapsed; marks and ellipses come on top of the width. A text without a match
+    is cut from its beginning.
     """
     plain = " ".join(text.split())
     spans = _find(plain, query)
@@ -50,7 +50,7 @@ def snippet(text: str, query: str, width: int = 160) -> str:
 
 @lru_cache(4_096)
 def _fold_character(character: str) -> str:
-    """Fold until nothing changes: a case folding may bring up marks and forms of its own."""
+    """Fold until nothing changes: case folding can produce new marks and compatibility forms."""
     folded = character
     while True:
         decomposed = unicodedata.normalize("NFKD", folded)
@@ -61,7 +61,7 @@ def _fold_character(character: str) -> str:
 
 
 def _offsets(text: str) -> list[int] | None:
-    """Return where each character of a text begins in its folding; None where nothing moves."""
+    """Return the offset of each character in the folded text; None if no offset changes."""
     if text.isascii():
         return None
     lengths = {character: len(_fold_character(character)) for character in set(text)}
@@ -71,30 +71,30 @@ def _offsets(text: str) -> list[int] | None:
 
 
 def _find(text: str, query: str) -> list[Span]:
-    """Return where the query and each of its terms stand in the text, in order."""
+    """Return the spans of the query and of its terms in the text, in order."""
     folded, offsets = fold(text), _offsets(text)
-    telling, small = _terms(query)
-    found = _occurrences(folded, telling) or _occurrences(folded, small)
-    return [_original(span, offsets) for span in sorted(found)[:MAX_MATCHES]]
+    main, small = _terms(query)
+    spans = _occurrences(folded, main) or _occurrences(folded, small)
+    return [_original(span, offsets) for span in sorted(spans)[:MAX_MATCHES]]
 
 
 @lru_cache(256)
 def _terms(query: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the query with its telling words, the longest first, and its small words."""
+    """Return the query with its main words, the longest first, and its small words."""
     phrase = fold(" ".join(query.split()))
     words = dict.fromkeys(re.findall(r"\w+", phrase))
-    telling = {phrase, *words} - _SMALL_WORDS - {""}
-    return tuple(sorted(telling, key=len, reverse=True)), tuple(_SMALL_WORDS.intersection(words))
+    main = {phrase, *words} - _SMALL_WORDS - {""}
+    return tuple(sorted(main, key=len, reverse=True)), tuple(_SMALL_WORDS.intersection(words))
 
 
 def _occurrences(folded: str, terms: tuple[str, ...]) -> list[Span]:
-    """Find terms where words begin; those that never begin one, anywhere."""
-    found = []
+    """Find each term at the beginning of words; one that never begins a word, anywhere."""
+    spans = []
     for term in terms:
         places = [*islice(_beginnings(folded, term), MAX_MATCHES)]
         places = places or [*islice(_places(folded, term), MAX_MATCHES)]
-        found += [(place, place + len(term)) for place in places]
-    return found
+        spans += [(place, place + len(term)) for place in places]
+    return spans
 
 
 def _beginnings(folded: str, term: str) -> Iterator[int]:
@@ -116,12 +116,12 @@ def _is_of_word(character: str) -> bool:
 
 
 def _is_spaced(term: str) -> bool:
-    """Tell whether a term is of a script that puts spaces between words."""
+    """Tell whether a term's script puts spaces between words."""
     return term[0] <= _LAST_SPACED and term[0].isalnum()
 
 
 def _original(span: Span, offsets: Sequence[int] | None) -> Span:
-    """Map a span of the folding to the characters that it came from."""
+    """Map a span of the folded text back to the original."""
     if offsets is None:
         return span
     start = bisect_right(offsets, span[0]) - 1
@@ -137,40 +137,40 @@ def _window(text: str, spans: Sequence[Span], width: int) -> Span:
     room = width - (last - first)
     start = max(0, min(first - room // 3, len(text) - width))
     end = min(len(text), start + width)
-    return _at_blank(text, start, end, first, last)
+    return _at_space(text, start, end, first, last)
 
 
 def _best_run(text: str, spans: Sequence[Span], width: int) -> Span:
-    """Return the stretch of matches that fits the width and holds the most different terms."""
+    """Return the stretch of matches within the width that covers the most distinct terms."""
     best, best_score = (0, 0), (0, 0)
     terms: Counter[str] = Counter()
-    told = covered = first = 0
+    distinct = covered = first = 0
     for last, (start, end) in enumerate(spans):
         term = fold(text[start:end])
-        told += 0 if terms[term] else len(term)
+        distinct += 0 if terms[term] else len(term)
         terms[term] += 1
         covered += end - start
         while first < last and end > spans[first][0] + width:
             left_start, left_end = spans[first]
             left = fold(text[left_start:left_end])
             terms[left] -= 1
-            told -= 0 if terms[left] else len(left)
+            distinct -= 0 if terms[left] else len(left)
             covered -= left_end - left_start
             first += 1
-        if (told, covered) > best_score:
+        if (distinct, covered) > best_score:
             reach = min(max(end, spans[first][0]), spans[first][0] + width)
-            best, best_score = (spans[first][0], reach), (told, covered)
+            best, best_score = (spans[first][0], reach), (distinct, covered)
     return best
 
 
-def _at_blank(text: str, start: int, end: int, first: int, last: int) -> Span:
-    """Move the edges of a window inward to blanks, where there are any close by."""
+def _at_space(text: str, start: int, end: int, first: int, last: int) -> Span:
+    """Move the edges of a window inward to spaces, if there are any nearby."""
     if start:
-        blank = text.find(" ", start, min(start + _SLACK, first + 1))
-        start = blank + 1 if 0 <= blank < first else start
+        space = text.find(" ", start, min(start + _SLACK, first + 1))
+        start = space + 1 if 0 <= space < first else start
     if end < len(text):
-        blank = text.rfind(" ", max(end - _SLACK, last), end + 1)
-        end = blank if blank > start else end
+        space = text.rfind(" ", max(end - _SLACK, last), end + 1)
+        end = space if space > start else end
     return start, end
 
 

@@ -1,11 +1,11 @@
-"""Strict JSON: what other programs would read otherwise isn't taken."""
+"""Strict JSON: input that other parsers may read differently is refused."""
 
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 
 class NotStrict(ValueError):
-    """JSON that can't be accepted: with a key twice in one object, or a number that isn't one."""
+    """JSON that isn't accepted: a repeated key in one object, NaN or an infinity."""
 
     def __init__(self, *, key: str | None = None, constant: str = "") -> None:
         super().__init__(key or constant)
@@ -13,24 +13,24 @@ class NotStrict(ValueError):
         self._constant = constant
 
     def reason(self, quoted: Callable[[str], str]) -> str:
-        """Say what is wrong, with the key as `quoted` writes it."""
+        """Return the reason for the refusal, with the key as `quoted` writes it."""
         if self._key is None:
             return f"JSON has no {self._constant}"
         return f"the key {quoted(self._key)} stands twice in one object"
 
 
 def no_constant(name: str) -> NoReturn:
-    """Refuse NaN and the infinities; to be given as `parse_constant`."""
+    """Refuse NaN and the infinities; for use as `parse_constant`."""
     raise NotStrict(constant=name)
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its pairs; to be given as `object_pairs_hook`.
+    """Make an object from its pairs; for use as `object_pairs_hook`.
 
-    Of two with one key nobody could say which is meant.
+    Repeated keys are refused, since it is unclear which one is meant.
     """
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    result = dict(pairs)
+    if len(result) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise NotStrict(key=next(key for key in made if keys.count(key) > 1))
-    return made
+        raise NotStrict(key=next(key for key in result if keys.count(key) > 1))
+    return result

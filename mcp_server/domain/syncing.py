@@ -1,4 +1,4 @@
-"""Keeping a folder and the library in step: what is to be done with each prompt."""
+"""Synchronizing a folder with the library: the step to take for each prompt."""
 
 import json
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ Step = Literal[
 
 
 def fingerprint(file: PromptFile) -> str:
-    """Return what tells a prompt's content from another one; who wrote it doesn't count."""
+    """Return a hash of a prompt's content; its author and history don't count."""
     record = write_record(replace(file, created_by=None, history=None))
-    # Here order says something, as in a schema that a model answers by.
+    # Key order counts here: models answer in the order of a schema's properties.
     record["model_config"] = write_config(file.draft.model_config)
     text = json.dumps(record, ensure_ascii=False, sort_keys=True)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -25,11 +25,11 @@ def fingerprint(file: PromptFile) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A prompt as it was when its file and the library were last in step.
+    """A prompt as of the last time that its file and the library were in step.
 
-    `file` and `library` are its fingerprints on either side, which differ where the file says less
-    than the library. `says` is what of the metadata the file said, `unsaid` what was told that it
-    has no place for.
+    `file` and `library` are its fingerprints on either side, which differ if the file says less
+    than the library. `says` are the metadata fields in the file, `unsaid` those that the user was
+    told it has no place for.
     """
 
     place: str
@@ -40,10 +40,10 @@ class Base:
 
 
 def decide(base: Base | None, file: str | None, library: str | None, *, agree: bool) -> Step:
-    """Compare a prompt's fingerprints in its file and in the library with those of last time.
+    """Choose the step for a prompt from its fingerprints now and those of the last sync.
 
-    `agree` tells whether the file says nothing else than the library. Nothing is ever deleted by
-    this, and what changed on both sides is left to people.
+    `agree` tells whether the file says nothing that the library doesn't. No step deletes
+    anything, and changes on both sides are left to people.
     """
     if file is None:
         return "in step" if library is None else "write file" if base is None else "file deleted"

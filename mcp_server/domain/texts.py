@@ -1,4 +1,4 @@
-"""What any text has to satisfy before it is kept, and how a text is shown in a sentence."""
+"""Texts: the rules for any text that is stored, and the display of values in messages."""
 
 import re
 from collections.abc import Mapping
@@ -7,21 +7,21 @@ from typing import Any
 from storage.values.errors import Invalid
 
 MAX_DATA = 8_000_000
-"""Characters of base64 in all messages of one version together."""
+"""Characters of base64 in all messages of one version."""
 MAX_MESSAGES = 256
 MAX_TITLE = 256
 MAX_DESCRIPTION = 8_000
 MAX_AUTHOR = 200
 MAX_NOTE = 2_000
-"""Characters of why a version exists, or why a label was moved."""
+"""Characters of a commit message, or of the reason for moving a label."""
 
 TEXT = r"^[^\x00]*$"
-"""What `check_text` takes, as a regular expression that JSON Schema knows."""
+"""Regular expression for the texts that `check_text` accepts, valid in JSON Schema."""
 WRITTEN = r"^[^\x00]*[^\x00\s][^\x00]*$"
 """The same for a text that isn't blank."""
 _PRINTED = r"[^\x00-\x1f\x7f]"
 LINE = rf"^\s*(?:(?!\s){_PRINTED}{_PRINTED}*)\s*$"
-"""What `check_line` takes."""
+"""The same for the lines that `check_line` accepts."""
 LINE_OR_BLANK = rf"^\s*{_PRINTED}*\s*$"
 NOTE_SCHEMA: Mapping[str, Any] = {"pattern": TEXT, "maxLength": MAX_NOTE}
 _SHOWN = 40
@@ -30,7 +30,7 @@ _UNSHOWABLE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
 
 
 def check_text(value: str, field: str, *, limit: int | None = None) -> str:
-    """Return the text unless the database couldn't hold it or it is longer than `limit`.
+    """Return a text if the database can store it and it isn't longer than `limit`.
 
     Raises:
         Invalid: it has a NUL or a lone surrogate, or it is too long.
@@ -52,7 +52,7 @@ def check_text(value: str, field: str, *, limit: int | None = None) -> str:
 
 
 def check_line(value: str, field: str, *, limit: int) -> str:
-    """Return a one-line text, trimmed, that isn't blank.
+    """Return a single-line text, trimmed.
 
     Raises:
         Invalid: it is blank, holds a control character or is too long.
@@ -70,10 +70,10 @@ def check_line(value: str, field: str, *, limit: int) -> str:
 
 
 def check_author(author: str, field: str) -> str:
-    """Return who wrote something, trimmed.
+    """Return an author's name, trimmed.
 
     Raises:
-        Invalid: it is blank, too long, or can't be kept or shown on a line.
+        Invalid: it is blank, too long, or can't be stored or shown on one line.
     """
     return check_line(author, field, limit=MAX_AUTHOR)
 
@@ -85,7 +85,7 @@ def refused(field: str, reason: str) -> Invalid:
 
 
 def shown(value: object) -> str:
-    """Write a value for a sentence: on one line, printable and cut to about 40 characters."""
+    """Write a value for a message: on one line, printable and cut to about 40 characters."""
     try:
         text = value if isinstance(value, str) else repr(value)
     except (ValueError, RecursionError):  # an integer or a nesting too large to write
@@ -95,7 +95,7 @@ def shown(value: object) -> str:
 
 
 def located(error: Invalid, place: str) -> Invalid:
-    """Return the same refusal with the place it was met at in front of its sentence."""
+    """Return a refusal with its place in front of the message."""
     return Invalid(f"{place}: {error.message}", fields=error.fields)
 
 

@@ -1,4 +1,4 @@
-"""Values of arguments: what each type takes, and how it is written as text."""
+"""Values of arguments: the input that each type accepts, and its form as text."""
 
 import json
 import math
@@ -24,7 +24,7 @@ _KINDS: dict[ArgumentType, str] = {
 def write_value(value_type: ArgumentType, value: object) -> str:
     """Return a value as the text that a template is filled with.
 
-    Tools give native JSON values and everyone else gives texts; both are accepted.
+    Tools pass native JSON values and all other callers pass texts; both are accepted.
 
     Raises:
         ValueError: the value isn't of the type; its text continues the sentence *'name' …*.
@@ -33,10 +33,10 @@ def write_value(value_type: ArgumentType, value: object) -> str:
         return _read_text(value_type, _storable(value))
     if value_type == "json":
         return _storable(_dump(value))
-    written = _native(value)
-    if written is None or (value_type not in ("string", "enum") and not _is_of(value_type, value)):
-        raise ValueError(f"has to be {_KINDS[value_type]}, not '{shown(written or value)}'")
-    return f"{value:.0f}" if value_type == "integer" and isinstance(value, float) else written
+    text = _native(value)
+    if text is None or (value_type not in ("string", "enum") and not _is_of(value_type, value)):
+        raise ValueError(f"has to be {_KINDS[value_type]}, not '{shown(text or value)}'")
+    return f"{value:.0f}" if value_type == "integer" and isinstance(value, float) else text
 
 
 def _storable(text: str) -> str:
@@ -47,7 +47,7 @@ def _storable(text: str) -> str:
 
 
 def _read_text(value_type: ArgumentType, text: str) -> str:
-    """Return a value that was given as text, checked against its type."""
+    """Return a text value, checked against its type and normalized."""
     match value_type:
         case "string" | "enum":
             return text

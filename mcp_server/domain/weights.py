@@ -1,4 +1,4 @@
-"""Weights: how a label shares its reads out among versions, the same for the same reader."""
+"""Weights: the split of a label's reads among versions, always the same for the same reader."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -16,14 +16,15 @@ WEIGHTS_SCHEMA: Mapping[str, Any] = {
     "minProperties": 2,
     "maxProperties": MAX_SHARED,
 }
-"""What `check_weights` takes, with the numbers of versions as text, in JSON Schema."""
+"""JSON Schema for the input of `check_weights`, with version numbers as text."""
 
 
 def check_weights(weights: Mapping[int, int]) -> dict[int, int]:
-    """Return weights by version, those of nothing left out.
+    """Return the weights by version, without zeros.
 
     Raises:
-        Invalid: fewer than two versions get a share, there are too many, or a weight is none.
+        Invalid: fewer than two versions have a share, there are too many, or a weight is out of
+            range.
     """
     for version, weight in weights.items():
         if not 0 <= weight <= MAX_WEIGHT:
@@ -45,14 +46,14 @@ def check_weights(weights: Mapping[int, int]) -> dict[int, int]:
 
 
 def heaviest(weights: Mapping[int, int]) -> int:
-    """Return the version with the largest share, the newer one of two."""
+    """Return the version with the largest share; the newer one of equals."""
     return max(weights, key=lambda version: (weights[version], version))
 
 
 def choose(weights: Mapping[int, int], prompt_id: UUID, label: str, key: str) -> int:
-    """Return the version that a reader gets: the same one each time, as long as the weights stay.
+    """Return a reader's version: always the same one, as long as the weights don't change.
 
-    Readers are spread by a hash of who they are, over each prompt and label anew, so that nobody
+    Readers are spread by a hash of their key, separately for each prompt and label, so that nobody
     is in the small share of every trial.
     """
     seed = f"{prompt_id.hex}\0{label}\0{key}".encode("utf-8", "surrogatepass")

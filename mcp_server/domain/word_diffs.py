@@ -1,4 +1,4 @@
-"""Differences between texts word by word, in a time that their size bounds."""
+"""Differences between texts word by word, in time bounded by their size."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +9,7 @@ from mcp_server.domain.line_diffs import align
 
 _TOKEN = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
 MAX_BY_WORDS = 400_000
-"""Characters of changed lines, old and new, in which words are compared."""
+"""Characters of changed lines, old and new, that are compared word by word."""
 
 _CONTEXT = 2
 _GAP = "…\n"
@@ -17,7 +17,7 @@ _GAP = "…\n"
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A run of text: in both, only in the old or only in the new one."""
+    """A run of text that is in both, only in the old or only in the new one."""
 
     kind: Literal["equal", "removed", "added"]
     text: str
@@ -26,25 +26,24 @@ class Segment:
 def word_diff(old: str, new: str) -> tuple[Segment, ...]:
     """Return both texts as one sequence of runs; equal and removed ones make the old text.
 
-    Lines are compared first, and words only where lines differ: in the first of them only, where
-    more than `MAX_BY_WORDS` characters do.
+    Lines are compared first, then the words of changed lines, up to `MAX_BY_WORDS` characters.
     """
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     return tuple(_joined(_in_lines(before, after)))
 
 
 def write_words(segments: Sequence[Segment]) -> str:
-    """Write the runs as one text, `[-removed-]` and `{+added+}`, with a little around each."""
+    """Write the runs as one text, `[-removed-]` and `{+added+}`, with some context around each."""
     marks = {"removed": ("[-", "-]"), "added": ("{+", "+}")}
-    written = []
+    pieces = []
     for index, segment in enumerate(segments):
         if segment.kind == "equal":
             last = index == len(segments) - 1
-            written.append(_around(segment.text, first=index == 0, last=last))
+            pieces.append(_around(segment.text, first=index == 0, last=last))
         else:
             opening, closing = marks[segment.kind]
-            written.append(f"{opening}{segment.text}{closing}")
-    text = "".join(written)
+            pieces.append(f"{opening}{segment.text}{closing}")
+    text = "".join(pieces)
     return text if text.endswith("\n") else f"{text}\n"
 
 
@@ -76,7 +75,7 @@ def _in_words(old: str, new: str) -> Iterator[Segment]:
 
 
 def _joined(segments: Iterable[Segment]) -> Iterator[Segment]:
-    """Put neighbours of one kind together, and leave empty ones out."""
+    """Merge neighbours of the same kind, and drop empty ones."""
     last: Segment | None = None
     for segment in segments:
         if not segment.text:
@@ -92,7 +91,7 @@ def _joined(segments: Iterable[Segment]) -> Iterator[Segment]:
 
 
 def _around(text: str, *, first: bool, last: bool) -> str:
-    """Keep what stands near a change: lines at the end, at the beginning, or at both."""
+    """Shorten an equal run to the lines near a change: at its end, its beginning or both."""
     lines = text.splitlines(keepends=True)
     head = 0 if first else _CONTEXT + 1
     tail = 0 if last else _CONTEXT + 1
