@@ -1,4 +1,4 @@
-"""Template formats: one engine each, behind one seam."""
+"""Template formats, each with an engine behind the same interface."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -12,10 +12,10 @@ from storage.values.errors import Invalid
 
 
 class Engine(Protocol):
-    """What a template format can do with a text."""
+    """The operations of a template format on a text."""
 
     def check(self, template: str, /) -> None:
-        """Check a template before it is kept.
+        """Check a template before it is saved.
 
         Raises:
             Invalid: it can't be filled; says what is wrong and where.
@@ -27,7 +27,7 @@ class Engine(Protocol):
     def includes(self, template: str, /) -> Mapping[str, frozenset[str]]:
         """Return the references to other prompts that the template includes.
 
-        Each has the names that the template itself gives a value wherever it includes it.
+        Each has the argument names that the template itself sets in all of its includes.
         """
 
     def fill(
@@ -43,9 +43,9 @@ class Engine(Protocol):
     ) -> str:
         """Return the template with every placeholder replaced by its value.
 
-        `partials` are the texts that it includes; without one, an include stays as it is written.
-        `arguments` tell the types of the values. `deadline` is the processor time of this thread,
-        as `time.thread_time` counts it, at which a template that computes has to be done.
+        `partials` are the included texts; an include without one stays as it is written.
+        `arguments` give the types of the values. `deadline` is the processor time of this thread,
+        as counted by `time.thread_time`, by which a template that computes has to finish.
 
         Raises:
             Invalid: the result would have more than `limit` characters, or take too long.
@@ -65,7 +65,7 @@ def template_engine(template_format: str) -> Engine:
     if engine is not None:
         return engine
     if template_format == "liquid":
-        # Loaded for the first prompt that is written in it: most libraries have none.
+        # Loaded on first use: most libraries have no prompt in this format.
         engine = cast(Engine, import_module("mcp_server.domain.templates.liquid"))
         _ENGINES[template_format] = engine
         return engine

@@ -1,4 +1,4 @@
-"""Partials: the texts that a template includes, by the references that stand in it."""
+"""Partials: the texts that a template includes, by reference."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ from typing import Protocol
 from storage.values.entities import TemplateFormat
 
 MAX_SECONDS = 0.15
-"""Processor time of templates that compute, in one rendering with all that it includes."""
+"""Processor time of templates that compute, in one rendering and all its includes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An included text as it is written."""
+    """An included text before it is filled."""
 
     template: str
     template_format: TemplateFormat
 
 
 class Partials(Protocol):
-    """What a template can include: filled once for all, or to be filled where it stands."""
+    """The texts that a template can include: filled once, or as sources to fill in place."""
 
     @property
     def sources(self) -> Mapping[str, Source]:
-        """The texts by reference, also of what the included texts include."""
+        """All included texts by reference, nested ones too."""
 
     def filled(self, reference: str, /) -> str | None:
-        """Return a text filled with the values of the whole rendering; None if there is none."""
+        """Return a text filled with the values of the whole rendering; None if it is missing."""
 
 
 class _NoPartials:

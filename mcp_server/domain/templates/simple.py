@@ -1,9 +1,9 @@
-r"""The format `simple`: `{{argument}}` and `{{> other-prompt}}`, and nothing else.
+"""The format `simple`: `{{argument}}` and `{{> other-prompt}}`, and nothing else.
 
-Whatever isn't a Unicode identifier, or '>' and a reference, in double braces (blanks around them
-are allowed) is literal. Of n backslashes directly before such braces n // 2 stay, and an odd n
-makes them literal; backslashes anywhere else are only backslashes. So every text can be written,
-see `escape`.
+Double braces are filled if they hold a Unicode identifier, or '>' and a reference, with or without
+spaces around it; all other text is literal. Of n backslashes directly before such braces n // 2
+stay, and an odd n makes the braces literal; backslashes elsewhere have no special meaning. So every
+text can be written, see `escape`.
 """
 
 import re
@@ -18,18 +18,18 @@ from mcp_server.domain.texts import check_rendered
 from storage.values.entities import Argument
 
 # Both the lookbehind and the possessive `+` keep a long run of backslashes linear.
-# What stands behind '>' is read generously: a reference that is misspelt is no literal text.
+# Almost anything may follow '>', so that a misspelt reference isn't taken for literal text.
 _PLACEHOLDER = re.compile(
     rf"(?<!\\)(\\*+)(\{{\{{[ \t]*+(?:{NAMED}|>[ \t]*+([^\s{{}}]{{1,200}}+))[ \t]*+\}}\}})"
 )
 _SHORT = 20_000
-_REMEMBERED = 1_000
+_CACHED = 1_000
 _TRAILING_BACKSLASHES = re.compile(r"(?<!\\)\\++\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """A placeholder to be written; `spaced` puts blanks inside its braces."""
+    """A placeholder; `spaced` puts spaces inside its braces."""
 
     name: str
     spaced: bool = False
@@ -40,7 +40,7 @@ class Placeholder:
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """Another prompt's text, to be written; `written` is how it stands in the template."""
+    """An include of another prompt's text; `written` is its notation in the template."""
 
     reference: str
     written: str
@@ -53,7 +53,7 @@ Part = str | Placeholder | Include
 
 
 def check(template: str, /) -> None:
-    """Accept every text: what is no placeholder and no include is literal."""
+    """Accept every text: everything but placeholders and includes is literal."""
 
 
 def placeholders(template: str, /) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ def placeholders(template: str, /) -> tuple[str, ...]:
 
 
 def includes(template: str, /) -> Mapping[str, frozenset[str]]:
-    """Return the references of `{{> reference}}`, in order of first use; none is given anything."""
+    """Return the references of `{{> reference}}`, in order of first use; they set no arguments."""
     if ">" not in template:
         return NO_INCLUDES
     parts = _parts(template)
@@ -82,15 +82,15 @@ def fill(
 ) -> str:
     """Return the template with every placeholder replaced by its value, in a single pass.
 
-    What is in a value or an included text stays as it is. An include without a text is literal,
-    and so is a name without a value: binding gives each argument one, and a version that was
-    written when the name was no identifier yet doesn't have it among its arguments.
+    Values and included texts are inserted unchanged. An include without a text is literal, and so
+    is a name without a value: binding gives each argument one, but a version from before the name
+    counted as an identifier doesn't have it among its arguments.
 
     Raises:
         Invalid: the result would have more than `limit` characters.
     """
-    written: list[str] = []
-    produced = 0
+    pieces: list[str] = []
+    size = 0
     for part in _fillable(template, values):
         if isinstance(part, str):
             text = part
@@ -99,35 +99,35 @@ def fill(
         else:
             included = partials.filled(part.reference)
             text = part.written if included is None else included
-        produced += len(text)
-        check_rendered(produced, limit)
-        written.append(text)
-    return "".join(written)
+        size += len(text)
+        check_rendered(size, limit)
+        pieces.append(text)
+    return "".join(pieces)
 
 
 def parse(template: str, known: Container[str] | None = None) -> list[Part]:
-    """Take a template apart into literal texts, as they would be served, and what is filled in.
+    """Split a template into literal texts, as they would be served, placeholders and includes.
 
-    Names that aren't `known` are literal; None knows all.
+    Names that aren't `known` are literal; with None, all names are known.
     """
     parts: list[Part] = []
     end = 0
-    for match in _found(template):
+    for match in _matches(template):
         backslashes = match[1]
-        filled = match[2] if len(backslashes) % 2 == 1 else _filled_in(match)
-        if known is not None and isinstance(filled, Placeholder) and filled.name not in known:
+        part = match[2] if len(backslashes) % 2 == 1 else _filled_part(match)
+        if known is not None and isinstance(part, Placeholder) and part.name not in known:
             continue
-        parts += [template[end : match.start()] + backslashes[: len(backslashes) // 2], filled]
+        parts += [template[end : match.start()] + backslashes[: len(backslashes) // 2], part]
         end = match.end()
     return [*parts, template[end:]]
 
 
-def _found(template: str) -> Iterator[re.Match[str]]:
-    """Find what is a placeholder or an include, or would be one without a backslash."""
+def _matches(template: str) -> Iterator[re.Match[str]]:
+    """Find placeholders and includes, and those that a backslash makes literal."""
     return filter(is_named, _PLACEHOLDER.finditer(template))
 
 
-def _filled_in(match: re.Match[str]) -> Placeholder | Include:
+def _filled_part(match: re.Match[str]) -> Placeholder | Include:
     _, written, name, reference = match.groups()
     if name is None:
         return Include(reference, written)
@@ -142,18 +142,18 @@ def _fillable(template: str, values: Mapping[str, str]) -> Sequence[Part]:
 
 
 def _parts(template: str) -> Sequence[Part]:
-    return _remembered(template) if len(template) <= _SHORT else parse(template)
+    return _cached_parts(template) if len(template) <= _SHORT else parse(template)
 
 
-@lru_cache(_REMEMBERED)
-def _remembered(template: str) -> tuple[Part, ...]:
-    """Take a template apart only once: looking for placeholders costs more than filling them."""
+@lru_cache(_CACHED)
+def _cached_parts(template: str) -> tuple[Part, ...]:
+    """Parse a template only once: finding its placeholders costs more than filling them."""
     return tuple(parse(template))
 
 
 def join_parts(parts: Iterable[Part]) -> str:
-    """Write a template out of literal texts and what is filled in; the reverse of `parse`."""
-    written: list[str] = []
+    """Write a template from literal texts, placeholders and includes; the reverse of `parse`."""
+    pieces: list[str] = []
     literal = ""
     for part in parts:
         if isinstance(part, str):
@@ -161,13 +161,13 @@ def join_parts(parts: Iterable[Part]) -> str:
             continue
         escaped = escape(literal)
         tail = _TRAILING_BACKSLASHES.search(literal)
-        written += [escaped, tail[0] if tail else "", str(part)]
+        pieces += [escaped, tail[0] if tail else "", str(part)]
         literal = ""
-    return "".join([*written, escape(literal)])
+    return "".join([*pieces, escape(literal)])
 
 
 def escape(text: str) -> str:
-    """Write a text so that filling it gives it back."""
+    """Escape a text so that filling it returns it unchanged."""
     return _PLACEHOLDER.sub(
         lambda match: match[1] * 2 + "\\" + match[2] if is_named(match) else match[0], text
     )

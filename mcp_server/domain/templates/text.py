@@ -1,4 +1,4 @@
-"""The format `text`: served as it was written, with no placeholders."""
+"""The format `text`: served as written, without placeholders."""
 
 from collections.abc import Mapping, Sequence
 
@@ -31,6 +31,6 @@ def fill(
     arguments: Sequence[Argument] = (),
     deadline: float | None = None,
 ) -> str:
-    """Return the text as it is."""
+    """Return the text unchanged."""
     check_rendered(len(template), limit)
     return template

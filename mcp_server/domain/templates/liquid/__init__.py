@@ -1,9 +1,9 @@
-"""The format `liquid`: conditions, loops and filters, as python-liquid has them.
+"""The format `liquid`: conditions, loops and filters, as in python-liquid.
 
-A text can only reach what it is given: values of arguments, as text, numbers, booleans, lists and
-objects. `{% render 'name' %}` includes another prompt; its name is written out, so that what is
-included can be told from the text. However it is written, it is rendered within bounds of time and
-memory, or refused. The date of 'now' is the one thing that isn't given.
+A template only has access to the values of its arguments: text, numbers, booleans, lists and
+objects; the date 'now' is the one exception. `{% render 'name' %}` includes another prompt, whose
+name is a literal, so that the includes can be found without rendering. Every template is rendered
+within limits of time and memory, or refused.
 """
 
 import json
@@ -25,18 +25,18 @@ from storage.values.entities import Argument
 from storage.values.errors import Invalid
 
 MAX_JSON = 200_000
-"""Characters of a value that is JSON."""
+"""Characters of a JSON value."""
 
 
 def check(template: str, /) -> None:
-    """Check a template before it is kept.
+    """Check a template before it is saved.
 
     Raises:
-        Invalid: it isn't liquid, uses a filter that there isn't, or includes what it doesn't name;
-            says where.
+        Invalid: it isn't valid liquid, uses an unknown filter, or includes a prompt that a
+            variable names; says where.
     """
     parsed = parse(template)
-    for name, spans in _analysed(parsed).filters.items():
+    for name, spans in _analysis(parsed).filters.items():
         if name not in ENVIRONMENT.filters:
             near = nearest(name, sorted(ENVIRONMENT.filters))
             hint = f"'{near[0]}'" if near else "one of Liquid's own"
@@ -50,18 +50,18 @@ def check(template: str, /) -> None:
 
 def placeholders(template: str, /) -> tuple[str, ...]:
     """Return the names that the template uses and doesn't set, each once, in order of first use."""
-    found = _analysed(parse(template)).globals
-    first = {name: min(each.span.index for each in uses) for name, uses in found.items()}
+    variables = _analysis(parse(template)).globals
+    first = {name: min(each.span.index for each in uses) for name, uses in variables.items()}
     return tuple(sorted(first, key=lambda name: first[name]))
 
 
 def includes(template: str, /) -> Mapping[str, frozenset[str]]:
-    """Return the references of `{% render 'reference' %}`, each with what it is always given."""
-    found: dict[str, frozenset[str]] = {}
+    """Return the references of `{% render 'reference' %}`, each with the names it always sets."""
+    references: dict[str, frozenset[str]] = {}
     for node in _renders(parse(template)):
-        reference, given = str(getattr(node.name, "value", "")), _given(node)
-        found[reference] = found[reference] & given if reference in found else given
-    return found
+        reference, names = str(getattr(node.name, "value", "")), _names_set(node)
+        references[reference] = references[reference] & names if reference in references else names
+    return references
 
 
 def fill(
@@ -76,11 +76,11 @@ def fill(
 ) -> str:
     """Render the template with values of the types that the arguments declare.
 
-    An argument without a value is nil. What is included is filled where it stands, with what is
-    given there.
+    An argument without a value is nil. An included text is filled in place, with the values that
+    are passed to it there.
 
     Raises:
-        Invalid: it can't be rendered, or not within bounds.
+        Invalid: it can't be rendered, or not within the limits.
     """
     meter = Meter(limit, deadline)
     try:
@@ -94,7 +94,7 @@ def fill(
     except Invalid:
         raise
     except (LiquidError, Exception) as error:
-        # Filters let through whatever Python says of odd values.
+        # Filters raise Python's own errors for odd values.
         raise rendering_fault(error) from None
     return output.getvalue()
 
@@ -127,7 +127,7 @@ def _read_json(text: str) -> object:
     return json.loads(text)
 
 
-def _analysed(template: BoundTemplate) -> Any:
+def _analysis(template: BoundTemplate) -> Any:
     return template.analyze(include_partials=False)
 
 
@@ -135,7 +135,7 @@ def _renders(template: BoundTemplate) -> list[RenderNode]:
     return [node for node in nodes_of(template) if isinstance(node, RenderNode)]
 
 
-def _given(node: RenderNode) -> frozenset[str]:
+def _names_set(node: RenderNode) -> frozenset[str]:
     scope = node.partial_scope()
     names = scope.in_scope if scope else ()
     return frozenset(str(name).partition("@")[0] for name in names)

@@ -1,4 +1,4 @@
-"""The environment: which tags and filters there are, and templates taken apart once."""
+"""The environment: the tags and filters that exist, and a cache of parsed templates."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -22,14 +22,14 @@ _REMEMBERED = 200
 
 
 class _BoundedRange(RangeLiteral):
-    """A range that is refused where it is long, before anybody goes through it."""
+    """A range that is refused if it is too long, before anything iterates over it."""
 
     __slots__ = ()
 
     def _make_range(self, start: Any, stop: Any) -> range:
-        made = super()._make_range(start, stop)
-        check_range(made)
-        return made
+        result = super()._make_range(start, stop)
+        check_range(result)
+        return result
 
 
 class _Template(BoundTemplate):
@@ -37,7 +37,7 @@ class _Template(BoundTemplate):
 
 
 class _Partials(BaseLoader):
-    """Finds what is included among what was given to the rendering."""
+    """Loads included templates from the partials of the rendering."""
 
     def get_source(
         self, env: Environment, template_name: str, *, context: Any = None, **kwargs: object
@@ -50,10 +50,10 @@ class _Partials(BaseLoader):
         if not isinstance(context, Metered) or name not in context.partials:
             raise TemplateNotFoundError(f"there is no '{name}' to be rendered", token=None)
         context.meter.tick()
-        found = context.partials[name]
-        liquid = found.template_format == "liquid"
-        nodes: list[Node] = parse(found.template).nodes if liquid else [LiteralNode(found)]
-        # Of `{% render 'card@3' with x %}` the value is called 'card'.
+        source = context.partials[name]
+        liquid = source.template_format == "liquid"
+        nodes: list[Node] = parse(source.template).nodes if liquid else [LiteralNode(source)]
+        # In `{% render 'card@3' with x %}` the value is called 'card'.
         return env.template_class(env, nodes, name.partition("@")[0])
 
 
@@ -65,11 +65,11 @@ class _Liquid(Environment):
 
 def _environment() -> Environment:
     read_all_scripts()
-    made = _Liquid(loader=_Partials())
-    add_filters(made)
-    # What it includes couldn't be told from the text alone.
-    del made.tags["include"]
-    return made
+    environment = _Liquid(loader=_Partials())
+    add_filters(environment)
+    # Its includes couldn't be found without rendering.
+    del environment.tags["include"]
+    return environment
 
 
 ENVIRONMENT = _environment()
@@ -77,10 +77,10 @@ ENVIRONMENT = _environment()
 
 @lru_cache(_REMEMBERED)
 def parse(template: str) -> BoundTemplate:
-    """Take a template apart.
+    """Parse a template.
 
     Raises:
-        Invalid: it isn't liquid, or too much of it; says where.
+        Invalid: it isn't valid liquid, or too large; says where.
     """
     scan(template)
     try:

@@ -1,4 +1,4 @@
-"""Faults: what is wrong with a liquid text, said with the place where it is."""
+"""Faults of liquid texts, each with its place."""
 
 from liquid.exceptions import LiquidError
 
@@ -14,7 +14,7 @@ def fault(reason: str, template: str | None = None, index: int | None = None) ->
 
 
 def place(template: str, index: int) -> str:
-    """Write where in a text something is, counted from 1."""
+    """Write an index into a text as line and column, counted from 1."""
     before = template[:index]
     line = before.count("\n") + 1
     column = index - (before.rfind("\n") + 1) + 1
@@ -22,20 +22,20 @@ def place(template: str, index: int) -> str:
 
 
 def syntax_fault(error: LiquidError, template: str) -> Invalid:
-    """Turn what the parser says into a refusal; without a place, it came to the end."""
+    """Turn a parser's error into a refusal; an error without a place is at the end of the text."""
     token = error.token
     index = token.start_index if token is not None and token.start_index >= 0 else len(template)
     return fault(f"is no liquid: {shown_reason(error)}", template, min(index, len(template)))
 
 
 def shown_reason(error: BaseException) -> str:
-    """Return an error's own words, on one line."""
+    """Return an error's own message, on one line."""
     words = error.message if isinstance(error, LiquidError) else error
     return " ".join(str(words or type(error).__name__).split())[:200].rstrip(".")
 
 
 def rendering_fault(error: BaseException) -> Invalid:
-    """Turn what happened while a template was filled into a refusal."""
+    """Turn an error during rendering into a refusal."""
     if isinstance(error, RecursionError):
         return Invalid("The template can't be rendered: it is nested too deeply. Flatten it.")
     token = error.token if isinstance(error, LiquidError) else None

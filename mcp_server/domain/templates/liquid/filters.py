@@ -1,4 +1,4 @@
-"""Filters: those of the library, bounded where what they take or make isn't bounded by itself."""
+"""Filters of the library, with limits where their input or output has none of its own."""
 
 import json
 import re
@@ -12,9 +12,9 @@ from liquid.filter import liquid_filter, sequence_filter, string_filter
 from mcp_server.domain.templates.liquid.sizes import check_items, check_text_size
 
 _SLOW = 50_000
-"""Characters for filters that look at each character on its own."""
+"""Characters for filters that process each character separately."""
 _DATE = 100
-"""Characters of a date and of how it is to be written."""
+"""Characters of a date and of its format."""
 _TAG = re.compile(r"<[^<>]*+>")
 
 _GROWS: Mapping[str, int] = {"url_encode": 12, "escape": 6, "escape_once": 6, "escapejs": 6}
@@ -27,7 +27,7 @@ Guard = Callable[..., None]
 
 
 def add_filters(environment: Environment) -> None:
-    """Put the bounded filters in the place of the library's own."""
+    """Replace the library's own filters with limited ones."""
     known = environment.filters
     for name in _SLOWLY:
         known[name] = _guarded(known[name], _check_slow)
@@ -41,17 +41,17 @@ def add_filters(environment: Environment) -> None:
     known["uniq"] = uniq
     known["json"] = write_json
     known["strip_html"] = strip_html
-    del known["safe"]  # nothing is escaped, so nothing is safe by it
+    del known["safe"]  # nothing is escaped, so it would have no effect
 
 
 @sequence_filter
 def uniq(sequence: Sequence[Any], key: object = None) -> list[object]:
-    """Return the items of which none is there a second time, by themselves or a property."""
-    found: dict[object, object] = {}
+    """Return the items without duplicates, compared as they are or by a property."""
+    firsts: dict[object, object] = {}
     for item in sequence:
         value = item.get(str(key)) if key is not None and isinstance(item, Mapping) else item
-        found.setdefault(_comparable(value), item)
-    return list(found.values())
+        firsts.setdefault(_comparable(value), item)
+    return list(firsts.values())
 
 
 @liquid_filter
@@ -65,7 +65,7 @@ def write_json(value: object) -> str:
 
 @string_filter
 def strip_html(value: str) -> str:
-    """Return a text without what stands in angle brackets."""
+    """Return a text without its tags, which are anything in angle brackets."""
     return _TAG.sub("", value)
 
 
@@ -74,7 +74,7 @@ def _comparable(value: object) -> object:
 
 
 def _guarded(function: Callable[..., object], guard: Guard) -> Callable[..., object]:
-    """Return a filter that is asked for only where its guard lets it."""
+    """Return a filter that calls a guard before it runs."""
 
     def bounded(*args: object, **kwargs: object) -> object:
         guard(*args)
@@ -101,8 +101,8 @@ def _grows(factor: int) -> Guard:
 
 
 def _check_replace(value: object, old: object = "", new: object = "", *_: object) -> None:
-    text, sought, put = str(value), str(old), str(new)
-    check_text_size(len(text) + (text.count(sought)) * len(put))
+    text, pattern, replacement = str(value), str(old), str(new)
+    check_text_size(len(text) + (text.count(pattern)) * len(replacement))
 
 
 def _check_join(value: object, separator: object = " ", *_: object) -> None:

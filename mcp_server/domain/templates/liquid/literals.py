@@ -12,7 +12,7 @@ from mcp_server.domain.templates.partials import Source
 
 
 class LiteralNode(Node):
-    """A text whose format isn't liquid: nothing in it is markup but what its format fills in."""
+    """A text in another format: only that format's placeholders and includes are filled."""
 
     __slots__ = ("_source",)
 
@@ -21,7 +21,7 @@ class LiteralNode(Node):
         self._source = source
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        """Write the text, with what its placeholders are called here."""
+        """Write the text, with its placeholders filled from this context."""
         if self._source.template_format == "text":
             return buffer.write(self._source.template)
         return sum(

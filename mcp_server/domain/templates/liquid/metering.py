@@ -1,4 +1,4 @@
-"""Metering: what one rendering may take of time and memory, whatever the template says."""
+"""Metering: limits on the time and memory of one rendering."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,15 +13,15 @@ from mcp_server.domain.templates.liquid.sizes import MAX_ITEMS, check_value, wei
 from mcp_server.domain.templates.partials import MAX_SECONDS, Source
 
 MAX_OUTPUT = 2_000_000
-"""Characters written, those that are captured included."""
+"""Characters written, including captured ones."""
 MAX_HELD = 2_000_000
 """Characters in variables."""
 MAX_ITERATIONS = 100_000
-"""Turns of all loops together, also of those that break off."""
+"""Turns of all loops together, counted in full even if a loop breaks off."""
 
 
 class Meter:
-    """Counts what a rendering and all that it includes use up."""
+    """Counts the time and memory that a rendering and its includes use."""
 
     def __init__(self, limit: int | None, deadline: float | None) -> None:
         self._ends = time.thread_time() + MAX_SECONDS if deadline is None else deadline
@@ -31,7 +31,7 @@ class Meter:
         self._turns = MAX_ITERATIONS
 
     def tick(self) -> None:
-        """Stop a rendering that has had its time."""
+        """Stop a rendering that is out of time."""
         if time.thread_time() > self._ends:
             raise ResourceLimitError(
                 "it takes too long. Use fewer loops and shorter values", token=None
@@ -47,7 +47,7 @@ class Meter:
             )
 
     def hold(self, weight: int) -> None:
-        """Count what is kept in variables; a negative weight is given back."""
+        """Count the weight of values in variables; a negative weight is released."""
         self._holdable -= weight
         if self._holdable < 0:
             raise ResourceLimitError(
@@ -95,7 +95,7 @@ class Metered(RenderContext):
 
     @property
     def disabled_tags(self) -> list[str]:
-        """What every node looks at before it renders: the one place that all of them pass."""
+        """The disabled tags, which every node reads before it renders; so time is checked here."""
         self.meter.tick()
         return self._disabled_tags
 
@@ -104,19 +104,19 @@ class Metered(RenderContext):
         self._disabled_tags = tags
 
     def assign(self, key: str, val: Any) -> None:
-        """Set a variable."""
+        """Set a variable, and count its weight."""
         weight = check_value(val)
         self.meter.hold(weight - self._weights.get(key, 0))
         self._weights[key] = weight
         self.locals[key] = val
 
     def cycle(self, key: object, length: int) -> int:
-        """Return whose turn it is; what tells cycles apart is kept."""
+        """Return the position of a cycle; its key stays in memory, so its weight counts."""
         self.meter.hold(weigh(key))
         return super().cycle(key, length)
 
     def filter(self, name: str, token: Token | None) -> Callable[..., object]:
-        """Return a filter that checks what it is given and what it makes."""
+        """Return a filter that checks its arguments and its result."""
         function = super().filter(name, token)
 
         def metered(*args: object, **kwargs: object) -> object:
@@ -134,7 +134,7 @@ class Metered(RenderContext):
         self.meter.turn(length)
 
     def get_buffer(self, buf: TextIO | None = None) -> StringIO:
-        """Return where a captured text is written to."""
+        """Return a metered buffer for a captured text."""
         return Output(self.meter)
 
 

@@ -1,7 +1,7 @@
-"""Scanning: what a template holds, in one pass, before a parser sees it.
+"""Scanning: a check of a template's delimiters, in one pass, before a parser sees it.
 
-The parser's regular expressions look for the end of what was opened from every opening on: where
-many ends are missing, that takes for ever. So they are looked for here first, once.
+From every opening delimiter on, the parser's regular expressions search for the closing one: if
+many are missing, that takes forever. So they are searched for here first, once.
 """
 
 import re
@@ -22,10 +22,10 @@ _CLOSING = {"{{": "}}", "{%": "%}"}
 
 
 def scan(template: str) -> None:
-    """Check that everything that is opened is closed, and that there isn't too much of it.
+    """Check that everything opened is closed, and that there isn't too much of it.
 
     Raises:
-        Invalid: it isn't, or there is.
+        Invalid: a tag, output or block isn't closed, or the template has too much of them.
     """
     if len(template) > MAX_TEMPLATE:
         raise fault(
@@ -46,12 +46,12 @@ def scan(template: str) -> None:
 
 
 def _end(template: str, opening: re.Match[str]) -> int:
-    """Return where the tag, output or verbatim block that opens here ends."""
+    """Return the end of the tag, output or verbatim block that opens here."""
     start = opening.start()
     if verbatim := _VERBATIM.match(template, start):
         return _verbatim_end(template, verbatim)
     closing = _CLOSING[opening[0]]
-    # As the parser has it: what closes stands behind at least the opening braces.
+    # As in the parser, the closing delimiter can't overlap the opening one.
     end = template.find(closing, opening.end())
     if end < 0:
         raise fault(f"opens '{opening[0]}' and never closes it. Write '{closing}'", template, start)
@@ -66,11 +66,11 @@ def _end(template: str, opening: re.Match[str]) -> int:
 
 def _verbatim_end(template: str, verbatim: re.Match[str]) -> int:
     closing = re.compile(rf"\{{%-?\s*+end{verbatim[1]}\s*+-?%\}}")
-    found = closing.search(template, verbatim.end())
-    if found is None:
+    match = closing.search(template, verbatim.end())
+    if match is None:
         raise fault(
             f"opens '{shown(verbatim[0])}' and never closes it. Write '{{% end{verbatim[1]} %}}'",
             template,
             verbatim.start(),
         )
-    return found.end()
+    return match.end()

@@ -1,13 +1,13 @@
-"""Sizes: how much a value weighs, and how much it may."""
+"""Sizes: the weight of values, and its limits."""
 
 from collections.abc import Sequence
 
 from liquid.exceptions import ResourceLimitError
 
 MAX_VALUE = 500_000
-"""Characters of a value that a filter takes or makes, or that is kept in a variable."""
+"""Characters of a filter's input or output, or of a variable."""
 MAX_ITEMS = 20_000
-"""Items of a list, of a range, and of what is in them."""
+"""Items of a list or range, nested ones included."""
 MAX_BITS = 1_024
 """Bits of a whole number."""
 
@@ -16,16 +16,16 @@ def check_value(value: object) -> int:
     """Return the weight of a value.
 
     Raises:
-        ResourceLimitError: it is too large to be worked with.
+        ResourceLimitError: it is too large.
     """
     return weigh(value)
 
 
 def weigh(value: object) -> int:
-    """Return about how many characters a value has, with all that is in it.
+    """Return the approximate number of characters of a value, its contents included.
 
     Raises:
-        ResourceLimitError: it has too many of them, or too many items.
+        ResourceLimitError: it has too many characters or items.
     """
     if isinstance(value, str):
         return _checked(len(value))
@@ -45,7 +45,7 @@ def _weigh_number(value: int) -> int:
 
 
 def _weigh_items(value: object) -> int:
-    """Weigh what is in a list or an object, without recursion."""
+    """Weigh a list or an object with its contents, without recursion."""
     total, items = 8, 0
     waiting: list[object] = [value]
     while waiting:
@@ -78,7 +78,7 @@ def check_range(value: range) -> int:
 
 
 def check_items(count: int) -> int:
-    """Return a number of items that may be worked with.
+    """Return a number of items if it isn't too large.
 
     Raises:
         ResourceLimitError: there are too many.
@@ -91,10 +91,10 @@ def check_items(count: int) -> int:
 
 
 def check_text_size(count: int) -> None:
-    """Refuse a text that would have so many characters.
+    """Refuse a text of too many characters.
 
     Raises:
-        ResourceLimitError: these are too many.
+        ResourceLimitError: `count` is too large.
     """
     _checked(count)
 

@@ -1,7 +1,7 @@
-"""Words: names in every script, where the parser's own lexer knows no marks (vowel signs, accents).
+"""Words: names in every script, since the parser's own lexer knows no marks (vowel signs, accents).
 
-It reads an expression in which each mark is a '_', which leaves every place as it is; the words are
-then taken from the expression as it is written, in the form in which names are compared.
+It gets the expression with a '_' for each mark, which keeps every position; the words are then
+taken from the original expression, in the form in which names are compared.
 """
 
 import re
@@ -34,5 +34,5 @@ def _tokenize(source: str, parent_token: Token) -> Iterator[Token]:
 
 
 def _masked(match: re.Match[str]) -> str:
-    """Write a mark as '_'; texts in quotes stay, and what is in no name is left to be refused."""
+    """Return '_' for a mark; quoted texts, and characters that no name has, stay as they are."""
     return "_" if match[1] is None and f"_{match[0]}".isidentifier() else match[0]
