@@ -1,7 +1,7 @@
-"""Prompts as coding assistants keep them: agent skills, Claude Code commands, VS Code prompt files.
+"""Prompts of coding assistants: agent skills, Claude Code commands, VS Code prompt files.
 
-Each is Markdown with a little front matter. What of it isn't known here stays with the prompt, in
-its model_config, and is written back.
+Each is Markdown with a little front matter. Keys that aren't known here stay with the prompt, in
+its model_config, and are written back.
 """
 
 import re
@@ -49,7 +49,7 @@ from storage.values.errors import Invalid
 
 _INPUT = re.compile(rf"\$\{{input:{NAMED}(?::(?P<hint>[^{{}}\n]*))?\}}")
 COMMANDS = "commands"
-"""The folder in which commands are kept: in `.claude`, in a plugin, or in a collection of them."""
+"""The folder of commands: in `.claude`, in a plugin, or in a collection of commands."""
 _SPEAKS = re.compile(r"^(?:argument-hint|allowed-tools):", re.MULTILINE)
 _OURS = re.compile(r"^template_format:", re.MULTILINE)
 _DESCRIBED = re.compile(r"^description:", re.MULTILINE)
@@ -57,38 +57,38 @@ _PROMPT_SUFFIX = ".prompt"
 
 
 def read_command(text: str, source: str) -> PromptFile:
-    """Read a Claude Code command: what its text is filled with becomes optional arguments.
+    """Read a Claude Code command; its blanks become optional arguments.
 
-    They are named as its `arguments` or `argument-hint` name them.
+    Their names come from its `arguments` or `argument-hint`.
 
     Raises:
-        Invalid: the file can't be read; the sentence names it.
+        Invalid: the file can't be read; the message names it.
     """
     return reading(source, partial(_read_command, *_split(text, source), source))
 
 
 def write_command(file: PromptFile) -> Written:
-    """Write a Claude Code command; one that was read comes back as it was.
+    """Write a Claude Code command; one that was read from a file comes back as it was.
 
     Raises:
-        Invalid: it is more than one user text, or liquid.
+        Invalid: the prompt isn't a single user text, or is liquid.
     """
     text = _text_of(file, "a command")
-    written = write_text(file.draft, text, _extra_of(file.draft))
-    lost = _lost_of(file.draft, written)
+    output = write_text(file.draft, text, _extra_of(file.draft))
+    lost = _lost_of(file.draft, output)
     keys = {
         "description": file.metadata.description,
-        **written.keys,
+        **output.keys,
         "model": file.draft.model_type,
     }
     saying = lost_saying(file.metadata, "folder", "description")
-    return _written(file, keys, written.body, [*lost, *saying])
+    return _join(file, keys, output.body, [*lost, *saying])
 
 
 def is_command(path_name: str, head: str) -> bool:
-    """Tell by how Markdown begins whether it is a command: by what only commands say.
+    """Tell whether Markdown is a command, by its path and by keys and blanks of commands.
 
-    In a folder `commands`, as plugins have it, that it has a description is enough.
+    In a folder `commands`, as in plugins, a description is enough.
     """
     keys, body = head_of(head)
     if _OURS.search(keys):
@@ -102,7 +102,7 @@ def read_vscode(text: str, source: str) -> PromptFile:
     """Read a VS Code prompt file: `${input:name:hint}` becomes an argument.
 
     Raises:
-        Invalid: the file can't be read; the sentence names it.
+        Invalid: the file can't be read; the message names it.
     """
     return reading(source, partial(_read_vscode, *_split(text, source), source))
 
@@ -111,7 +111,7 @@ def write_vscode(file: PromptFile) -> Written:
     """Write a VS Code prompt file.
 
     Raises:
-        Invalid: it is more than one user text, or liquid.
+        Invalid: the prompt isn't a single user text, or is liquid.
     """
     text = _text_of(file, "a prompt file")
     hints = {argument.name: argument.description for argument in file.draft.arguments}
@@ -121,31 +121,31 @@ def write_vscode(file: PromptFile) -> Written:
     if file.draft.template_format == "simple":
         if any(map(is_named, _INPUT.finditer(literals(text)))):
             lost.append("'${input:…}' that is no argument")
-        text, unsaid = write_blanks(text, lambda name: _input(name, hints.get(name)))
-        lost += [f"the include of '{reference}'" for reference in unsaid]
+        text, references = write_blanks(text, lambda name: _input(name, hints.get(name)))
+        lost += [f"the include of '{reference}'" for reference in references]
     keys = {
         "name": file.metadata.title,
         "description": file.metadata.description,
         "model": file.draft.model_type,
     }
-    return _written(file, keys, text, [*lost, *lost_saying(file.metadata, "title", "description")])
+    return _join(file, keys, text, [*lost, *lost_saying(file.metadata, "title", "description")])
 
 
 def write_skill(file: PromptFile) -> Written:
     """Write an agent skill, as `SKILL.md` in a folder of its name.
 
     Raises:
-        Invalid: it is more than one user text, or liquid.
+        Invalid: the prompt isn't a single user text, or is liquid.
     """
     text = _text_of(file, "a skill")
     engine = template_engine("simple")
     extra = _extra_of(file.draft)
     lost = lost_settings(file.draft, "model_config")
-    said: Mapping[str, Any] = {}
+    blank_keys: Mapping[str, Any] = {}
     if file.draft.template_format == "simple":
         if declared_in(extra) != Declared():
-            written = write_text(file.draft, text, extra)
-            text, said, lost = written.body, written.keys, _lost_of(file.draft, written)
+            output = write_text(file.draft, text, extra)
+            text, blank_keys, lost = output.body, output.keys, _lost_of(file.draft, output)
         elif engine.placeholders(text) or engine.includes(text):
             lost.append("its blanks and includes, which are literal text in a skill")
         else:
@@ -155,23 +155,23 @@ def write_skill(file: PromptFile) -> Written:
         "title": file.metadata.title,
         "description": file.metadata.description,
         "tags": list(file.metadata.tags),
-        **said,
+        **blank_keys,
     }
     saying = lost_saying(file.metadata, "title", "description", "tags")
-    return _written(file, keys, text, [*lost, *saying])
+    return _join(file, keys, text, [*lost, *saying])
 
 
 def _read_command(keys: Keys, body: str, source: str) -> PromptFile:
-    read = read_text(body, {key: keys.any(key) for key in (HINT, NAMES)})
-    kept = Keys({key: keys.any(key) for key in keys if key not in read.implied})
+    command = read_text(body, {key: keys.any(key) for key in (HINT, NAMES)})
+    other_keys = Keys({key: keys.any(key) for key in keys if key not in command.implied})
     folder = _command_folder(source)
-    template, arguments = read.body.template, read.body.arguments
-    file = _make(kept, template, arguments, source, folder, read.settings)
-    return replace(file, remarks=read.remarks)
+    template, arguments = command.body.template, command.body.arguments
+    file = _make(other_keys, template, arguments, source, folder, command.settings)
+    return replace(file, remarks=command.remarks)
 
 
 def _command_folder(source: str) -> str:
-    """Return the folder of a command inside of the nearest folder `commands` around it."""
+    """Return a command's folder, relative to the nearest folder `commands` around it."""
     folders = PurePosixPath(source.replace("\\", "/")).parts[:-1]
     if COMMANDS not in folders:
         return ""
@@ -213,15 +213,15 @@ def _make(
         model_type=keys.text("model"),
         model_config={**({FRONT_MATTER: extra} if extra else {}), **settings},
     )
-    said = Metadata(name, title, keys.text("description"), folder)
-    says = {key for key in ("title", "description", "folder") if getattr(said, key)}
-    return PromptFile(check_metadata(said), draft, None, source, frozenset(says))
+    metadata = Metadata(name, title, keys.text("description"), folder)
+    says = {key for key in ("title", "description", "folder") if getattr(metadata, key)}
+    return PromptFile(check_metadata(metadata), draft, None, source, frozenset(says))
 
 
 def _split(text: str, source: str) -> tuple[Keys, str]:
     if not has_front_matter(text):
         return Keys({}), text.removeprefix("\ufeff")
-    # Commands are written with hints such as `[issue] [priority]`, which their program takes.
+    # Hints such as `[issue] [priority]` aren't valid YAML, but Claude Code accepts them.
     keys, body = split_front_matter(text, source, lenient=True)
     return Keys(keys), body
 
@@ -238,7 +238,7 @@ def _text_of(file: PromptFile, what: str) -> str:
     return text
 
 
-def _written(file: PromptFile, keys: dict[str, Any], text: str, lost: list[str]) -> Written:
+def _join(file: PromptFile, keys: dict[str, Any], text: str, lost: list[str]) -> Written:
     config = dict(file.draft.model_config)
     config.pop(BLANKS, None)
     extra = _extra_of(file.draft)
@@ -251,13 +251,13 @@ def _written(file: PromptFile, keys: dict[str, Any], text: str, lost: list[str])
 
 
 def _lost_of(draft: Draft, written: Text) -> list[str]:
-    """Name what a draft has that isn't in the text as it was written."""
+    """Name the parts of a draft that its written text doesn't express."""
     draft = replace(draft, arguments=()) if written.declares else draft
     return [*lost_settings(draft, "model_type", "model_config"), *written.unsaid]
 
 
 def _extra_of(draft: Draft) -> Mapping[str, Any]:
-    """Return what a file's front matter says beyond the keys that are known here."""
+    """Return a file's front matter without the keys that are known here."""
     extra = draft.model_config.get(FRONT_MATTER)
     return extra if isinstance(extra, dict) else {}
 

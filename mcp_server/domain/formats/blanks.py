@@ -14,10 +14,10 @@ from storage.values.errors import Invalid
 def read_blanks(
     text: str, notation: re.Pattern[str], read: Callable[[re.Match[str]], Part | None]
 ) -> str:
-    """Return a `simple` template for a text; what isn't a blank in its notation is literal.
+    """Return a `simple` template for a text; anything but a blank in its notation is literal.
 
-    `read` gives the part that a match means, None where it means nothing but itself. It isn't asked
-    where the notation has a name (`NAMED`) that is no identifier.
+    `read` returns the part for a match, None if the match is literal. It isn't called if the
+    notation has a name (`NAMED`) that is no identifier.
     """
     parts: list[Part] = []
     end = 0
@@ -34,34 +34,34 @@ def write_blanks(
     write: Callable[[str], str],
     include: Callable[[str], str | None] = lambda reference: None,
 ) -> tuple[str, list[str]]:
-    """Write a `simple` template in another notation; returns the references that it can't say."""
-    written: list[str] = []
+    """Write a `simple` template in another notation; also return the includes it can't express."""
+    pieces: list[str] = []
     lost: list[str] = []
     for part in parse(template):
         match part:
             case str():
-                written.append(part)
+                pieces.append(part)
             case Placeholder():
-                written.append(write(part.name))
+                pieces.append(write(part.name))
             case _:
                 reference = include(part.reference)
                 lost += [part.reference] if reference is None else []
-                written.append(part.written if reference is None else reference)
-    return "".join(written), lost
+                pieces.append(part.written if reference is None else reference)
+    return "".join(pieces), lost
 
 
 def literals(template: str) -> str:
-    """Return what of a `simple` template is literal, without its blanks."""
+    """Return the literal parts of a `simple` template, joined by NUL characters."""
     return "\0".join(part for part in parse(template) if isinstance(part, str))
 
 
 def include_of(reference: str) -> Include:
-    """Return an include as it is written in `simple`."""
+    """Return an include in the notation of `simple`."""
     return Include(reference, f"{{{{> {reference}}}}}")
 
 
 def check_carried(draft: Draft, name: str, format_title: str) -> None:
-    """Refuse what a format without conditions and loops can't hold.
+    """Refuse a draft that needs conditions and loops, for a format without them.
 
     Raises:
         Invalid: the texts are liquid.
@@ -74,16 +74,16 @@ def check_carried(draft: Draft, name: str, format_title: str) -> None:
 
 
 def lost_settings(draft: Draft, *kept: str) -> list[str]:
-    """Name what a draft has beside its texts, but for what a format keeps."""
+    """Name the parts of a draft beside its texts that a format loses, which are all but `kept`."""
     declared = [each for each in draft.arguments if each != type(each)(each.name)]
     others = ("variants", *(name for name in reversed(tuple(PLAIN)) if name != "template_format"))
-    there = [("what its arguments are declared as", declared)]
-    there += [(name, getattr(draft, name)) for name in others]
-    return [title for title, value in there if says(value) and title not in kept]
+    settings = [("what its arguments are declared as", declared)]
+    settings += [(name, getattr(draft, name)) for name in others]
+    return [title for title, value in settings if says(value) and title not in kept]
 
 
 def lost_saying(metadata: Metadata, *kept: str) -> list[str]:
-    """Name what a prompt says about itself, but for what a format keeps."""
+    """Name the metadata fields that a format loses, which are all but `kept`."""
     values = {
         "title": metadata.title, "description": metadata.description, "folder": metadata.folder,
         "tags": metadata.tags,

@@ -1,4 +1,4 @@
-"""Chats: messages as other programs have them in JSON, and what else their prompts share."""
+"""Chats: messages in the JSON of other programs, and other parts that their prompts share."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -31,7 +31,7 @@ _ROLES: dict[str, Role] = {
 }  # fmt: skip
 _CALLS = ("tool_calls", "function_call")
 BRACES = rf"\{{\{{\s*{NAMED}\s*\}}\}}"
-"""A regular expression for the blank `{{name}}`."""
+"""Regular expression for the blank `{{name}}`."""
 _BRACES = re.compile(BRACES)
 _READ_ELSEWHERE = re.compile(f"{BRACES}|@@@langfusePrompt:")
 
@@ -42,16 +42,16 @@ def read_braces(text: str) -> str:
 
 
 def brace(match: re.Match[str]) -> Part:
-    """Return the blank that a match of `{{name}}` is."""
+    """Return the blank for a match of `{{name}}`."""
     name = match["name"]
     return Placeholder(identifier(name), spaced=match[0] != f"{{{{{name}}}}}")
 
 
 def read_texts(keys: Keys, key: str, read: ReadText) -> dict[str, Any]:
-    """Read what is one text or a list of messages, as `make_draft` takes it."""
-    written = keys.any(key)
-    if isinstance(written, str):
-        return {"template": read(written)}
+    """Read one text or a list of messages, as keyword arguments of `make_draft`."""
+    value = keys.any(key)
+    if isinstance(value, str):
+        return {"template": read(value)}
     return {
         "messages": [
             read_message(keys.within(each, f"{key}[{index}]"), read)
@@ -67,10 +67,10 @@ def read_message(keys: Keys, read: ReadText) -> Message:
 
 
 def read_role(keys: Keys) -> Role:
-    """Return who says a message.
+    """Return a message's role.
 
     Raises:
-        Invalid: it is none that a prompt here can hold.
+        Invalid: no message here can have that role, or the message isn't a plain one.
     """
     keys.pass_over("type", "chatmessage", "message")
     calls = next((key for key in _CALLS if key in keys and keys.any(key)), None)
@@ -92,32 +92,32 @@ def read_role(keys: Keys) -> Role:
 
 
 def read_labels(written: Iterable[str], remarks: list[str]) -> tuple[str, ...]:
-    """Return the labels that a prompt can have; of the others, why not is added to the remarks.
+    """Return the valid labels; for every other one, add the reason to the remarks.
 
-    'latest' names the newest version there as here, and needs no keeping.
+    'latest' is left out: it means the newest version in the other program as well as here.
     """
-    kept = []
+    labels = []
     for label in written:
         try:
-            kept += [] if label == LATEST else [check_label(label)]
+            labels += [] if label == LATEST else [check_label(label)]
         except Invalid as reason:
             remarks.append(f"A label isn't kept: {reason.message}")
-    return tuple(dict.fromkeys(kept))
+    return tuple(dict.fromkeys(labels))
 
 
 def read_tags(written: Iterable[str], remarks: list[str]) -> tuple[str, ...]:
-    """Return the tags that a prompt can have; of the others, why not is added to the remarks."""
-    kept = []
+    """Return the valid tags; for every other one, add the reason to the remarks."""
+    tags = []
     for tag in written:
         try:
-            kept.append(check_tag(tag))
+            tags.append(check_tag(tag))
         except Invalid as reason:
             remarks.append(f"A tag isn't kept: {reason.message}")
-    return tuple(dict.fromkeys(kept))
+    return tuple(dict.fromkeys(tags))
 
 
 def read_note(keys: Keys, key: str) -> str | None:
-    """Return why a version exists."""
+    """Return a version's commit message."""
     note = keys.text(key)
     return check_text(note, keys.place(key), limit=MAX_NOTE) if note else None
 
@@ -133,14 +133,14 @@ def make_file(
     labels: tuple[str, ...] = (),
     commit_message: str | None = None,
 ) -> PromptFile:
-    """Make a prompt of what was read; what nobody asked `keys` for is remarked on.
+    """Make a prompt of a draft and the keys of its file; the unread keys get a remark.
 
-    A prompt without a name is called as its file, and, where the file holds others too, after what
-    its text is: never after where in the file it stands. With `folders`, names are paths.
+    A prompt without a name is named after its file, with a hash of its content if the file has
+    other prompts: its position in the file plays no part. With `folders`, names are paths.
     """
-    given = keys.text("name")
-    title = given or file_title(place.path_name)
-    if not given and not place.alone:
+    given_name = keys.text("name")
+    title = given_name or file_title(place.path_name)
+    if not given_name and not place.alone:
         title = unique_name(title, content_hash(draft))
     folder, _, title = title.rpartition("/") if folders else ("", "", title)
     name = title if NAME.fullmatch(title) else safe_name(title)
@@ -157,14 +157,14 @@ def make_file(
         remarks=(*remarks, *unkept(keys.unread())),
         labels=labels,
         commit_message=commit_message,
-        named=given is not None,
+        named=given_name is not None,
     )
 
 
 def write_message(
     message: Message, file: PromptFile, include: Callable[[str], str | None] | None, lost: list[str]
 ) -> Json:
-    """Write a message; what of it can't be said is added to what is lost.
+    """Write a message; the parts that can't be expressed are added to `lost`.
 
     Raises:
         Invalid: it isn't text.
@@ -177,7 +177,7 @@ def write_message(
     text = message.content.text
     if file.draft.template_format == "simple":
         plain = literals(text)
-        text = "".join(_written(part, include, lost) for part in parse(text))
+        text = "".join(_write_part(part, include, lost) for part in parse(text))
     else:
         plain = text
     if any(map(is_named, _READ_ELSEWHERE.finditer(plain))):
@@ -185,7 +185,7 @@ def write_message(
     return {"role": message.role, "content": text}
 
 
-def _written(part: Part, include: Callable[[str], str | None] | None, lost: list[str]) -> str:
+def _write_part(part: Part, include: Callable[[str], str | None] | None, lost: list[str]) -> str:
     reference = include(part.reference) if include and isinstance(part, Include) else None
     if isinstance(part, Include) and reference is None:
         lost.append(f"the include of '{part.reference}'")

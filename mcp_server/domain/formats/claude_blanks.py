@@ -1,14 +1,14 @@
-"""Blanks as Claude Code writes them in commands and skills.
+"""Blanks in the notation of Claude Code's commands and skills.
 
 `$ARGUMENTS` is everything that follows a command, `$ARGUMENTS[N]` and `$N` are one word of it,
 counted from 0, and `$name` is a word that the front matter names in `arguments`. One backslash
-before them makes them literal. Claude Code fills them wherever they stand; here a `$N` has to be
-meant as a blank:
+before them makes them literal. Claude Code fills them everywhere; here a `$N` has to be meant as a
+blank:
 
-- `arguments` and `argument-hint` speak of as many words as they name (a hint, which may have been
-  written when commands counted from 1, of one more). Those are blanks, in code too, unless a text
-  takes everything as `$ARGUMENTS` and no single word outside of its code.
-- Any other `$N` is a blank outside of code, where it has one digit and is no amount of money.
+- `arguments` and `argument-hint` declare as many words as they name (a hint, which may date from
+  when commands counted from 1, declares one more). Those are blanks, in code too, unless a text
+  uses `$ARGUMENTS` and no single word outside of its code.
+- Any other `$N` is a blank outside of code if it has one digit and isn't an amount of money.
 """
 
 import re
@@ -24,7 +24,7 @@ from mcp_server.domain.templates.simple import Include, Part, Placeholder, join_
 from storage.values.entities import Argument
 
 WHOLE = "arguments"
-"""The name of an argument that is everything, where nothing else names it."""
+"""The default name of the argument for `$ARGUMENTS`."""
 _HINT = re.compile(r"[\[<]([^\[\]<>]*)[\]>]")
 _MONEY = re.compile(r"[.,][0-9]|[-–]\$?[0-9]")
 _LONGEST_HINT = 40
@@ -33,14 +33,14 @@ _JOINS = re.compile(r"[\w\[-]")
 
 @dataclass(frozen=True)
 class Declared:
-    """What front matter says of a text's blanks: `names` for `$name`, and `hints` by position."""
+    """The blanks that front matter declares: `names` for `$name`, and `hints` by position."""
 
     names: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
 
     @cached_property
     def tokens(self) -> re.Pattern[str]:
-        """What may be a blank: 1 its backslash, 2 an index, 3 everything, 4 a name, 5 a number."""
+        """The pattern of candidates: 1 backslash, 2 index, 3 `ARGUMENTS`, 4 name, 5 number."""
         names = "|".join(re.escape(name) for name in sorted(self.names, key=len, reverse=True))
         named = rf"({names})(?![\w\[])" if names else "(?!)()"
         return re.compile(
@@ -51,7 +51,7 @@ class Declared:
 
 
 def declared_in(keys: Mapping[str, Any]) -> Declared:
-    """Return what the keys `arguments` and `argument-hint` say; no value of theirs is a fault."""
+    """Read the keys `arguments` and `argument-hint`; values that make no sense are ignored."""
     return Declared(_names_in(keys.get("arguments")), _hints_in(keys.get("argument-hint")))
 
 
@@ -65,7 +65,7 @@ def are_names(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A text with its blanks read; `written` are these as they stood there, by their names.
+    """A text with its blanks read; `written` are their notations in the text, by argument name.
 
     `passed` are those that Claude Code would fill and that were taken for code or money.
     """
@@ -79,11 +79,11 @@ class Body:
 def read_body(text: str, declared: Declared) -> Body:
     """Read the blanks of a text; all of them are optional, as words of a command are."""
     code = Code(text)
-    found = list(declared.tokens.finditer(text))
-    rule = _Rule.of(declared, [each for each in found if not each[1]], code)
-    blanks = [each for each in found if rule.admits(each, in_code=each.start() in code)]
+    tokens = list(declared.tokens.finditer(text))
+    rule = _Rule.of(declared, [each for each in tokens if not each[1]], code)
+    blanks = [each for each in tokens if rule.admits(each, in_code=each.start() in code)]
     names = _Names.of(declared, [each for each in blanks if not each[1]])
-    written: dict[str, list[str]] = {}
+    notations: dict[str, list[str]] = {}
     parts: list[Part] = []
     end = 0
     for each in blanks:
@@ -93,32 +93,32 @@ def read_body(text: str, declared: Declared) -> Body:
             parts.append(each[0][1:])
         else:
             name = names.of_token(each)
-            written.setdefault(name, []).append(each[0])
+            notations.setdefault(name, []).append(each[0])
             parts.append(Placeholder(name))
-    taken = {each.start() for each in blanks}
-    passed = [each[0] for each in found if not each[1] and each.start() not in taken]
+    starts = {each.start() for each in blanks}
+    passed = [each[0] for each in tokens if not each[1] and each.start() not in starts]
     return Body(
         join_parts([*parts, text[end:]]),
         names.arguments(),
-        written,
+        notations,
         tuple(dict.fromkeys(passed)),
     )
 
 
 def write_body(template: str, declared: Declared, notation: Callable[[str, str], str]) -> str:
-    """Write a template, its blanks as `notation` says them by their name and what stands behind.
+    """Write a template; `notation` writes each blank, given its name and the text behind it.
 
-    What else would be read as a blank gets a backslash.
+    Literal text that would be read as a blank gets a backslash.
     """
-    text, places = _assembled(template, notation)
+    text, places = _assemble(template, notation)
     code = Code(text)
-    found = list(declared.tokens.finditer(text))
-    taken = {place for start, end in places for place in range(start, end)}
-    rule = _Rule.of(declared, [each for each in found if each.start() in taken], code)
+    tokens = list(declared.tokens.finditer(text))
+    covered = {place for start, end in places for place in range(start, end)}
+    rule = _Rule.of(declared, [each for each in tokens if each.start() in covered], code)
     pieces: list[str] = []
     end = 0
-    for each in found:
-        literal = taken.isdisjoint(range(*each.span())) and not each[1]
+    for each in tokens:
+        literal = covered.isdisjoint(range(*each.span())) and not each[1]
         if literal and rule.admits(each, in_code=each.start() in code):
             pieces += [text[end : each.start()], "\\"]
             end = each.start()
@@ -126,7 +126,7 @@ def write_body(template: str, declared: Declared, notation: Callable[[str, str],
 
 
 def usual_notation(declared: Declared) -> dict[str, str]:
-    """Return how the blanks of what is declared are written, by the names of their arguments."""
+    """Return the usual notation of the declared blanks, by argument name."""
     words = _Names.of(declared, []).words
     if declared.names:
         return {words[number]: f"${name}" for number, name in enumerate(declared.names)}
@@ -134,7 +134,7 @@ def usual_notation(declared: Declared) -> dict[str, str]:
 
 
 def argument_name(hint: str) -> str | None:
-    """Make the name of an argument out of how a file calls it; None where it is no name."""
+    """Make an argument's name from a file's own word for it; None if that yields no name."""
     plain = identifier(hint.strip())
     name = plain if is_identifier(plain) else re.sub(r"\W+", "_", plain).strip("_")
     fits = is_identifier(name) and len(name) <= min(_LONGEST_HINT, MAX_ARGUMENT_NAME)
@@ -142,12 +142,12 @@ def argument_name(hint: str) -> str | None:
 
 
 def joins(behind: str) -> bool:
-    """Tell whether a text would become part of a `$name` or `$N` that stands before it."""
+    """Tell whether a text would become part of a `$name` or `$N` directly before it."""
     return _JOINS.match(behind) is not None
 
 
 def comparable(template: str) -> list[str | tuple[str]]:
-    """Return what a template says, where an include is but its text."""
+    """Return a template for comparison: literal text, with placeholders as tuples between."""
     parts: list[str | tuple[str]] = [""]
     for part in parse(template):
         if isinstance(part, Placeholder):
@@ -160,7 +160,7 @@ def comparable(template: str) -> list[str | tuple[str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Says which tokens of a text are blanks; it is made of those that surely are."""
+    """Decides which tokens of a text are blanks."""
 
     declared: Declared
     in_code_too: bool
@@ -189,9 +189,9 @@ class _Rule:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The names of a text's blanks: of words by their number, and of everything.
+    """The argument names for a text's blanks: `words` by their number, and `whole` for everything.
 
-    `used` are the numbers that the text has, `called` how its file calls what has which name.
+    `used` are the numbers of words in the text, `called` the file's own word for each name.
     """
 
     declared: Declared
@@ -237,13 +237,13 @@ class _Names:
 
 
 def _first(declared: Declared, numbers: set[int], indexed: set[int]) -> int:
-    """Return the number of the first word: 1 where a text counts past its hints, and has no 0."""
+    """Return the number of the first word: 1 if a text counts past its hints and has no 0."""
     past = bool(numbers) and max(numbers) >= len(declared.hints)
     return 1 if past and 0 not in numbers and not indexed else 0
 
 
 def _take(taken: dict[str, str], called: str, otherwise: str) -> str:
-    """Return a name that isn't taken yet, and take it for what a file calls it."""
+    """Reserve a free argument name for a file's own word, and return it."""
     name = argument_name(called) or otherwise
     while name in taken:
         name += "_"
@@ -266,19 +266,19 @@ def _names_in(value: Any) -> tuple[str, ...]:
 
 
 def _hints_in(value: object) -> tuple[str, ...]:
-    """Return what a hint has in brackets, the items of a list, or its one word."""
+    """Return the words in brackets of a hint, the items of a list, or the only word."""
     texts = value if isinstance(value, list) else [value]
     words = [str(each).strip() for each in texts if isinstance(each, str | int | float)]
     bracketed = [hint for word in words for hint in _HINT.findall(word)]
     return tuple(bracketed or (word for word in words if word and not re.search(r"\s", word)))
 
 
-def _assembled(
+def _assemble(
     template: str, notation: Callable[[str, str], str]
 ) -> tuple[str, list[tuple[int, int]]]:
-    """Write a template; returns the text, and where its blanks stand."""
+    """Write a template; return the text and the spans of its blanks."""
     parts = list(parse(template))
-    written: list[str] = []
+    pieces: list[str] = []
     places: list[tuple[int, int]] = []
     size = 0
     for index, part in enumerate(parts):
@@ -291,6 +291,6 @@ def _assembled(
                 text = part.written
             case _:
                 text = part
-        written.append(text)
+        pieces.append(text)
         size += len(text)
-    return "".join(written), places
+    return "".join(pieces), places

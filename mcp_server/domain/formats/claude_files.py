@@ -1,4 +1,4 @@
-"""Texts of Claude Code's commands and skills: their blanks come in, and go out as they were."""
+"""Texts of Claude Code's commands and skills, whose blanks survive reading and writing."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,20 +21,21 @@ from mcp_server.domain.templates.simple import join_parts
 from storage.values.entities import Argument, Draft
 
 BLANKS = "blanks"
-"""The key of a model_config that holds how a file wrote its blanks: by the name of each, its
-notation, or one for each place where they differ."""
+"""The key of a model_config for the notations of a file's blanks: by argument name, one text, or a
+list with one for each place if they differ.
+"""
 HINT = "argument-hint"
 NAMES = "arguments"
-_NAMED = 5
-"""So many of what isn't read is named in a sentence."""
+_MAX_NAMED = 5
+"""Tokens quoted in one remark."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with its blanks, and the front matter that it needs.
+    """A written text, and the front matter that it needs.
 
-    `declares` tells whether that says all that its arguments are declared as, `unsaid` which other
-    things of it can't be said.
+    `declares` tells whether that expresses everything that its arguments declare; `unsaid` names
+    the other parts that can't be expressed.
     """
 
     body: str
@@ -45,9 +46,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class ReadText:
-    """A text that was read: `settings` keep how its blanks were written, where that says more.
+    """A text that was read; `settings` keep the notations of its blanks, unless they are the usual.
 
-    `implied` are the keys of its front matter that writing it anew would give it anyway.
+    `implied` are the keys of its front matter that writing it again would produce anyway.
     """
 
     body: Body
@@ -57,24 +58,24 @@ class ReadText:
 
 
 def read_text(text: str, keys: Mapping[str, Any]) -> ReadText:
-    """Read a text with what its front matter says of its blanks."""
+    """Read a text, with the keys of its front matter that declare its blanks."""
     declared = declared_in(keys)
     body = read_body(text, declared)
     anew = write_text(Draft((), body.arguments), body.template, {})
-    said = {key: keys[key] for key in (HINT, NAMES) if keys.get(key) is not None}
-    if anew.body == text and said == {key: value for key, value in anew.keys.items() if value}:
-        return ReadText(body, {}, frozenset(said), _remarks(body))
+    stated = {key: keys[key] for key in (HINT, NAMES) if keys.get(key) is not None}
+    if anew.body == text and stated == {key: value for key, value in anew.keys.items() if value}:
+        return ReadText(body, {}, frozenset(stated), _remarks(body))
     usual = _usual(declared)
-    kept = {
+    notations = {
         name: written[0] if len(set(written)) == 1 else written
         for name, written in body.written.items()
         if {usual.get(name)} != set(written)
     }
-    return ReadText(body, {BLANKS: kept} if kept else {}, frozenset(), _remarks(body))
+    return ReadText(body, {BLANKS: notations} if notations else {}, frozenset(), _remarks(body))
 
 
 def write_text(draft: Draft, text: str, extra: Mapping[str, Any]) -> Text:
-    """Write a text as it was read, where its front matter still says what it needs.
+    """Write a text as it was read, if its front matter still declares the right arguments.
 
     Otherwise its arguments are named in `arguments`, or a single one in `argument-hint`.
     """
@@ -93,15 +94,15 @@ def write_text(draft: Draft, text: str, extra: Mapping[str, Any]) -> Text:
 
 
 def _candidates(draft: Draft, template: str, extra: Mapping[str, Any]) -> Iterator[Text]:
-    """Yield ways to write a text, the best first: each is right where it reads back the same."""
+    """Yield ways to write a text, the best first; one is right if it reads back the same."""
     declared = declared_in(extra)
     usual = _usual(declared)
-    kept = _kept(draft.model_config.get(BLANKS))
+    stored = _stored_notations(draft.model_config.get(BLANKS))
     used = template_engine("simple").placeholders(template)
-    for said in (_each(usual) | kept, _each(usual)):
-        if all(name in said for name in used):
-            yield Text(write_body(template, declared, _as_said(said)), {})
-    # Those that the file had keep their places: words are counted.
+    for notations in (_as_lists(usual) | stored, _as_lists(usual)):
+        if all(name in notations for name in used):
+            yield Text(write_body(template, declared, _in_turn(notations)), {})
+    # Words are positional, so those that the file had keep their places.
     known = [*usual_notation(declared)]
     called = {
         each.name: _called(each)
@@ -113,12 +114,12 @@ def _candidates(draft: Draft, template: str, extra: Mapping[str, Any]) -> Iterat
         body = write_body(template, alone, lambda name, behind: "$ARGUMENTS")
         yield Text(body, {HINT: hint, NAMES: None})
     named = Declared(tuple(called.values()))
-    body = write_body(template, named, _named(called))
+    body = write_body(template, named, _by_name(called))
     yield Text(body, {HINT: hint or None, NAMES: list(called.values())})
 
 
 def _usual(declared: Declared) -> dict[str, str]:
-    """Return how the blanks of a file are written where nothing else is kept, by their names."""
+    """Return the usual notation of a file's blanks, by argument name."""
     usual = {f"argument_{number}": f"${number}" for number in range(10)}
     usual[WHOLE] = "$ARGUMENTS"
     if len(declared.hints) == 1 and not declared.names:
@@ -126,20 +127,20 @@ def _usual(declared: Declared) -> dict[str, str]:
     return usual | usual_notation(declared)
 
 
-def _as_said(said: Mapping[str, list[str]]) -> Callable[[str, str], str]:
-    """Return what writes each blank as it is said for its place, any more as for its last one."""
-    places = dict.fromkeys(said, 0)
+def _in_turn(notations: Mapping[str, list[str]]) -> Callable[[str, str], str]:
+    """Return a writer that uses each blank's notations in turn, and then the last one again."""
+    places = dict.fromkeys(notations, 0)
 
     def write(name: str, behind: str) -> str:
         place = places[name]
         places[name] += 1
-        return said[name][min(place, len(said[name]) - 1)]
+        return notations[name][min(place, len(notations[name]) - 1)]
 
     return write
 
 
-def _named(called: Mapping[str, str]) -> Callable[[str, str], str]:
-    """Return what writes blanks by their names, by their numbers where a name would go on."""
+def _by_name(called: Mapping[str, str]) -> Callable[[str, str], str]:
+    """Return a writer of blanks by name, or by number if the next text would join the name."""
     numbers = {name: number for number, name in enumerate(called)}
 
     def write(name: str, behind: str) -> str:
@@ -148,19 +149,19 @@ def _named(called: Mapping[str, str]) -> Callable[[str, str], str]:
     return write
 
 
-def _each(usual: Mapping[str, str]) -> dict[str, list[str]]:
+def _as_lists(usual: Mapping[str, str]) -> dict[str, list[str]]:
     return {name: [text] for name, text in usual.items()}
 
 
 def _called(argument: Argument) -> str:
-    """Return what a file calls an argument: its title, where the name follows from that."""
+    """Return a file's own word for an argument: its title, if the name follows from that."""
     title = argument.title or ""
     plain = not set(title) & set(" \t$\\[]<>")
     return title if plain and argument_name(title) == argument.name else argument.name
 
 
-def _kept(value: object) -> dict[str, list[str]]:
-    """Return the notations that are kept, without what nobody could have read."""
+def _stored_notations(value: object) -> dict[str, list[str]]:
+    """Return the stored notations, without malformed ones."""
     if not isinstance(value, Mapping):
         return {}
     lists = {name: [each] if isinstance(each, str) else each for name, each in value.items()}
@@ -172,9 +173,9 @@ def _kept(value: object) -> dict[str, list[str]]:
 
 
 def _says(read: tuple[Argument, ...], draft: Draft) -> bool:
-    """Tell whether reading a text gives all that its arguments are declared as.
+    """Tell whether reading a text restores everything that its arguments declare.
 
-    That they have to be given can't be said anywhere, as every word of a command may be left out.
+    That they are required is ignored: every word of a command may be left out.
     """
     plain = {each.name: (each.name, each.title) for each in read}
     return all(
@@ -185,8 +186,8 @@ def _says(read: tuple[Argument, ...], draft: Draft) -> bool:
 
 
 def _remarks(body: Body) -> tuple[str, ...]:
-    """Say what Claude Code would fill, and is taken for code or money here."""
-    named = ", ".join(f"'{each}'" for each in body.passed[:_NAMED])
+    """Return a remark on the tokens that Claude Code would fill and that are literal here."""
+    named = ", ".join(f"'{each}'" for each in body.passed[:_MAX_NAMED])
     are = "are" if len(body.passed) > 1 else "is"
     reason = f"literal, as in code or money: neither '{NAMES}' nor '{HINT}' counts so far"
     return (f"{named} {are} {reason}.",) if named else ()

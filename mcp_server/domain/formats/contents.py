@@ -1,4 +1,4 @@
-"""Contents: the texts and settings of one version, as records have them."""
+"""Contents: the texts and settings of one version, as part of a record."""
 
 from collections.abc import Collection
 from typing import Any
@@ -15,20 +15,20 @@ from storage.values.entities import Draft
 Record = dict[str, Any]
 
 OTHER_NAMES = {"content": "template", "model_settings": "model_config"}
-"""Names that are read for others, and never written."""
+"""Other names of fields, which are read and never written."""
 
 
 def write_content(draft: Draft) -> Record:
-    """Write a draft in the order of files; what is absent is left out by `present`."""
-    written = draft_to_json(draft)
+    """Write a draft in file order; `present` leaves out the empty fields."""
+    values = draft_to_json(draft)
     text = single_user_text(draft.messages)
     if text is not None:
-        written |= {"template": text, "messages": None}
-    return {name: written.get(name) for name in CONTENT}
+        values |= {"template": text, "messages": None}
+    return {name: values.get(name) for name in CONTENT}
 
 
 def present(record: Record) -> Record:
-    """Leave out what says nothing."""
+    """Leave out empty values."""
     return {key: value for key, value in record.items() if says(value)}
 
 
@@ -36,27 +36,27 @@ def read_draft(keys: Keys) -> Draft:
     """Read a draft.
 
     Raises:
-        Invalid: something in it can't be kept, or stands there twice and differs.
+        Invalid: the content isn't valid, or has a field under two names with different values.
     """
     return make_draft(**read_fields(keys))
 
 
 def read_fields(keys: Keys, names: Collection[str] = CONTENT) -> ContentInput:
-    """Read fields of a content; those that say nothing are left out, but for the texts.
+    """Read fields of a content; empty ones are left out, except the texts.
 
     A variant's one message needs no list.
 
     Raises:
-        Invalid: one of them is of another shape, or stands there twice and differs.
+        Invalid: a field has the wrong shape, or two names with different values.
     """
     values = {name: keys.any(name) for name in names}
     for other, name in OTHER_NAMES.items():
         if other in keys and name in names:
             values[name] = _either(keys, name, other)
-    written = {name: values[name] for name in names if name in _TEXTS or says(values[name])}
-    if isinstance(variants := written.get("variants"), dict):
-        written["variants"] = {key: _listed(each) for key, each in variants.items()}
-    return read_content(written, keys.path)
+    fields = {name: values[name] for name in names if name in _TEXTS or says(values[name])}
+    if isinstance(variants := fields.get("variants"), dict):
+        fields["variants"] = {key: _listed(each) for key, each in variants.items()}
+    return read_content(fields, keys.path)
 
 
 _TEXTS = ("template", "messages")
@@ -67,7 +67,7 @@ def _listed(messages: object) -> object:
 
 
 def _either(keys: Keys, name: str, other: str) -> object:
-    """Return a value that has two names."""
+    """Return the value of a field under its other name, which must not contradict the first."""
     if name in keys and keys.any(name) != keys.any(other):
         raise refused(
             keys.place(other),

@@ -29,7 +29,7 @@ HEADER = "act,prompt,for_devs,type,contributor\r\n"
 GUARDED_HEADER = "act,prompt,for_devs,type,contributor,guarded\r\n"
 _NEEDED = ("act", "prompt")
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""How a cell begins that spreadsheets compute, as OWASP lists it for CSV injection."""
+"""The first character of cells that spreadsheets compute, as OWASP lists it for CSV injection."""
 _GUARDED = re.compile(f"'*{_FORMULA.pattern}")
 _APOSTROPHE = re.compile(f"'+{_FORMULA.pattern}")
 _TRUE = "TRUE"
@@ -40,10 +40,10 @@ _Row = tuple[str, dict[str, str] | Invalid]
 
 
 def read_csv(text: str, source: str = "prompts.csv") -> Iterator[PromptFile | Invalid]:
-    """Read the prompts of a file, each under a name of its own; a refused row is its refusal.
+    """Read the prompts of a file, each under a distinct name; a refused row yields its refusal.
 
     Raises:
-        Invalid: the first line doesn't name the columns. Like the refusals, it names the line.
+        Invalid: a column is missing or repeated. Like the refusals, the message names the line.
     """
     rows = list(_read_rows(text.removeprefix("\ufeff"), source))
     names = iter(unique_names([row["act"] for _, row in rows if not isinstance(row, Invalid)]))
@@ -55,10 +55,10 @@ def read_csv(text: str, source: str = "prompts.csv") -> Iterator[PromptFile | In
 
 
 class CsvWriter:
-    """Writes prompts, each as the row of one such file that follows its `header`.
+    """Writes prompts as rows of one file, which begins with `header`.
 
-    `guard` puts an apostrophe before cells that a spreadsheet would compute, and says so in a
-    column of its own: only where that stands does `read_csv` take them away again.
+    `guard` puts an apostrophe before cells that a spreadsheet would compute, and marks the row in
+    a column of its own: `read_csv` only takes them away from marked rows.
     """
 
     def __init__(self, guard: bool = False) -> None:
@@ -70,25 +70,25 @@ class CsvWriter:
         """Write a row.
 
         Raises:
-            Invalid: a prompt has more than one message, or one that isn't a user's text.
+            Invalid: the prompt isn't a single user text, includes others or is liquid.
         """
         tags = prompt.metadata.tags
         kind = next((tag for tag in tags if tag in TYPES), "text")
         title = prompt.metadata.title or prompt.metadata.name
         for_devs = _TRUE if FOR_DEVS in tags else "FALSE"
         cells = (title, _write_text(prompt), for_devs, kind.upper(), prompt.created_by or "")
-        written = _row([*map(_guarded, cells), _TRUE] if self._guard else cells)
-        lost = _lost(prompt, self.header + written)
-        # Who reads the file makes names out of the titles in it.
+        row = _row([*map(_guarded, cells), _TRUE] if self._guard else cells)
+        lost = _lost(prompt, self.header + row)
+        # Reading the file makes the names from its titles.
         if title in self._titles or unique_names([title]) != [prompt.metadata.name]:
             lost.append("its name")
         self._titles.add(title)
         runs = not self._guard and any(map(_FORMULA.match, cells))
-        return Written(written, tuple(lost), (FORMULA,) if runs else ())
+        return Written(row, tuple(lost), (FORMULA,) if runs else ())
 
 
 def _guarded(cell: str) -> str:
-    """Guard a cell; one that begins as a guarded one does gets an apostrophe more."""
+    """Guard a cell; one that already looks guarded gets another apostrophe."""
     return f"'{cell}" if _GUARDED.match(cell) else cell
 
 
@@ -104,9 +104,9 @@ def _row(cells: Sequence[str]) -> str:
     return out.getvalue()
 
 
-def _lost(prompt: PromptFile, written: str) -> list[str]:
-    """Name what reading back doesn't give again."""
-    back = next(iter(read_csv(written)))
+def _lost(prompt: PromptFile, text: str) -> list[str]:
+    """Name the parts of a prompt that are lost when the row is read back."""
+    back = next(iter(read_csv(text)))
     if isinstance(back, Invalid):
         return ["its text"]
     lost: list[str] = []
@@ -118,9 +118,9 @@ def _lost(prompt: PromptFile, written: str) -> list[str]:
 
 
 def _read_rows(text: str, source: str) -> Iterator[_Row]:
-    """Yield each row by its columns, with the file and line that it begins on.
+    """Yield each row by its columns, with its file and first line.
 
-    What isn't quoted as CSV is ends the file: where the next row begins can't be told.
+    Malformed quoting ends the file: the beginning of the next row can't be found.
     """
     # The module's default stops at 131,072 characters, and prompts are longer.
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL))

@@ -1,4 +1,4 @@
-"""Patterns as fabric keeps them: a folder each, with `system.md` and, rarely, `user.md`."""
+"""Patterns of fabric: a folder each, with `system.md` and, rarely, `user.md`."""
 
 from functools import partial
 
@@ -9,10 +9,10 @@ from storage.values.entities import Message, Metadata, TextContent
 
 
 def read_pattern(system: str, user: str, source: str) -> PromptFile:
-    """Read a pattern, which is named by its folder; a `user` that is blank is no message.
+    """Read a pattern, which is named after its folder; a blank `user` is no message.
 
     Raises:
-        Invalid: it can't be read; the sentence names the file.
+        Invalid: it can't be read; the message names the file.
     """
     return reading(source, partial(_read, system, user, source))
 

@@ -1,4 +1,4 @@
-"""A prompt as a file holds it, and what file names say."""
+"""Prompts in files, and titles made from file names."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,27 +13,27 @@ from storage.values.errors import Invalid
 
 _T = TypeVar("_T")
 EVERYTHING = frozenset(METADATA)
-_NAMED = 10
-"""So many of the values that aren't kept are named."""
+_MAX_NAMED = 10
+"""Values quoted in one remark."""
 _GENERIC = ("skill", "readme", "prompt", "index", "system")
 _NUMBERED = re.compile(r"(.+\.\w+)#([0-9]+)")
-"""A place within a file, as `chats.jsonl#2`; any other `#` belongs to a name."""
+"""A place within a file, as in `chats.jsonl#2`; any other `#` belongs to a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptFile:
-    """One prompt read from a file, or to be written to one; `source` says where it was read.
+    """One prompt read from a file, or to be written to one; `source` is the place it was read from.
 
-    `says` names the fields of the metadata that the file decides. The others are but first guesses
-    or defaults, which don't replace what the library has. With a `history`, `draft` is what its
-    branch main ends in; ids in it say nothing.
+    `says` names the metadata fields that the file decides. The others are first guesses or
+    defaults, which don't replace the library's values. With a `history`, `draft` is the head of
+    its branch main; the ids in it have no meaning.
 
-    `format_name` is the format that it was read as, "" where it comes from the library. `remarks`
-    are full sentences on what of the file isn't kept, or wasn't read as it looks. Without a
-    history, `labels` point at the draft, and `commit_message` says why it exists. `named` is false
-    where the name was made of the file's. `composed` is true where the arguments of what the draft
-    includes stand among its own, as prompts are read. `is_told` says whether the file tells how its
-    text is meant; else that is verbatim.
+    `format_name` is the format that it was read as, "" if it comes from the library. `remarks` are
+    full sentences on parts of the file that aren't kept, or aren't read the way they look. Without
+    a history, `labels` point at the draft, and `commit_message` belongs to it. `named` is false if
+    the name was made from the file's name. `composed` is true if the draft also has the arguments
+    of its includes, as in the library's output. `is_told` tells whether the file decides how its
+    text is meant; otherwise the text is verbatim.
     """
 
     metadata: Metadata
@@ -53,7 +53,7 @@ class PromptFile:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands: `source` tells it, in `path_name`; `alone` where no other does."""
+    """The place of a value: `source` in the file `path_name`; `alone` if the file has no other."""
 
     source: str
     path_name: str
@@ -62,9 +62,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A prompt as a file of some format holds it.
+    """A prompt written in a format.
 
-    `lost` names what of it that format can't carry, `risks` what programs may do with the file.
+    `lost` names the parts that the format can't hold, `risks` what programs may do with the file.
     """
 
     text: str
@@ -73,29 +73,29 @@ class Written:
 
 
 def file_title(path_name: str) -> str:
-    """Return what a file is about by its name, or its folder's where the name says nothing."""
-    found = _NUMBERED.fullmatch(path_name)
-    file, number = found.groups() if found else (path_name, "")
+    """Return a title made from a file's name, or its folder's if the name is a generic one."""
+    match = _NUMBERED.fullmatch(path_name)
+    file, number = match.groups() if match else (path_name, "")
     path = PurePath(file)
     stem = f"{path.stem}-{number}" if number else path.stem
     return path.parent.name if stem.lower() in _GENERIC and path.parent.name else stem
 
 
 def unkept(places: Sequence[str]) -> tuple[str, ...]:
-    """Return the remark on values of a file that no prompt here has a place for, if any."""
+    """Return a remark on the values of a file that a prompt has no field for, if there are any."""
     if not places:
         return ()
-    named = ", ".join(f"'{shown(place)}'" for place in places[:_NAMED])
-    more = len(places) - _NAMED
+    named = ", ".join(f"'{shown(place)}'" for place in places[:_MAX_NAMED])
+    more = len(places) - _MAX_NAMED
     others = f" and {more} more" if more > 0 else ""
     return (f"What the file says as {named}{others} isn't kept.",)
 
 
 def reading(place: str, read: Callable[[], _T]) -> _T:
-    """Return what `read` gives; its refusals name the place.
+    """Return the result of `read`; its refusals name the place.
 
     Raises:
-        Invalid: what `read` refused.
+        Invalid: raised by `read`.
     """
     try:
         return read()

@@ -14,20 +14,19 @@ _VALUE = re.compile(r"([\w-]+:[ \t]+)([^\s\"'|>][^\n]*(?:\n(?:[ \t][^\n]*)?)*)")
 
 
 def has_front_matter(text: str) -> bool:
-    """Tell whether a text begins as front matter does."""
+    """Tell whether a text begins with the opening line of front matter."""
     return _OPENING.match(text.removeprefix("\ufeff")) is not None
 
 
 def split_front_matter(
     text: str, source: str, *, lenient: bool = False
 ) -> tuple[dict[str, Any], str]:
-    """Part a text into its keys and its body, verbatim from the line after the closing `---`.
+    """Split a text into its keys and its body, verbatim from the line after the closing `---`.
 
-    Where that is `lenient`, a key whose value is no YAML has it as a text, and the others stay
-    what they are.
+    If `lenient`, a value that is no YAML is read as a text, and the other values as usual.
 
     Raises:
-        Invalid: the keys can't be read; the sentence names the file and the line.
+        Invalid: the keys can't be read; the message names the file and the line.
     """
     text = text.removeprefix("\ufeff")
     opening = _OPENING.match(text)
@@ -54,7 +53,7 @@ def split_front_matter(
 
 
 def head_of(text: str) -> tuple[str, str]:
-    """Part the beginning of a text: the lines of its front matter, and what follows."""
+    """Split the beginning of a text into the lines of its front matter and the rest."""
     opening = _OPENING.match(text)
     if opening is None:
         return "", text
@@ -64,18 +63,18 @@ def head_of(text: str) -> tuple[str, str]:
 
 
 def join_front_matter(keys: dict[str, Any], body: str, *, flow: bool = False) -> str:
-    """Write keys and a body; keys that say nothing are left out. For `flow` see `dump_yaml`."""
+    """Write keys and a body; empty keys are left out. For `flow` see `dump_yaml`."""
     present = {key: value for key, value in keys.items() if value not in (None, "", [], {})}
     return f"---\n{dump_yaml(present, flow=flow)}---\n{body}"
 
 
 def _mended(head: str, source: str) -> str:
-    """Put quotes around the values of keys that can't be read for themselves."""
+    """Put quotes around the values of keys that can't be read."""
     return "".join(_quoted(each, source) for each in _KEY.split(head.replace("\r\n", "\n")))
 
 
 def _quoted(lines: str, source: str) -> str:
-    """Return the lines of one key, with its value in quotes where that can't be read."""
+    """Return the lines of one key, with its value in quotes if that can't be read."""
     value = _VALUE.fullmatch(lines)
     try:
         load_yaml(lines, source, 1)
@@ -83,6 +82,6 @@ def _quoted(lines: str, source: str) -> str:
         if value is None:
             return lines
         words = " ".join(value[2].split())
-        # As many lines as before, so that what is wrong elsewhere is told with its own.
+        # As many lines as before, so that errors elsewhere name the right line.
         return value[1] + json.dumps(words, ensure_ascii=False) + "\n" * lines.count("\n")
     return lines

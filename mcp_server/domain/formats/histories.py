@@ -1,4 +1,4 @@
-"""Histories: all versions, branches, labels and moves of a prompt, as records have them."""
+"""Histories: all versions, branches, labels and moves of a prompt, as part of a record."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -90,10 +90,10 @@ def _moment(moment: datetime | None) -> str | None:
 
 
 def read_history(keys: Keys) -> History:
-    """Read them back.
+    """Read the history that `write_history` writes.
 
     Raises:
-        Invalid: they aren't what a history is, as a gap between versions.
+        Invalid: it isn't a valid history: for example, there is a gap between versions.
     """
     versions = tuple(
         _read_version(Keys(each, f"versions[{index}]"), index + 1)
@@ -151,10 +151,10 @@ def _read_version(keys: Keys, number: int) -> Version:
 
 
 def _before(keys: Keys, key: str, number: int) -> int | None:
-    found = keys.number(key)
-    if found is not None and found >= number:
-        raise refused(keys.place(key), f"is {found}, which isn't before version {number}")
-    return found
+    version = keys.number(key)
+    if version is not None and version >= number:
+        raise refused(keys.place(key), f"is {version}, which isn't before version {number}")
+    return version
 
 
 def _read_branch(branch: str, keys: Keys, newest: int) -> Branch:
@@ -168,11 +168,11 @@ def _read_branch(branch: str, keys: Keys, newest: int) -> Branch:
 
 
 def _read_labels(
-    written: Mapping[str, Any], newest: int
+    values: Mapping[str, Any], newest: int
 ) -> tuple[dict[str, int], dict[str, dict[int, int]]]:
     labels: dict[str, int] = {}
     weights: dict[str, dict[int, int]] = {}
-    for label, each in written.items():
+    for label, each in values.items():
         place = f"labels.{check_label(label)}"
         if isinstance(each, dict):
             weights[label] = _read_shares(each, place, newest)
@@ -182,10 +182,10 @@ def _read_labels(
     return labels, weights
 
 
-def _read_shares(written: Mapping[str, Any], place: str, newest: int) -> dict[int, int]:
+def _read_shares(weights: Mapping[str, Any], place: str, newest: int) -> dict[int, int]:
     shares = {
         _existing(number_in(version, place), place, newest): number_in(weight, f"{place}.{version}")
-        for version, weight in written.items()
+        for version, weight in weights.items()
     }
     return check_weights(shares)
 
@@ -216,13 +216,13 @@ def _existing(number: int | None, place: str, newest: int) -> int:
 
 
 def with_moves(history: History, by: str, at: datetime, reason: str) -> History:
-    """Return a history in which the last move of each label leads to where that is now."""
+    """Return a history in which the last move of each label leads to its current target."""
     last = {move.label: move for move in history.moves}
     missing: list[RecordedMove] = []
     for label in dict.fromkeys((*history.labels, *last)):
-        before, there = _end(last.get(label)), _place(history, label)
-        if before != there:
-            missing.append(RecordedMove(label, before[0], *there, by, reason, at))
+        recorded, current = _end(last.get(label)), _target(history, label)
+        if recorded != current:
+            missing.append(RecordedMove(label, recorded[0], *current, by, reason, at))
     return replace(history, moves=(*history.moves, *missing)) if missing else history
 
 
@@ -232,5 +232,5 @@ def _end(move: RecordedMove | None) -> tuple[int | None, Mapping[int, int]]:
     return move.to_version, move.weights
 
 
-def _place(history: History, label: str) -> tuple[int | None, Mapping[int, int]]:
+def _target(history: History, label: str) -> tuple[int | None, Mapping[int, int]]:
     return history.labels.get(label), history.weights.get(label, {})

@@ -1,6 +1,6 @@
 """JSON files: prompts of ours, of other platforms and of published lists, told apart and read.
 
-What has a key of ours is ours, whatever else it has. A format that was named is never guessed at.
+A value with a key of ours is ours, whatever else it has. A named format is never guessed.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +23,7 @@ from storage.values.errors import Invalid
 Files = Iterator[PromptFile | Invalid]
 
 MAX_ROWS = 100_000_000
-"""Characters of a file of rows, which is read as a whole: names are made of all titles together."""
+"""Characters of a file of rows, which is read whole: names depend on all titles together."""
 
 _OURS = frozenset(
     ("template_format", "arguments", "model_type", "variants", "folder", "title", "created_by",
@@ -35,7 +35,7 @@ _PAGES = ("data", "items")
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """How the prompts of a platform are told from others, read, and written."""
+    """The test, the reader and the writer for the prompts of a platform."""
 
     title: str
     looks_like: Callable[[Json], bool]
@@ -52,22 +52,22 @@ PLATFORMS = {
 
 
 def read_any_json(pieces: Iterable[str], source: str) -> Files:
-    """Read JSON as whatever each value looks like; what looks like nothing, as one of ours."""
+    """Read JSON by the looks of each value; one that looks like no platform's is read as ours."""
     return _attempt(_read_values(None, pieces, source))
 
 
 def read_our_json(pieces: Iterable[str], source: str) -> Files:
-    """Read JSON as ours, whatever it looks like."""
+    """Read JSON as ours, without looking for platforms."""
     return _attempt(_read_values("json", pieces, source))
 
 
 def read_platform_json(name: str, pieces: Iterable[str], source: str) -> Files:
-    """Read JSON as that of a platform, whatever it looks like."""
+    """Read JSON as a platform's, without a test of its looks."""
     return _attempt(_read_values(name, pieces, source))
 
 
 def _attempt(files: Files) -> Files:
-    """Yield prompts; where the file can't be read any further, that."""
+    """Yield prompts, and the refusal if the file can't be read any further."""
     try:
         yield from files
     except Invalid as refusal:
@@ -77,13 +77,13 @@ def _attempt(files: Files) -> Files:
 def _read_values(name: str | None, pieces: Iterable[str], source: str) -> Files:
     counted = _Counted(pieces)
     values = json_values(counted, source)
-    head, broken = _taken(values, 2)
+    head, broken = _take(values, 2)
     alone = len(head) == 1 and broken is None
     values = chain(head, _ending(broken), values)
     if head and name in (None, "openai") and _is_message(head[0]):
         yield _read_as("openai", {"messages": list(values)}, Place(source, source))
-    elif head and name in (None, "rows") and _told(head[0]) == "rows":
-        rows, broken = _taken(_within(values, counted, source))
+    elif head and name in (None, "rows") and _platform_of(head[0]) == "rows":
+        rows, broken = _take(_within(values, counted, source))
         yield from _each(name, zip(rows, row_names(rows), strict=True), source, alone)
         yield from _ending(broken)
     else:
@@ -102,17 +102,17 @@ def _each(
 
 
 def _read_value(name: str | None, value: object, place: Place, row_name: str | None) -> PromptFile:
-    told = _told(value)
-    chosen = name or told or "json"
+    detected = _platform_of(value)
+    chosen = name or detected or "json"
     if chosen != "json":
         return _read_as(chosen, value, place, row_name)
     _check_no_page(value, place.source)
     try:
         return read_record(value, place.source)
     except Invalid as refusal:
-        if told is None:
+        if detected is None:
             raise
-        hint = f" It looks like {PLATFORMS[told].title}: say so with the format '{told}'."
+        hint = f" It looks like {PLATFORMS[detected].title}: say so with the format '{detected}'."
         raise Invalid(f"{refusal.message}{hint}", fields=refusal.fields) from None
 
 
@@ -122,12 +122,12 @@ def _read_as(name: str, value: object, place: Place, row_name: str | None = None
     return replace(file, format_name=name)
 
 
-def _told(value: object) -> str | None:
-    """Tell which platform a value comes from; None where it may be ours."""
+def _platform_of(value: object) -> str | None:
+    """Return the platform that a value comes from; None if it may be ours."""
     if not isinstance(value, dict):
         return None
     for name, platform in PLATFORMS.items():
-        # Published lists have titles, and nothing else that only we have.
+        # Published lists may have titles and folders, but none of the other keys.
         ours = _OURS - {"title", "folder"} if name == "rows" else _OURS
         if ours.isdisjoint(value) and platform.looks_like(value):
             return name
@@ -139,7 +139,7 @@ def _is_message(value: object) -> bool:
 
 
 def _check_no_page(value: object, source: str) -> None:
-    """Refuse a page of a list, as APIs answer with, by saying what it is."""
+    """Refuse a page of a list, as APIs answer with, and name it as one."""
     if not isinstance(value, dict) or "name" in value:
         return
     key = next((key for key in _PAGES if isinstance(value.get(key), list)), None)
@@ -152,7 +152,7 @@ def _check_no_page(value: object, source: str) -> None:
 
 @dataclass(slots=True)
 class _Counted:
-    """Pieces of a text, and how many characters of it were taken so far."""
+    """Pieces of a text, and the number of characters read from them."""
 
     pieces: Iterable[str]
     size: int = 0
@@ -163,15 +163,15 @@ class _Counted:
             yield piece
 
 
-def _taken(values: Iterator[Any], most: int | None = None) -> tuple[list[Any], Invalid | None]:
-    """Return the next values, and what ended them where they can't be read any further."""
-    found: list[Any] = []
+def _take(values: Iterator[Any], most: int | None = None) -> tuple[list[Any], Invalid | None]:
+    """Return the next values, and the refusal if no more can be read."""
+    result: list[Any] = []
     try:
         for value in islice(values, most):
-            found.append(value)  # what comes before a refusal is kept
+            result.append(value)  # what comes before a refusal is kept
     except Invalid as broken:
-        return found, broken
-    return found, None
+        return result, broken
+    return result, None
 
 
 def _ending(broken: Invalid | None) -> Iterator[Any]:

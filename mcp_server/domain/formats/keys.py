@@ -1,4 +1,4 @@
-"""Keys: the values of a mapping that was read from a file, each of the kind that it has to be."""
+"""Keys: the values of a mapping from a file, each checked to be of the expected kind."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -14,9 +14,9 @@ _NO_NUMBER = f"has to be a whole number from 1 to {MAX_VERSION:,}"
 
 
 class Keys:
-    """A mapping, and where it stands; what has no value counts as left out.
+    """A mapping and its path; a key without a value counts as left out.
 
-    Every method raises Invalid where a value is of another kind; the sentence names its place.
+    Every method raises Invalid if a value is of another kind; the message names its place.
     """
 
     def __init__(self, value: object, path: str = "") -> None:
@@ -29,13 +29,13 @@ class Keys:
         return self._values.get(key) is not None
 
     def within(self, value: object, key: str) -> "Keys":
-        """Return a mapping that stands in this one, whose unread keys are this one's too."""
-        found = Keys(value, self.place(key))
-        self._inside.append(found)
-        return found
+        """Return a nested mapping, whose unread keys are this one's too."""
+        nested = Keys(value, self.place(key))
+        self._inside.append(nested)
+        return nested
 
     def unread(self) -> list[str]:
-        """Return the places of values that nobody asked for, here and within."""
+        """Return the places of values that were never read, nested ones included."""
         here = [
             self.place(str(key))
             for key, value in self._values.items()
@@ -47,18 +47,18 @@ class Keys:
         return iter(self._values)
 
     def place(self, key: str) -> str:
-        """Return where a value stands, as in `versions[2].branch`."""
+        """Return the place of a key, as in `versions[2].branch`."""
         return f"{self.path}.{key}" if self.path else key
 
     def only(self, known: Collection[str], *, also: Collection[str] = ()) -> None:
-        """Refuse keys that there aren't; `also` are taken too, and never proposed."""
+        """Refuse unknown keys; those in `also` are accepted but never proposed."""
         for key in self._values:
             if key not in known and key not in also:
                 hint = did_you_mean(nearest(str(key), list(known))) or f" Use {', '.join(known)}"
                 raise refused(self.place(str(key)), f"is no key that a prompt has.{hint}")
 
     def any(self, key: str) -> Any:
-        """Return a value of any kind, None where there is none."""
+        """Return a value of any kind; None if it is left out."""
         self._asked.add(key)
         return self._values.get(key)
 
@@ -67,49 +67,49 @@ class Keys:
         return self._values.get(key)
 
     def pass_over(self, key: str, *values: object) -> None:
-        """Count a key as read where it says one of these values, which tell nothing."""
+        """Count a key as read if it has one of these values, which carry no information."""
         if self._values.get(key) in values:
             self._asked.add(key)
 
     def text(self, key: str) -> str | None:
-        """Return a text."""
+        """Return a text; None if it is left out."""
         value = self.any(key)
         return None if value is None else expect(str, value, self.place(key))
 
     def needed(self, key: str) -> str:
-        """Return a text that isn't left out."""
-        found = self.text(key)
-        if found is None:
+        """Return a required text."""
+        text = self.text(key)
+        if text is None:
             raise refused(self.place(key), "is missing. Write it")
-        return found
+        return text
 
     def number(self, key: str) -> int | None:
-        """Return a whole number above 0."""
+        """Return a whole number above 0; None if it is left out."""
         value = self.any(key)
         return None if value is None else number_in(value, self.place(key))
 
     def moment(self, key: str) -> datetime:
-        """Return a moment, which isn't left out; without a zone it is one of UTC."""
-        written = self.needed(key)
+        """Return a required time; without a zone it is in UTC."""
+        text = self.needed(key)
         try:
-            found = datetime.fromisoformat(written)
+            moment = datetime.fromisoformat(text)
         except ValueError:
             raise refused(
-                self.place(key), f"is '{shown(written)}'. Write it as in '2026-11-23T12:00:00Z'"
+                self.place(key), f"is '{shown(text)}'. Write it as in '2026-11-23T12:00:00Z'"
             ) from None
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def mapping(self, key: str) -> dict[str, Any]:
-        """Return a mapping."""
+        """Return a mapping; empty if it is left out."""
         return expect(dict, self.any(key) or {}, self.place(key))
 
     def items(self, key: str) -> list[Any]:
-        """Return a list."""
+        """Return a list; empty if it is left out."""
         value = self.any(key)
         return [] if value is None else expect(list, value, self.place(key))
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Return a list of texts, or what commas part in one."""
+        """Return a list of texts, or the parts of one text between commas."""
         value = self.any(key)
         if isinstance(value, str):
             return tuple(each for each in value.split(",") if each.strip())
@@ -117,7 +117,7 @@ class Keys:
 
 
 def number_in(value: object, place: str) -> int:
-    """Return a number of a version, as it is or as the key of a mapping."""
+    """Return a whole number, which may be text as in the key of a mapping."""
     if isinstance(value, str) and re.fullmatch(f"0*{VERSION_PATTERN}", value):
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_VERSION:

@@ -19,7 +19,7 @@ _PUNCTUATION = " _-'/"
 
 @dataclass(frozen=True, slots=True)
 class _Blank:
-    """One `${…}` of a text; `default` is None where it has none."""
+    """One `${…}` of a text; `default` is None if it has none."""
 
     label: str
     default: str | None
@@ -28,8 +28,8 @@ class _Blank:
 def read_placeholders(text: str) -> tuple[str, tuple[Argument, ...]]:
     """Return a `simple` template that means the same, and its arguments.
 
-    A label that occurs with two defaults becomes two arguments. Where a label that has a default
-    occurs again without it, that placeholder is written with blanks inside its braces.
+    A label with two defaults becomes two arguments. Where a label that has a default occurs again
+    without it, that placeholder is written with spaces inside its braces.
     """
     pieces = list(_split(text))
     blanks = list(dict.fromkeys(piece for piece in pieces if isinstance(piece, _Blank)))
@@ -58,16 +58,16 @@ def write_placeholders(template: str, arguments: Sequence[Argument]) -> str:
     labels = _labels(arguments)
     defaults = {argument.name: argument.default for argument in arguments}
     closed = {piece.name for piece in pieces if isinstance(piece, Placeholder) and not piece.spaced}
-    written = []
+    output = []
     for piece in pieces:
         if not isinstance(piece, Placeholder):
-            written.append(str(piece))
+            output.append(str(piece))
             continue
         label, default = labels.get(piece.name, piece.name), defaults.get(piece.name)
         repeated = piece.spaced and piece.name in closed
         bare = default is None or repeated or "{" in default or "}" in default
-        written.append(f"${{{label}}}" if bare else f"${{{label}:{default}}}")
-    return "".join(written)
+        output.append(f"${{{label}}}" if bare else f"${{{label}:{default}}}")
+    return "".join(output)
 
 
 def _split(text: str) -> Iterator[str | _Blank]:
@@ -90,7 +90,7 @@ def _is_label(label: str) -> bool:
 
 
 def _name_blanks(blanks: Sequence[_Blank]) -> dict[_Blank, str]:
-    """Give each blank an identifier of its own; labels that are one already keep it."""
+    """Give each blank a distinct identifier; labels that are identifiers are kept if possible."""
     names: dict[_Blank, str] = {}
     taken: set[str] = set()
     for blank in blanks:

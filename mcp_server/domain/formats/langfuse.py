@@ -1,4 +1,4 @@
-"""Langfuse's JSON: a prompt, text or chat, with what it includes of others."""
+"""Langfuse's JSON: a prompt, text or chat, with its includes."""
 
 import re
 
@@ -56,7 +56,8 @@ def read_langfuse(keys: Keys, place: Place) -> PromptFile:
     """Read a prompt.
 
     Raises:
-        Invalid: it isn't one, or holds what no prompt here can hold, as placeholders for messages.
+        Invalid: it isn't one, or has parts that no prompt here can hold, such as placeholders for
+            messages.
     """
     keys.pass_over("type", "text", "chat")
     keys.pass_over("version", 1)
@@ -77,7 +78,7 @@ def read_langfuse(keys: Keys, place: Place) -> PromptFile:
 
 
 def write_langfuse(file: PromptFile) -> tuple[Json, Lost]:
-    """Write a prompt; what Langfuse can't carry is told beside it.
+    """Write a prompt; also return the parts that Langfuse can't hold.
 
     Raises:
         Invalid: it is liquid, or a message isn't text.
@@ -116,5 +117,5 @@ def _include(reference: str) -> str | None:
         return f"@@@langfusePrompt:name={name}|label={point or 'production'}@@@"
     if point.startswith("branch:"):
         return None
-    pointed = f"version={point}" if point.isdecimal() else f"label={point}"
-    return f"@@@langfusePrompt:name={name}|{pointed}@@@"
+    selector = f"version={point}" if point.isdecimal() else f"label={point}"
+    return f"@@@langfusePrompt:name={name}|{selector}@@@"

@@ -1,4 +1,4 @@
-"""Where code stands in Markdown: what there looks like a blank may well be a shell's or awk's."""
+"""Code in Markdown: a lookalike of a blank there may well be a shell's or awk's."""
 
 import re
 from bisect import bisect_right
@@ -13,9 +13,9 @@ Span = tuple[int, int]
 class Code:
     """The parts of a Markdown text that are code.
 
-    These are fenced blocks (an open one reaches to the end), lines that are indented by four blanks
-    or a tab behind a blank line, and what stands between as many backticks within a paragraph.
-    Paragraphs of lists that are indented so far count as code, too.
+    These are fenced blocks (one that isn't closed reaches to the end), lines after a blank line
+    that are indented by four spaces or a tab, and spans between equal runs of backticks within a
+    paragraph. Paragraphs of lists that are indented as far count as code, too.
     """
 
     def __init__(self, text: str) -> None:
@@ -56,7 +56,7 @@ class Code:
             self._find_ticks(paragraph, len(self._text))
 
     def _find_ticks(self, start: int, end: int) -> None:
-        """Find what stands between backticks in a paragraph."""
+        """Find the spans between backticks in a paragraph."""
         runs = [run.span() for run in _TICKS.finditer(self._text, start, end)]
         ends: dict[int, list[int]] = {}
         for index, (begin, stop) in enumerate(runs):

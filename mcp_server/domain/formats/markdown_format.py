@@ -24,13 +24,13 @@ from mcp_server.domain.texts import check_author, refused
 from storage.values.entities import Argument, Draft, Metadata
 
 _BODY = "template"
-"""The field that the body holds, and not the front matter."""
+"""The field that is the body, and not in the front matter."""
 KNOWN = (
     "name", "title", "description", "folder", "tags", "created_by",
     *(name for name in CONTENT if name != _BODY),
 )  # fmt: skip
 _BESIDE_THE_TEXT = [name for name in CONTENT if name not in (_BODY, "arguments", "template_format")]
-"""The fields that don't say how the body is meant."""
+"""The fields that don't decide how the body is meant."""
 _LONG = ("messages", "variants")
 _EVERYTHING = "$ARGUMENTS"
 _PASSED = (
@@ -41,20 +41,20 @@ LITERAL = (
     "Its blanks in double braces are literal text, as nothing in the file says that they are "
     "blanks. If they are, import it with the template format 'simple'."
 )
-"""The remark on a text with blanks whose file doesn't say how it is meant."""
+"""The remark on a text with blanks whose file doesn't decide how it is meant."""
 FRONT_MATTER = "front_matter"
-"""The key of a model_config that holds what a file's front matter says beyond the known keys."""
+"""The key of a model_config for a file's front matter beyond the known keys."""
 
 
 def read_markdown(text: str, source: str) -> PromptFile:
     """Read a prompt with its front matter.
 
     A file without the key `template_format` wasn't written by us: its text is served verbatim,
-    unless it declares arguments. Those are blanks in double braces, or, where it only names them
-    or has a hint, as Claude Code writes them.
+    unless it declares arguments. Those are blanks in double braces or, if it only names them or
+    has a hint, in the notation of Claude Code.
 
     Raises:
-        Invalid: the file can't be read; the sentence names it and, for YAML, the line.
+        Invalid: the file can't be read; the message names it and, for YAML, the line.
     """
     keys, body = split_front_matter(text, source)
     return reading(source, partial(_read, keys, body, source))
@@ -66,12 +66,12 @@ def read_plain(text: str, source: str) -> PromptFile:
 
 
 def as_meant(file: PromptFile, template_format: str | None) -> PromptFile:
-    """Return a prompt with the template format that is said for it, where its file doesn't.
+    """Return a prompt in the given template format, unless its file decides that itself.
 
-    Where nobody says it, blanks in double braces are literal, which the remark LITERAL tells.
+    If neither does, blanks in double braces are literal, and get the remark LITERAL.
 
     Raises:
-        Invalid: its texts can't be of that format.
+        Invalid: its texts aren't valid in that format.
     """
     if file.is_told:
         return file
@@ -79,12 +79,12 @@ def as_meant(file: PromptFile, template_format: str | None) -> PromptFile:
         engine = template_engine("simple")
         blanks = any(engine.placeholders(text) for text in texts_of(file.draft))
         return replace(file, remarks=(*file.remarks, LITERAL)) if blanks else file
-    meant = content_of(replace(file.draft, arguments=(), template_format=template_format))  # type: ignore[arg-type]  # checked there
-    return replace(file, draft=make_draft(**meant), is_told=True)
+    content = content_of(replace(file.draft, arguments=(), template_format=template_format))  # type: ignore[arg-type]  # checked there
+    return replace(file, draft=make_draft(**content), is_told=True)
 
 
 def write_markdown(file: PromptFile) -> str:
-    """Write a prompt so that `read_markdown` gives it back."""
+    """Write a prompt so that `read_markdown` returns it again."""
     draft = file.draft
     config, extra = _split_config(draft)
     content = write_content(replace(draft, model_config=config))
@@ -130,7 +130,7 @@ def _read(values: dict[str, Any], body: str, source: str) -> PromptFile:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A text as its front matter means it; `template_format` is None where that says nothing."""
+    """A text as its front matter declares it; without a decision, `template_format` is None."""
 
     template: str
     template_format: str | None
@@ -141,24 +141,24 @@ class _Text:
 
 
 def _read_text(keys: Keys, body: str) -> _Text:
-    written = keys.text("template_format")
+    stated_format = keys.text("template_format")
     names = keys.any(NAMES)
-    if written is None and (are_names(names) or HINT in keys):
+    if stated_format is None and (are_names(names) or HINT in keys):
         claude = read_text(body, {HINT: keys.any(HINT), NAMES: names}).body
         if claude.written or not template_engine("simple").placeholders(body):
             return _read_claude(keys, body)
         if are_names(names):
             return _Text(body, "simple", claude.arguments)
     arguments = read(tuple[Argument, ...], keys.items(NAMES), NAMES)
-    passed = written is None and not arguments and _EVERYTHING in body
+    passed = stated_format is None and not arguments and _EVERYTHING in body
     return _Text(
-        body, written or ("simple" if arguments else None), arguments,
+        body, stated_format or ("simple" if arguments else None), arguments,
         remarks=(_PASSED,) if passed else (),
     )  # fmt: skip
 
 
 def _read_claude(keys: Keys, body: str) -> _Text:
-    """Read a text whose front matter speaks of its blanks as Claude Code does."""
+    """Read a text whose front matter declares its blanks as Claude Code does."""
     names = keys.any(NAMES)
     claude = read_text(body, {HINT: keys.any(HINT), NAMES: names})
     if not claude.body.arguments:
@@ -170,12 +170,12 @@ def _read_claude(keys: Keys, body: str) -> _Text:
 
 
 def _read_metadata(keys: Keys, source: str) -> Metadata:
-    """Read what names a prompt. Only a file of ours has a name that counts as it stands."""
-    written = keys.text("name")
-    given = written or keys.text("title") or file_title(source)
-    ours = "template_format" in keys and NAME.fullmatch(given) is not None
-    name = given if ours else safe_name(given)
-    title = keys.text("title") or (given if name != given else None)
+    """Read a prompt's metadata. Only a file of ours has a name that is used unchanged."""
+    name_key = keys.text("name")
+    raw_name = name_key or keys.text("title") or file_title(source)
+    ours = "template_format" in keys and NAME.fullmatch(raw_name) is not None
+    name = raw_name if ours else safe_name(raw_name)
+    title = keys.text("title") or (raw_name if name != raw_name else None)
     metadata = Metadata(
         name=name,
         title=title,
@@ -187,16 +187,16 @@ def _read_metadata(keys: Keys, source: str) -> Metadata:
 
 
 def _join_config(
-    written: Mapping[str, Any], values: Mapping[str, Any], text: _Text
+    config: Mapping[str, Any], values: Mapping[str, Any], text: _Text
 ) -> dict[str, Any]:
-    """Add to the settings what else the front matter says."""
+    """Add the rest of the front matter to the settings."""
     extra = {key: value for key, value in values.items() if key not in KNOWN} | dict(text.kept)
     kept = {FRONT_MATTER: extra} if extra else {}
-    return {**written, **kept, **text.settings}
+    return {**config, **kept, **text.settings}
 
 
 def _split_config(draft: Draft) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part the settings from the keys that came with a file; those that would clash stay."""
+    """Split the settings from the keys that came with a file; any clash leaves them in place."""
     config = dict(draft.model_config)
     extra = config.get(FRONT_MATTER)
     if not isinstance(extra, dict) or not extra or any(key in KNOWN for key in extra):

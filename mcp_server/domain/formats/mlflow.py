@@ -22,10 +22,10 @@ from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.texts import shown
 
 RESPONSE = "response_format"
-"""What an answer has to look like: beside the settings there, among them here."""
+"""The required form of an answer: a key beside MLflow's settings, and one of the settings here."""
 _TELLING = {"creation_timestamp", "aliases", RESPONSE, "version_metadata"}
 _VALUELESS = ("", "true")
-"""Values of tags that only say that the tag is there."""
+"""Values of tags that only mean that the tag is set."""
 
 
 def is_mlflow(value: Json) -> bool:
@@ -41,7 +41,7 @@ def read_mlflow(keys: Keys, place: Place) -> PromptFile:
     """Read a prompt.
 
     Raises:
-        Invalid: it isn't one, or holds what no prompt here can hold.
+        Invalid: it isn't one, or has parts that no prompt here can hold.
     """
     keys.pass_over("version", 1)
     remarks: list[str] = []
@@ -60,7 +60,7 @@ def read_mlflow(keys: Keys, place: Place) -> PromptFile:
 
 
 def write_mlflow(file: PromptFile) -> tuple[Json, Lost]:
-    """Write a prompt; what MLflow can't carry is told beside it.
+    """Write a prompt; also return the parts that MLflow can't hold.
 
     Raises:
         Invalid: it is liquid, or a message isn't text.
@@ -87,7 +87,7 @@ def write_mlflow(file: PromptFile) -> tuple[Json, Lost]:
 
 
 def _settings(keys: Keys, remarks: list[str]) -> dict[str, Any]:
-    """Return the settings, with the form of answers as the last of them."""
+    """Return the settings, with the form of answers as the last one."""
     settings = dict(keys.mapping("model_config"))
     form = keys.any(RESPONSE)
     if form is not None:
@@ -108,7 +108,7 @@ def _tags(keys: Keys) -> list[str]:
 
 
 def _tag_values(tags: tuple[str, ...]) -> dict[str, str]:
-    """Part tags from their values, so that `_tags` gives them back."""
+    """Split tags into keys and values; the reverse of `_tags`."""
     values: dict[str, str] = {}
     for tag in tags:
         key, _, value = tag.partition(":")
@@ -118,13 +118,13 @@ def _tag_values(tags: tuple[str, ...]) -> dict[str, str]:
 
 
 def _labels(keys: Keys, remarks: list[str]) -> list[str]:
-    """Return the aliases of this version: names, or mappings that name versions too."""
-    found = []
+    """Return the aliases of this version, given as names or as mappings with a version."""
+    labels = []
     for each in keys.items("aliases"):
         if isinstance(each, str):
-            found.append(each)
+            labels.append(each)
         elif isinstance(each, Mapping) and str(each.get("version")) == str(keys.peek("version")):
-            found.append(str(each.get("alias")))
+            labels.append(str(each.get("alias")))
         else:
             remarks.append(f"The alias '{shown(each)}' isn't kept: it is another version's.")
-    return found
+    return labels

@@ -21,7 +21,7 @@ from storage.values.entities import Content, ImageContent, Message, Role, TextCo
 
 _DATA_URL = re.compile(r"data:([\w.+/-]+);base64,([A-Za-z0-9+/=]*)\Z")
 _OWN = ("name", "description", "model", "system", "messages")
-"""Keys that say more of a prompt than settings do."""
+"""Keys for parts of a prompt, which aren't settings."""
 _SYSTEM_MOVED = "The file's 'system' is read as the first message, and will be written as one."
 
 
@@ -37,10 +37,10 @@ def is_message(value: Json) -> bool:
 
 
 def read_openai(keys: Keys, place: Place) -> PromptFile:
-    """Read a request; Anthropic's, which has its `system` beside the messages, too.
+    """Read a request of OpenAI's, or of Anthropic's with its `system` beside the messages.
 
     Raises:
-        Invalid: it isn't one, or holds what no prompt here can hold, as calls of tools.
+        Invalid: it isn't one, or has parts that no prompt here can hold, such as calls of tools.
     """
     before = _read_system(keys)
     messages = [
@@ -57,7 +57,7 @@ def read_openai(keys: Keys, place: Place) -> PromptFile:
 
 
 def write_openai(file: PromptFile) -> tuple[Json, Lost]:
-    """Write a request; what OpenAI can't carry is told beside it.
+    """Write a request; also return the parts that OpenAI's format can't hold.
 
     Raises:
         Invalid: it is liquid, or a message is neither text nor a picture.
@@ -68,7 +68,7 @@ def write_openai(file: PromptFile) -> tuple[Json, Lost]:
     settings = file.draft.model_config
     model = file.draft.model_type or settings.get("model")
     own = {"name": file.metadata.name, "model": model, "messages": messages}
-    # A setting of such a name would be taken for what the prompt itself says.
+    # A setting with such a name would be taken for a part of the prompt.
     lost += [f"'{key}' of model_config" for key in _OWN if settings.get(key) is not None]
     value = own | {key: each for key, each in settings.items() if key not in _OWN}
     present = {key: each for key, each in value.items() if each is not None}
@@ -76,16 +76,16 @@ def write_openai(file: PromptFile) -> tuple[Json, Lost]:
 
 
 def _read_system(keys: Keys) -> Sequence[Message]:
-    written = keys.any("system")
-    if written is None or written == "":
+    system = keys.any("system")
+    if system is None or system == "":
         return []
-    if isinstance(written, str):
-        return [Message("system", TextContent(read_braces(written)))]
+    if isinstance(system, str):
+        return [Message("system", TextContent(read_braces(system)))]
     return _parts_of(keys, "system", "system")
 
 
 def _read_parts(keys: Keys) -> Sequence[Message]:
-    """Read a message; each of the parts that its content may be a list of becomes one."""
+    """Read a message; if its content is a list of parts, each becomes a message."""
     role = read_role(keys)
     if not isinstance(keys.any("content"), list):
         return [read_message(keys, read_braces)]

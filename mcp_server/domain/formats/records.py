@@ -1,11 +1,11 @@
-"""Records: prompts as JSON or YAML has them, with all that the library keeps of them.
+"""Records: prompts in JSON or YAML, with all that the library stores of them.
 
-A record is a mapping. `name`, `title`, `description`, `folder` and `tags` say what the prompt is.
-Then comes the one text that is served of it (`template` or `messages`, `arguments`, …), or else its
-history: `versions`, `branches`, `labels`, `moves` of labels, `former_names`.
+A record is a mapping. `name`, `title`, `description`, `folder` and `tags` are the metadata. Then
+comes the one text that is served (`template` or `messages`, `arguments`, …), or else the history:
+`versions`, `branches`, `labels`, `moves` of labels, `former_names`.
 
-What the library reads out of a prompt is read in as well: it is such a record with one text, and
-says besides where that text stands.
+The library's output for a prompt is read as well: it is such a record with one text, and also has
+details of the version with that text.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ _READ_OUT = (
     "problem", "parent", "merged_from", "content_hash", "created_at", "updated_at", "new_version",
     "changed", "warnings",
 )  # fmt: skip
-"""What the library says of a prompt, and nobody writes."""
+"""Keys of the library's output that no author writes."""
 
 
 def write_record(file: PromptFile) -> Record:
@@ -55,12 +55,12 @@ def write_record(file: PromptFile) -> Record:
 
 
 def read_record(value: object, source: str) -> PromptFile:
-    """Read a prompt that `write_record` wrote, that the library read out, or somebody like it.
+    """Read a prompt that was written by `write_record`, by hand or as the library's output.
 
-    Without a name, one is made of the title or the text, as for a prompt that is created so.
+    Without a name, one is made from the title or the text, as when a prompt is created.
 
     Raises:
-        Invalid: it isn't one; the sentence names the source and the place in it.
+        Invalid: it isn't one; the message names the source and the place in it.
     """
     return reading(source, partial(_read, value, source))
 
@@ -124,19 +124,19 @@ def _read_metadata(keys: Keys, name: str) -> Metadata:
 
 
 def _read_labels(keys: Keys, remarks: list[str]) -> tuple[str, ...]:
-    """Return the labels that point at the text that is here; the others are remarked on."""
-    written = keys.any("labels")
-    if not isinstance(written, dict):
+    """Return the labels that point at this text; the others get a remark."""
+    labels = keys.any("labels")
+    if not isinstance(labels, dict):
         return tuple(check_label(label) for label in keys.texts("labels"))
-    here = keys.number("version") or 1
+    version = keys.number("version") or 1
     shared = keys.mapping("weights")
-    elsewhere = [label for label in written if label in shared or written[label] != here]
+    elsewhere = [label for label in labels if label in shared or labels[label] != version]
     if elsewhere:
         remarks.append(
             f"Of the labels, {_quoted(elsewhere)} aren't kept: they point at other versions, which "
             "aren't here, or share their reads out."
         )
-    return tuple(check_label(str(label)) for label in written if label not in elsewhere)
+    return tuple(check_label(str(label)) for label in labels if label not in elsewhere)
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""The formats that prompts are read from and written to, and which one a file is in."""
+"""The registry of the formats that prompts are read from and written to, and their detection."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -39,7 +39,7 @@ SKILL = "SKILL.md"
 MAX_FILE = 16_000_000
 """Characters of a file with one prompt."""
 MAX_TABLE = 100_000_000
-"""Characters of a table, which is read as a whole: names are made of all titles together."""
+"""Characters of a table, which is read whole: names depend on all titles together."""
 
 _OWN_BLANKS = ("csv", "claude-command", "vscode")
 """Formats whose blanks aren't written in double braces."""
@@ -49,7 +49,7 @@ _PLAIN = (".txt", ".prompt")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around the prompts of one file; `empty` is the file without any."""
+    """The text around the prompts of one file; `empty` is the file without any."""
 
     start: str
     between: str
@@ -61,10 +61,10 @@ class Frame:
 class Format:
     """A format of files.
 
-    `read` takes a file's text in pieces and its name; of several prompts, those that are refused
-    are their refusals. `writer` returns what writes the prompts of one file, and raises Invalid
-    for those that the format can't hold. `file_name` says where a prompt goes that has a file of
-    its own, `frame` how several stand in one file, None where they can't.
+    `read` takes a file's text in pieces and its name; a refused prompt yields its refusal.
+    `writer` returns a function that writes the prompts of one file, and raises Invalid for those
+    that the format can't hold. `file_name` is the path for a prompt in a file of its own; `frame`
+    is for several in one file, None if that isn't possible.
     """
 
     name: str
@@ -85,29 +85,28 @@ def read_file(
     likely: str | None = None,
     template_format: str | None = None,
 ) -> Iterator[PromptFile | Invalid]:
-    """Read the prompts of a file; of several, those that are refused are their refusals.
+    """Read the prompts of a file; a refused one yields its refusal.
 
-    `format_name` is what somebody says that it is, and holds; `likely` is what stands in for the
-    file's name where that says nothing, so that JSON is then whatever it looks like.
-    `template_format` is that of texts of which the file doesn't say it.
+    `format_name` is final. `likely` replaces detection by the file's name, but leaves JSON to be
+    read by the looks of each value. `template_format` is for texts whose file doesn't decide it.
 
     Raises:
-        Invalid: there is no such format, it can't be told, or nothing of the file can be read.
+        Invalid: the format is unknown or can't be detected, or nothing of the file can be read.
     """
     pieces = iter([text] if isinstance(text, str) else text)
     head = next(pieces, "")
     chosen = find_format(format_name or likely or detect(path_name, head))
     guessed = format_name is None and chosen.name in ("json", "jsonl")
     read = read_any_json if guessed else chosen.read
-    return _told(read(chain([head], pieces), path_name), chosen.name, template_format)
+    return _completed(read(chain([head], pieces), path_name), chosen.name, template_format)
 
 
-def _told(
+def _completed(
     files: Iterator[PromptFile | Invalid], format_name: str, template_format: str | None
 ) -> Iterator[PromptFile | Invalid]:
-    """Say of each prompt which format it was read as, but where its reader knows better.
+    """Apply the template format to each prompt, and add its format's name and its remarks.
 
-    What its texts seem to say, and don't, is said, too.
+    A name that the reader has set is kept.
     """
     for file in files:
         if isinstance(file, Invalid):
@@ -127,7 +126,7 @@ def guarded(chosen: Format) -> Format:
     """Return a format that writes its cells so that no spreadsheet runs one.
 
     Raises:
-        Invalid: it has no cells.
+        Invalid: the format has no cells.
     """
     if chosen.name != "csv":
         raise Invalid(
@@ -145,7 +144,7 @@ def find_format(name: str) -> Format:
     """Return a format by its name.
 
     Raises:
-        Invalid: there is none of that name.
+        Invalid: no format has that name.
     """
     if name in FORMATS:
         return FORMATS[name]
@@ -154,10 +153,10 @@ def find_format(name: str) -> Format:
 
 
 def detect(path_name: str, head: str) -> str:
-    """Tell the format of a file by its name and by how it begins.
+    """Detect a file's format by its name and its beginning.
 
     Raises:
-        Invalid: it can't be told.
+        Invalid: it can't be detected.
     """
     path = PurePosixPath(path_name.replace("\\", "/"))
     name, extension = path.name.lower(), path.suffix.lower()
@@ -204,17 +203,17 @@ def whole(pieces: Iterable[str], source: str, limit: int = MAX_FILE) -> str:
     Raises:
         Invalid: they are more than `limit` characters.
     """
-    taken: list[str] = []
+    parts: list[str] = []
     size = 0
     for piece in pieces:
-        taken.append(piece)
+        parts.append(piece)
         size += len(piece)
         if size > limit:
             raise Invalid(
                 f"{source}: this has more than {limit:,} characters, which is too much for one "
                 "file of this format. Split it."
             )
-    return "".join(taken)
+    return "".join(parts)
 
 
 def _read_markdown(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:

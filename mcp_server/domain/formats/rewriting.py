@@ -1,7 +1,7 @@
-"""Rewriting: files with one prompt each, written so that reading them gives that prompt back.
+"""Rewriting: files with one prompt each, written so that reading them returns that prompt.
 
-A file that is there is somebody's. It is written in its own format, and of it only changes what
-has to: the rest of its front matter, keys, columns, indentation and line ends stays.
+An existing file is its author's. It keeps its format, and only the necessary parts change: the rest
+of its front matter, keys, columns, indentation and line ends stays.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from storage.values.errors import Invalid
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """The text of a file, the prompt that it is read as, and what it says nothing of."""
+    """The text of a file, the prompt that it is read as, and the metadata that it leaves out."""
 
     text: str
     file: PromptFile
@@ -33,32 +33,32 @@ def rewrite(before: str, here: PromptFile, wanted: PromptFile, path_name: str) -
     """
     if here.history is not None:
         raise Invalid("This file holds the prompt's history. Export it again with --history.")
-    chosen = _written_as(here)
+    chosen = _format_of(here)
     author = here.created_by if chosen.name == "csv" else here.created_by and wanted.created_by
     wanted = replace(wanted, created_by=author)
     for text in _candidates(before, here, wanted, chosen):
-        found = _verified(text, wanted, path_name)
-        if found is not None:
-            return found
+        rewritten = _verified(text, wanted, path_name)
+        if rewritten is not None:
+            return rewritten
     raise cannot_hold(wanted, chosen, path_name)
 
 
 def write_new(wanted: PromptFile, path_name: str) -> Rewritten:
-    """Write a prompt into a file that isn't there yet, in the format that it will be read in.
+    """Write a prompt into a new file, in the format that the file's name is read as.
 
     Raises:
         Invalid: that format can't hold it.
     """
     chosen = find_format(detect(path_name, ""))
     written = write_alone(wanted, chosen)
-    found = _verified(written.text, wanted, path_name)
-    if found is None:
+    rewritten = _verified(written.text, wanted, path_name)
+    if rewritten is None:
         raise cannot_hold(wanted, chosen, path_name)
-    return found
+    return rewritten
 
 
 def write_alone(file: PromptFile, chosen: Format) -> Written:
-    """Write a prompt as a file of its own, which knows nothing of others, as their titles.
+    """Write a prompt as a file of its own, independent of other prompts and their titles.
 
     Raises:
         Invalid: the format can't hold it.
@@ -84,7 +84,7 @@ def read_alone(path_name: str, text: str, format_name: str | None = None) -> Pro
 
 
 def holds(file: PromptFile, draft: Draft, chosen: Format, path_name: str) -> bool:
-    """Tell whether a file's text is a draft, as far as its format can carry that."""
+    """Tell whether a file has the text of a draft, as far as its format can hold that."""
     if content_hash(file.draft) == content_hash(draft):
         return True
     try:
@@ -96,9 +96,9 @@ def holds(file: PromptFile, draft: Draft, chosen: Format, path_name: str) -> boo
 
 
 def as_meant(file: PromptFile, library: PromptFile) -> PromptFile:
-    """Return what a file holds, with what its format has no words for as the library has it.
+    """Return a file's prompt, with the parts that its format can't express as in the library.
 
-    A command can't say that an argument has to be given.
+    A command can't express that an argument is required.
     """
     if file.format_name != "claude-command":
         return file
@@ -111,44 +111,47 @@ def as_meant(file: PromptFile, library: PromptFile) -> PromptFile:
 
 
 def same_text(file: PromptFile, library: PromptFile) -> bool:
-    """Tell whether a file has the text that the library has, settings and all."""
+    """Tell whether a file has the same text and settings as the library."""
     return content_hash(as_meant(file, library).draft) == content_hash(library.draft)
 
 
 def agrees(file: PromptFile, library: PromptFile, says: frozenset[str] = frozenset()) -> bool:
-    """Tell whether a file says nothing else than the library; `says` adds to what it says."""
-    told = file.says | says
-    return same_text(file, library) and all(not _differ(file, library, key) for key in told)
+    """Tell whether a file and the library agree on the text and on the metadata in the file.
+
+    `says` adds fields to those in the file.
+    """
+    stated = file.says | says
+    return same_text(file, library) and all(not _differ(file, library, key) for key in stated)
 
 
 def speaks_of(file: PromptFile, before: frozenset[str]) -> frozenset[str]:
-    """Return which metadata a file decides about: what it says, and what it could and did `before`.
+    """Return the metadata fields that a file decides: its own, and those of `before` it could have.
 
-    What was taken out of a file is meant to be gone. What its format, which may be another one by
-    now, has no place for was not taken out.
+    A field that was removed from a file is meant to be deleted. One that the file's format, which
+    may have changed, has no place for wasn't removed.
     """
     if before <= file.says:
         return file.says
-    chosen, metadata = _written_as(file), file.metadata
+    chosen, metadata = _format_of(file), file.metadata
     full = replace(file, metadata=Metadata(metadata.name, "x", "x", "x", ("x",)), history=None)
     try:
         written = write_alone(full, chosen)
-        could = read_alone(chosen.file_name(full), written.text, chosen.name).says
+        possible = read_alone(chosen.file_name(full), written.text, chosen.name).says
     except Invalid:
         return file.says
-    return file.says | (before & could)
+    return file.says | (before & possible)
 
 
 def cannot_hold(wanted: PromptFile, chosen: Format, path_name: str) -> Invalid:
-    """Say that a format has no place for a prompt, and for what of it."""
+    """Make the refusal of a prompt that a format has no place for, which names the lost parts."""
     written = write_alone(wanted, chosen)
     lost = [each for each in written.lost if each not in EVERYTHING]
     try:
         back = read_alone(path_name, written.text)
     except Invalid:  # what it makes of the text can't even be read
         back = None
-    told = {key for key in back.says if _differ(back, wanted, key)} if back else set()
-    reasons = [*lost, *sorted(told)] or ["how its text is meant"]
+    differing = {key for key in back.says if _differ(back, wanted, key)} if back else set()
+    reasons = [*lost, *sorted(differing)] or ["how its text is meant"]
     return Invalid(
         f"{chosen.title} can't hold '{shown(wanted.metadata.name)}' as it is in the library: "
         f"{', '.join(dict.fromkeys(reasons))}. Change it there, or keep it in a file of Markdown, "
@@ -160,14 +163,14 @@ def _differ(one: PromptFile, other: PromptFile, key: str) -> bool:
     return bool(getattr(one.metadata, key) != getattr(other.metadata, key))
 
 
-def _written_as(here: PromptFile) -> Format:
-    """Return the format of a file; a SKILL.md may be one of our own Markdown."""
+def _format_of(here: PromptFile) -> Format:
+    """Return the format of a file; a SKILL.md may be our own Markdown."""
     ours = here.format_name == "skill" and here.says == EVERYTHING
     return find_format("markdown" if ours else here.format_name)
 
 
 def _candidates(before: str, here: PromptFile, wanted: PromptFile, chosen: Format) -> Iterator[str]:
-    """Yield texts for a file, the one that is nearest to what it has first."""
+    """Yield texts for a file, the one closest to its present text first."""
     mark = "\ufeff" if before.startswith("\ufeff") else ""
     plain = before.removeprefix(mark)
     try:
@@ -181,7 +184,7 @@ def _candidates(before: str, here: PromptFile, wanted: PromptFile, chosen: Forma
 
 
 def _verified(text: str, wanted: PromptFile, path_name: str) -> Rewritten | None:
-    """Return a text with the prompt that it is read as, None where that is another one."""
+    """Return a text and the prompt that it is read as; None if that is another prompt."""
     try:
         back = read_alone(path_name, text)
     except Invalid:

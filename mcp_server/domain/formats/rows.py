@@ -1,6 +1,6 @@
-"""Rows: JSON whose values have their text as `prompt`, as lists of prompts are published.
+"""Rows: JSON objects with their text as `prompt`, as in published lists of prompts.
 
-They are what the rows of a CSV are, with `act` as there or with a `title`, and a `description`.
+They match the rows of a CSV, with `act` as there or with a `title`, and a `description`.
 """
 
 from collections.abc import Sequence
@@ -24,32 +24,32 @@ _TITLES = ("act", "title")
 
 
 def is_row(value: Json) -> bool:
-    """Tell whether a mapping looks like such a row."""
+    """Tell whether a mapping looks like a row."""
     others = ("template", "messages", "template_format", "versions", "latest_version")
     return isinstance(value.get("prompt"), str) and value.keys().isdisjoint(others)
 
 
 def row_names(values: Sequence[object]) -> list[str | None]:
-    """Make a name for each row that has a title and no name, whatever order they stand in."""
+    """Make names for the rows with a title and no name, independent of their order."""
     titles = [_title_of(value) for value in values]
     names = iter(unique_names([title for title in titles if title is not None]))
     return [None if title is None else next(names) for title in titles]
 
 
 def read_row(keys: Keys, place: Place, name: str | None = None) -> PromptFile:
-    """Read a row; `name` is that which was made of its title.
+    """Read a row; `name` is the one that `row_names` made from its title.
 
     With an `act`, blanks are `${label}` and `${label:default}`, else `{{name}}`.
 
     Raises:
-        Invalid: something of it is of another kind.
+        Invalid: a value is of another kind.
     """
     title_key = next((key for key in _TITLES if key in keys), "title")
     draft = _read_draft(keys, notation=title_key)
-    given = keys.text("name")
-    title = keys.text(title_key) or given or file_title(place.path_name)
-    if given:
-        name = given if NAME.fullmatch(given) else safe_name(given)
+    given_name = keys.text("name")
+    title = keys.text(title_key) or given_name or file_title(place.path_name)
+    if given_name:
+        name = given_name if NAME.fullmatch(given_name) else safe_name(given_name)
     named = name is not None
     if name is None:
         name = safe_name(title) if place.alone else unique_name(title, content_hash(draft))
@@ -75,7 +75,7 @@ def read_row(keys: Keys, place: Place, name: str | None = None) -> PromptFile:
 
 
 def write_row(file: PromptFile) -> tuple[Json, Lost]:
-    """Write a row; what it can't carry is told beside it.
+    """Write a row; also return the parts that a row can't hold.
 
     Raises:
         Invalid: the prompt is more than one user text, is liquid, or includes others.
@@ -108,8 +108,8 @@ def write_row(file: PromptFile) -> tuple[Json, Lost]:
 def _title_of(value: object) -> str | None:
     if not isinstance(value, dict) or not is_row(value) or value.get("name"):
         return None
-    found = next((value[key] for key in _TITLES if value.get(key) is not None), None)
-    return found if isinstance(found, str) and found.strip() else None
+    title = next((value[key] for key in _TITLES if value.get(key) is not None), None)
+    return title if isinstance(title, str) and title.strip() else None
 
 
 def _read_draft(keys: Keys, *, notation: str) -> Draft:
@@ -121,7 +121,7 @@ def _read_draft(keys: Keys, *, notation: str) -> Draft:
 
 
 def _kinds(keys: Keys) -> list[str]:
-    """Return the tags that the columns of a CSV become."""
+    """Return the tags for the columns `for_devs` and `type`."""
     for_devs = keys.any("for_devs")
     if for_devs not in (None, True, False) and str(for_devs).upper() not in ("TRUE", "FALSE"):
         raise refused("for_devs", f"is '{shown(for_devs)}'. Use true or false")

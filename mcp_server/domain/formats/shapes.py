@@ -1,7 +1,7 @@
-"""Shapes: how the text of a file with one prompt is changed where the prompt has changed.
+"""Shapes: ways to change the text of a file with one prompt after the prompt has changed.
 
-Each shape compares what a format's writer makes of the prompt as the file has it and as it shall
-be, and carries over into the file only what differs.
+Each shape compares the writer's output for the prompt in the file and for the wanted one, and
+carries only the differences over into the file.
 """
 
 import csv
@@ -27,7 +27,7 @@ _SEPARATORS = (None, (",", ":"))
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The text of a file, and what its writer makes of the prompt in it before and after."""
+    """The text of a file, and the writer's output for its prompt before and after."""
 
     file: str
     before: str
@@ -35,16 +35,16 @@ class Change:
 
 
 Shape = Callable[[Change], Iterator[str]]
-"""Yields texts for a file, the nearest one first; may raise where the file has another shape."""
+"""Yields texts for a file, the closest one first; may raise if the file has another shape."""
 
 
 def shape_of(format_name: str) -> Shape:
-    """Return how files of a format are changed."""
+    """Return the shape of a format's files."""
     return _SHAPES[format_name]
 
 
 def ended(text: str, before: str) -> Iterator[str]:
-    """Yield a text with the line ends that the file had, as far as that is possible."""
+    """Yield variants of a text, those with the line ends of the file first."""
     pairs = before.count("\r\n")
     if pairs and pairs == before.count("\n"):
         head, _, body = _parts(text)
@@ -62,12 +62,12 @@ def _with_front_matter(change: Change) -> Iterator[str]:
     _, old, body_before = _parts(change.before)
     _, new, body_after = _parts(change.after)
     changed = _changed(keys, old, new)
-    written = body if body_before == body_after else body_after
-    yield f"{head}{written}" if changed == keys else join_front_matter(changed, written)
+    new_body = body if body_before == body_after else body_after
+    yield f"{head}{new_body}" if changed == keys else join_front_matter(changed, new_body)
 
 
 def _parts(text: str) -> tuple[str, dict[str, Any], str]:
-    """Part a text into its front matter as it stands, the keys in that, and the body."""
+    """Split a text into its front matter as written, the keys in that, and the body."""
     if not has_front_matter(text):
         return "", {}, text
     keys, body = split_front_matter(text, "file", lenient=True)
@@ -77,24 +77,24 @@ def _parts(text: str) -> tuple[str, dict[str, Any], str]:
 def _value(change: Change) -> Iterator[str]:
     """Change JSON that is one value, or a list of one."""
     text = change.file.rstrip()
-    there, rest = json.loads(text), change.file[len(text) :]
+    current, rest = json.loads(text), change.file[len(text) :]
     old, new = json.loads(change.before), json.loads(change.after)
-    if isinstance(there, list) and len(there) == 1 and there[0].keys() - {"role", "content"}:
-        yield from _dumped([_changed(there[0], old, new)], there, text, rest)
-    elif isinstance(there, list):  # bare messages, whose file names them
-        yield from _dumped(new["messages"], there, text, rest)
-        yield from _dumped(new, there, text, rest)
+    if isinstance(current, list) and len(current) == 1 and current[0].keys() - {"role", "content"}:
+        yield from _dumped([_changed(current[0], old, new)], current, text, rest)
+    elif isinstance(current, list):  # bare messages; the prompt is named after the file
+        yield from _dumped(new["messages"], current, text, rest)
+        yield from _dumped(new, current, text, rest)
     else:
-        yield from _dumped(_changed(there, old, new), there, text, rest)
+        yield from _dumped(_changed(current, old, new), current, text, rest)
 
 
-def _dumped(value: object, there: object, text: str, rest: str) -> Iterator[str]:
-    """Write JSON as a file has it: the style is the one that gives the file itself."""
+def _dumped(value: object, current: object, text: str, rest: str) -> Iterator[str]:
+    """Write JSON in the style of a file, which is the one that reproduces its text."""
     for indent, separators, ascii_only in product(_INDENTS, _SEPARATORS, (False, True)):
         style: dict[str, Any] = {
             "indent": indent, "separators": separators, "ensure_ascii": ascii_only,
         }  # fmt: skip
-        if json.dumps(there, **style) == text:
+        if json.dumps(current, **style) == text:
             yield f"{json.dumps(value, **style)}{rest}"
             return
     found = re.search(r"[\[{,]\n([ \t]+)\S", text)
@@ -104,19 +104,19 @@ def _dumped(value: object, there: object, text: str, rest: str) -> Iterator[str]
 
 def _document(change: Change) -> Iterator[str]:
     """Change YAML that is one mapping, or a list of one."""
-    there = load_yaml(change.file, "file", 1)
+    current = load_yaml(change.file, "file", 1)
     old, new = load_yaml(change.before, "file", 1), load_yaml(change.after, "file", 1)
     mark = "---\n" if has_front_matter(change.file) else ""
-    if isinstance(there, dict):
-        yield f"{mark}{dump_yaml(_changed(there, old, new))}"
+    if isinstance(current, dict):
+        yield f"{mark}{dump_yaml(_changed(current, old, new))}"
 
 
 def _row(change: Change) -> Iterator[str]:
-    """Change the row of a table, whose columns and their order stay."""
-    header, there = _rows(change.file)
+    """Change the row of a table; the columns and their order stay."""
+    header, current = _rows(change.file)
     _, old = _rows(f"{','.join(COLUMNS)}\r\n{change.before}")
     _, new = _rows(f"{','.join(COLUMNS)}\r\n{change.after}")
-    changed = _changed(there, old, new)
+    changed = _changed(current, old, new)
     out = io.StringIO(newline="")
     csv.writer(out).writerow([changed[column] for column in header])
     first, _, _ = change.file.partition("\n")
@@ -125,25 +125,25 @@ def _row(change: Change) -> Iterator[str]:
 
 
 def _rows(text: str) -> tuple[list[str], dict[str, str]]:
-    """Return the columns of a table, and its only row by them."""
+    """Return the columns of a table, and its only row as a mapping."""
     header, row = (each for each in csv.reader(io.StringIO(text, newline=""), strict=True) if each)
     columns = [column.strip().lower() for column in header]
     return columns, dict(zip(columns, row, strict=True))
 
 
 def _changed(
-    there: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any]
+    current: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Carry the keys that differ between two mappings over into a third one, in its order."""
-    differ = {key for key in {*old, *new} if _told(old, key) != _told(new, key)}
-    kept = {key: new.get(key) if key in differ else each for key, each in there.items()}
+    """Apply the differences between two mappings to a third one, in its order."""
+    differ = {key for key in {*old, *new} if _json_of(old, key) != _json_of(new, key)}
+    kept = {key: new.get(key) if key in differ else each for key, each in current.items()}
     added = {key: each for key, each in new.items() if key in differ}
     whole = kept | added
     return {key: each for key, each in whole.items() if key not in differ or key in new}
 
 
-def _told(values: Mapping[str, Any], key: str) -> str | None:
-    """Write a value so that 1, 1.0 and true are three; None where there is none."""
+def _json_of(values: Mapping[str, Any], key: str) -> str | None:
+    """Write a value as JSON, so that 1, 1.0 and true differ; None if the key is absent."""
     return json.dumps(values[key]) if key in values else None
 
 

@@ -1,4 +1,4 @@
-"""Streams: many records in one file, read and written a few at a time.
+"""Streams: many records in one file, read a few at a time.
 
 JSON is an array with one prompt a line, or prompts one after the other (JSON Lines); YAML is one
 document a prompt.
@@ -20,7 +20,7 @@ MAX_RECORD = 64_000_000
 """Characters of one prompt with its history."""
 
 MAX_DOCUMENT = 16_000_000
-"""Characters of one prompt in YAML, which takes long to be read."""
+"""Characters of one prompt in YAML, which is slow to read."""
 
 _BLANKS = re.compile(r"[ \t\r\n]*+")
 _FIRST_STEP = 4_096
@@ -29,16 +29,16 @@ _TOKEN = 16
 
 
 def json_values(pieces: Iterable[str], source: str) -> Iterator[Any]:
-    """Yield the values of a JSON array, or those that stand one after the other.
+    """Yield the values of a JSON array, or values that follow one another.
 
     Raises:
-        Invalid: what follows isn't JSON; says on which line.
+        Invalid: the rest isn't JSON; says on which line.
     """
     return _values(_Buffer(iter(pieces)), source)
 
 
 def read_yaml_stream(pieces: Iterable[str], source: str) -> Iterator[PromptFile | Invalid]:
-    """Read the prompts of a YAML file; one that is refused is its refusal."""
+    """Read the prompts of a YAML file; a refused one yields its refusal."""
     documents = _documents(pieces, source)
     while True:
         try:
@@ -64,7 +64,7 @@ def _attempt(value: object, place: str) -> PromptFile | Invalid:
 
 
 class _Buffer:
-    """Text that comes in pieces, read from `at` on."""
+    """Text that comes in pieces; `at` is the position of the next character to read."""
 
     def __init__(self, pieces: Iterator[str]) -> None:
         self._pieces = pieces
@@ -74,11 +74,11 @@ class _Buffer:
 
     @property
     def left(self) -> int:
-        """How many characters are here and not read yet."""
+        """The number of characters that are here and not read yet."""
         return len(self.text) - self.at
 
     def skip(self) -> str:
-        """Skip blanks, and return the character that follows; '' at the end."""
+        """Skip white space, and return the next character; '' at the end."""
         while True:
             self.at = _BLANKS.match(self.text, self.at).end()  # type: ignore[union-attr]  # always
             if self.left:
@@ -87,22 +87,22 @@ class _Buffer:
                 return ""
 
     def grow(self, size: int) -> bool:
-        """Take in at least so many characters more, unless there are no more at all."""
-        taken = []
+        """Take in at least `size` more characters if there are any; tell whether there were."""
+        pieces = []
         while size > 0:
             piece = next(self._pieces, None)
             if piece is None:
                 break
-            taken.append(piece)
+            pieces.append(piece)
             size -= len(piece)
-        if taken:
+        if pieces:
             self._line = self.line(self.at)
-            self.text = "".join([self.text[self.at :], *taken])
+            self.text = "".join([self.text[self.at :], *pieces])
             self.at = 0
-        return bool(taken)
+        return bool(pieces)
 
     def line(self, place: int) -> int:
-        """Return the line of a place in the text that is here."""
+        """Return the line of an index into the text that is here."""
         return self._line + self.text.count("\n", 0, place)
 
 
@@ -130,13 +130,13 @@ def _values(buffer: _Buffer, source: str) -> Iterator[Any]:
 
 
 def _value(buffer: _Buffer, source: str) -> Any:
-    """Read one value; the more of it there is, the more is taken in before the next attempt."""
+    """Read one value; each attempt at a longer one takes in twice the text."""
     while True:
         try:
             value, buffer.at = _DECODER.raw_decode(buffer.text, buffer.at)
             return value
         except json.JSONDecodeError as error:
-            # Only where the text ends too early may what follows mend it.
+            # More text can only help if the error is at the end of this one.
             ends = error.pos >= len(buffer.text) - _TOKEN or error.msg.startswith("Unterminated")
             if ends and buffer.left > MAX_RECORD:
                 raise _broken(source, buffer, "one prompt is too large") from None
@@ -163,24 +163,24 @@ _DECODER = json.JSONDecoder(parse_constant=no_constant, object_pairs_hook=unique
 
 
 def _documents(pieces: Iterable[str], source: str) -> Iterator[tuple[str, int]]:
-    """Yield the documents of a YAML file, each with the line that it begins on."""
+    """Yield the documents of a YAML file, each with the number of its first line."""
     lines: list[str] = []
-    begun = line = 1
+    first = line = 1
     size = 0
     for text in _lines(pieces):
         line += 1
         size += len(text)
         if size > MAX_DOCUMENT:
             raise Invalid(
-                f"{source}:{begun}: one prompt has more than {MAX_DOCUMENT:,} characters of YAML. "
+                f"{source}:{first}: one prompt has more than {MAX_DOCUMENT:,} characters of YAML. "
                 "Write it as JSON, which takes more."
             )
         if text.rstrip() == "---":
-            yield "".join(lines), begun
-            lines, begun, size = [], line, 0
+            yield "".join(lines), first
+            lines, first, size = [], line, 0
         else:
             lines.append(text)
-    yield "".join(lines), begun
+    yield "".join(lines), first
 
 
 def _lines(pieces: Iterable[str]) -> Iterator[str]:

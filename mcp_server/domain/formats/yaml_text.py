@@ -1,4 +1,4 @@
-"""YAML as front matter uses it: only what JSON has, so that dates and versions stay as written."""
+"""YAML of front matter: only the types of JSON, so that dates and versions stay as written."""
 
 import re
 from functools import cache
@@ -14,20 +14,20 @@ _RESOLVED = {
     "float": (r"[-+]?[0-9]+\.[0-9]*(?:[eE][-+][0-9]+)?", "-+0123456789"),
 }
 _TAGS = (None, "!", "tag:yaml.org,2002:str")
-"""What may be said of a value's type: that it is text. The other types show in how it's written."""
+"""The tags that are allowed: only text. Other types are recognized by their notation."""
 _DEEP = "it is nested too deep"
-# What YAML takes for a line break or can't show: only double quotes keep it.
+# Line breaks of YAML and unprintable characters: only double quotes keep them.
 _QUOTED = re.compile(
     "[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 
 
 def load_yaml(text: str, source: str, line: int, what: str = "the front matter") -> Any:
-    """Read YAML that begins at a line of a file; `what` it is, is said where it can't be read.
+    """Read YAML that begins at a line of a file.
 
     Raises:
         Invalid: it is malformed, repeats a key, or uses aliases (which can blow a small file up) or
-            tags (which make what JSON doesn't have).
+            tags (which make types that JSON doesn't have); the message calls it `what`.
     """
     import yaml
 
@@ -48,7 +48,7 @@ def load_yaml(text: str, source: str, line: int, what: str = "the front matter")
 def dump_yaml(value: dict[str, Any], *, flow: bool = False) -> str:
     """Write a mapping, its keys in the order given and long texts as blocks.
 
-    With `flow` a list of words stands on one line, as in `[Read, Grep]`.
+    With `flow`, a list of words is on one line, as in `[Read, Grep]`.
     """
     import yaml
 
@@ -58,15 +58,15 @@ def dump_yaml(value: dict[str, Any], *, flow: bool = False) -> str:
 
 
 def _problem(event: Any) -> str | None:
-    """Tell what of YAML isn't taken."""
+    """Return the reason why an event of YAML isn't allowed; None if it is."""
     import yaml
 
     if isinstance(event, yaml.AliasEvent):
         return "aliases aren't allowed"
     tag = getattr(event, "tag", None)
     if tag not in _TAGS:
-        written = shown(tag.replace("tag:yaml.org,2002:", "!!"))
-        return f"the tag '{written}' isn't allowed; leave it out"
+        short_tag = shown(tag.replace("tag:yaml.org,2002:", "!!"))
+        return f"the tag '{short_tag}' isn't allowed; leave it out"
     return None
 
 
