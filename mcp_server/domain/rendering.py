@@ -99,7 +99,7 @@ class _Filler:
             return None
         if reference not in self._filled:
             engine = template_engine(fragment.template_format)
-            # Arguments that only another including text sets have no value here.
+            # Arguments set by the including texts themselves aren't bound: here they are empty.
             values = {each.name: "" for each in fragment.arguments} | dict(self._values)
             text = self._fill(engine, fragment.template, values, self._remaining)
             self._remaining -= len(text)

@@ -86,7 +86,7 @@ def write_command(file: PromptFile) -> Written:
 
 
 def is_command(path_name: str, head: str) -> bool:
-    """Tell whether Markdown is a command, by its path and by keys and blanks of commands.
+    """Tell whether Markdown is a command, by its path, its keys and its blanks.
 
     In a folder `commands`, as in plugins, a description is enough.
     """

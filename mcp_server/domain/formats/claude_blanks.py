@@ -126,7 +126,7 @@ def write_body(template: str, declared: Declared, notation: Callable[[str, str],
 
 
 def usual_notation(declared: Declared) -> dict[str, str]:
-    """Return the usual notation of the declared blanks, by argument name."""
+    """Return the default notation of the declared blanks, by argument name."""
     words = _Names.of(declared, []).words
     if declared.names:
         return {words[number]: f"${name}" for number, name in enumerate(declared.names)}

@@ -46,7 +46,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class ReadText:
-    """A text that was read; `settings` keep the notations of its blanks, unless they are the usual.
+    """A text that was read; `settings` keep the notations of its blanks that aren't the default.
 
     `implied` are the keys of its front matter that writing it again would produce anyway.
     """
@@ -119,7 +119,7 @@ def _candidates(draft: Draft, template: str, extra: Mapping[str, Any]) -> Iterat
 
 
 def _usual(declared: Declared) -> dict[str, str]:
-    """Return the usual notation of a file's blanks, by argument name."""
+    """Return the default notation of a file's blanks, by argument name."""
     usual = {f"argument_{number}": f"${number}" for number in range(10)}
     usual[WHOLE] = "$ARGUMENTS"
     if len(declared.hints) == 1 and not declared.names:

@@ -29,7 +29,7 @@ HEADER = "act,prompt,for_devs,type,contributor\r\n"
 GUARDED_HEADER = "act,prompt,for_devs,type,contributor,guarded\r\n"
 _NEEDED = ("act", "prompt")
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""The first character of cells that spreadsheets compute, as OWASP lists it for CSV injection."""
+"""The first character of cells that spreadsheets evaluate, as OWASP lists it for CSV injection."""
 _GUARDED = re.compile(f"'*{_FORMULA.pattern}")
 _APOSTROPHE = re.compile(f"'+{_FORMULA.pattern}")
 _TRUE = "TRUE"
@@ -57,8 +57,8 @@ def read_csv(text: str, source: str = "prompts.csv") -> Iterator[PromptFile | In
 class CsvWriter:
     """Writes prompts as rows of one file, which begins with `header`.
 
-    `guard` puts an apostrophe before cells that a spreadsheet would compute, and marks the row in
-    a column of its own: `read_csv` only takes them away from marked rows.
+    `guard` puts an apostrophe before cells that a spreadsheet would evaluate, and marks the row in
+    a column of its own: `read_csv` only removes apostrophes from marked rows.
     """
 
     def __init__(self, guard: bool = False) -> None:
@@ -79,7 +79,7 @@ class CsvWriter:
         cells = (title, _write_text(prompt), for_devs, kind.upper(), prompt.created_by or "")
         row = _row([*map(_guarded, cells), _TRUE] if self._guard else cells)
         lost = _lost(prompt, self.header + row)
-        # Reading the file makes the names from its titles.
+        # Names are made from the titles when the file is read.
         if title in self._titles or unique_names([title]) != [prompt.metadata.name]:
             lost.append("its name")
         self._titles.add(title)

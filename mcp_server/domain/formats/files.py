@@ -24,7 +24,7 @@ _NUMBERED = re.compile(r"(.+\.\w+)#([0-9]+)")
 class PromptFile:
     """One prompt read from a file, or to be written to one; `source` is the place it was read from.
 
-    `says` names the metadata fields that the file decides. The others are first guesses or
+    `says` names the metadata fields that the file determines. The others are first guesses or
     defaults, which don't replace the library's values. With a `history`, `draft` is the head of
     its branch main; the ids in it have no meaning.
 
@@ -32,8 +32,8 @@ class PromptFile:
     full sentences on parts of the file that aren't kept, or aren't read the way they look. Without
     a history, `labels` point at the draft, and `commit_message` belongs to it. `named` is false if
     the name was made from the file's name. `composed` is true if the draft also has the arguments
-    of its includes, as in the library's output. `is_told` tells whether the file decides how its
-    text is meant; otherwise the text is verbatim.
+    of its includes, as in the library's output. `is_told` tells whether the file determines its
+    template format; otherwise the text is verbatim.
     """
 
     metadata: Metadata
@@ -64,7 +64,7 @@ class Place:
 class Written:
     """A prompt written in a format.
 
-    `lost` names the parts that the format can't hold, `risks` what programs may do with the file.
+    `lost` names the parts that the format can't hold, `risks` the dangers of opening the file.
     """
 
     text: str

@@ -52,17 +52,17 @@ PLATFORMS = {
 
 
 def read_any_json(pieces: Iterable[str], source: str) -> Files:
-    """Read JSON by the looks of each value; one that looks like no platform's is read as ours."""
+    """Read JSON, detecting the platform of each value; undetected values are read as ours."""
     return _attempt(_read_values(None, pieces, source))
 
 
 def read_our_json(pieces: Iterable[str], source: str) -> Files:
-    """Read JSON as ours, without looking for platforms."""
+    """Read JSON as ours, without detecting platforms."""
     return _attempt(_read_values("json", pieces, source))
 
 
 def read_platform_json(name: str, pieces: Iterable[str], source: str) -> Files:
-    """Read JSON as a platform's, without a test of its looks."""
+    """Read JSON as a platform's, without detecting it."""
     return _attempt(_read_values(name, pieces, source))
 
 
@@ -168,7 +168,7 @@ def _take(values: Iterator[Any], most: int | None = None) -> tuple[list[Any], In
     result: list[Any] = []
     try:
         for value in islice(values, most):
-            result.append(value)  # what comes before a refusal is kept
+            result.append(value)  # one by one: a list() would lose all of them to a refusal
     except Invalid as broken:
         return result, broken
     return result, None

@@ -30,7 +30,7 @@ KNOWN = (
     *(name for name in CONTENT if name != _BODY),
 )  # fmt: skip
 _BESIDE_THE_TEXT = [name for name in CONTENT if name not in (_BODY, "arguments", "template_format")]
-"""The fields that don't decide how the body is meant."""
+"""The fields that don't affect how the body is read."""
 _LONG = ("messages", "variants")
 _EVERYTHING = "$ARGUMENTS"
 _PASSED = (
@@ -41,7 +41,7 @@ LITERAL = (
     "Its blanks in double braces are literal text, as nothing in the file says that they are "
     "blanks. If they are, import it with the template format 'simple'."
 )
-"""The remark on a text with blanks whose file doesn't decide how it is meant."""
+"""The remark on a text with blanks whose file doesn't determine its template format."""
 FRONT_MATTER = "front_matter"
 """The key of a model_config for a file's front matter beyond the known keys."""
 
@@ -66,7 +66,7 @@ def read_plain(text: str, source: str) -> PromptFile:
 
 
 def as_meant(file: PromptFile, template_format: str | None) -> PromptFile:
-    """Return a prompt in the given template format, unless its file decides that itself.
+    """Return a prompt in the given template format, unless its file determines one itself.
 
     If neither does, blanks in double braces are literal, and get the remark LITERAL.
 
@@ -130,7 +130,7 @@ def _read(values: dict[str, Any], body: str, source: str) -> PromptFile:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A text as its front matter declares it; without a decision, `template_format` is None."""
+    """A text as its front matter declares it; `template_format` is None if that is left open."""
 
     template: str
     template_format: str | None

@@ -55,7 +55,7 @@ def write_record(file: PromptFile) -> Record:
 
 
 def read_record(value: object, source: str) -> PromptFile:
-    """Read a prompt that was written by `write_record`, by hand or as the library's output.
+    """Read a prompt from `write_record`, from the library's output or written by hand.
 
     Without a name, one is made from the title or the text, as when a prompt is created.
 

@@ -87,8 +87,9 @@ def read_file(
 ) -> Iterator[PromptFile | Invalid]:
     """Read the prompts of a file; a refused one yields its refusal.
 
-    `format_name` is final. `likely` replaces detection by the file's name, but leaves JSON to be
-    read by the looks of each value. `template_format` is for texts whose file doesn't decide it.
+    `format_name` is final. `likely` replaces detection by the file's name; JSON is then still read
+    by detecting the platform of each value. `template_format` is for texts whose file doesn't
+    determine it.
 
     Raises:
         Invalid: the format is unknown or can't be detected, or nothing of the file can be read.

@@ -125,7 +125,7 @@ def agrees(file: PromptFile, library: PromptFile, says: frozenset[str] = frozens
 
 
 def speaks_of(file: PromptFile, before: frozenset[str]) -> frozenset[str]:
-    """Return the metadata fields that a file decides: its own, and those of `before` it could have.
+    """Return the metadata fields that a file determines: its own, and any `before` it could hold.
 
     A field that was removed from a file is meant to be deleted. One that the file's format, which
     may have changed, has no place for wasn't removed.
@@ -148,7 +148,7 @@ def cannot_hold(wanted: PromptFile, chosen: Format, path_name: str) -> Invalid:
     lost = [each for each in written.lost if each not in EVERYTHING]
     try:
         back = read_alone(path_name, written.text)
-    except Invalid:  # what it makes of the text can't even be read
+    except Invalid:  # the format's own output can't be read back
         back = None
     differing = {key for key in back.says if _differ(back, wanted, key)} if back else set()
     reasons = [*lost, *sorted(differing)] or ["how its text is meant"]

@@ -20,7 +20,7 @@ _MARK = re.compile(r"""("[^"]*"|'[^']*')|[^\x00-\x7f\w\s]""")
 def read_all_scripts() -> None:
     """Let the parser read names in every script; it offers no other way to change its lexer."""
     for reader in (stream, output):
-        reader.tokenize = _tokenize  # type: ignore[attr-defined]  # what both call
+        reader.tokenize = _tokenize  # type: ignore[attr-defined]  # both call it
 
 
 def _tokenize(source: str, parent_token: Token) -> Iterator[Token]:
