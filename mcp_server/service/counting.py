@@ -1,4 +1,4 @@
-"""What is counted while the library is read, for metrics."""
+"""Counts of library reads, for metrics."""
 
 from collections import Counter
 
@@ -14,7 +14,7 @@ class Counts:
         """Reads that a label's weights decided: by prompt, label and version."""
 
     def read(self, source: PromptVersion) -> PromptVersion:
-        """Count what was read, and hand it on."""
+        """Count a read, and return its source."""
         self.reads += 1
         if source.label is not None:
             self.shared_reads[source.prompt.name, source.label, source.version.version] += 1

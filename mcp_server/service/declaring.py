@@ -1,7 +1,7 @@
-"""Declaring: which arguments of a prompt that was read out are its own, and not those it includes.
+"""Declaring: separates a prompt's own arguments from those of the prompts it includes.
 
-Whoever reads a prompt sees the arguments of what it includes among its own. Brought back as they
-are read, they would all be declared by the prompt itself.
+A reader sees both together. Written back as they are read, they would all be declared by the
+prompt itself.
 """
 
 from collections.abc import Collection
@@ -19,9 +19,10 @@ from storage.values.entities import Argument, Draft, Prompt
 async def own_draft(
     tx: Transaction, composer: Composer, name: str, draft: Draft, present: Prompt | None
 ) -> Draft:
-    """Return a draft without the arguments that come from what it includes.
+    """Return a draft without the arguments of the prompts it includes.
 
-    Where the prompt's served or newest version reads as the draft does, it is that version's.
+    If the prompt's served or newest version reads the same as the draft, that version's draft is
+    returned.
     """
     key = new_id() if present is None else present.id
     composition = await composer.compose_draft(tx, name, key, draft)
@@ -29,21 +30,21 @@ async def own_draft(
     names = {argument.name for argument in included}
     numbers = {present.served_version, present.latest_version} if present else set()
     for number in sorted(numbers):
-        kept = await tx.versions.find(key, number)
-        if kept is not None and _reads_as(kept.draft, draft, names):
-            return kept.draft
+        version = await tx.versions.find(key, number)
+        if version is not None and _reads_as(version.draft, draft, names):
+            return version.draft
     declared = [argument for argument in draft.arguments if argument not in included]
     return replace(draft, arguments=merge_arguments(placeholders(draft), declared))
 
 
-def _reads_as(kept: Draft, draft: Draft, included: Collection[str]) -> bool:
-    """Tell whether a version once read as a draft does, whatever its includes declared then."""
-    declared = {each.name for each in kept.arguments if each != Argument(each.name)}
+def _reads_as(stored: Draft, draft: Draft, included: Collection[str]) -> bool:
+    """Return whether two drafts read the same, apart from included arguments."""
+    declared = {each.name for each in stored.arguments if each != Argument(each.name)}
 
-    def own(read: Draft) -> Draft:
-        known = (
-            each for each in read.arguments if each.name not in included or each.name in declared
+    def own(side: Draft) -> Draft:
+        arguments = (
+            each for each in side.arguments if each.name not in included or each.name in declared
         )
-        return replace(read, arguments=tuple(known))
+        return replace(side, arguments=tuple(arguments))
 
-    return content_hash(own(kept)) == content_hash(own(draft))
+    return content_hash(own(stored)) == content_hash(own(draft))

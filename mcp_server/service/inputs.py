@@ -1,4 +1,4 @@
-"""What callers write of a prompt, as plain data."""
+"""The fields of a prompt that callers write, as plain data."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -7,9 +7,9 @@ from mcp_server.domain.fields import METADATA, ContentInput, read_content
 
 
 class PromptInput(ContentInput, total=False):
-    """What a caller wrote of a prompt; what is absent keeps its value, or gets the default.
+    """The fields that a caller wrote; an absent one keeps its value, or gets the default.
 
-    An empty value takes away what is there.
+    An empty value clears a field.
     """
 
     title: str | None
@@ -19,10 +19,10 @@ class PromptInput(ContentInput, total=False):
 
 
 def read_input(values: Mapping[str, Any]) -> PromptInput:
-    """Read what was written of a prompt out of JSON; other keys are passed over.
+    """Read a prompt's fields from JSON, ignoring other keys.
 
     Raises:
-        Invalid: a message, argument or another part of the content is of another shape.
+        Invalid: a message, argument or other part of the content has the wrong shape.
     """
     metadata = {name: values[name] for name in METADATA if name in values}
     return cast(PromptInput, metadata | read_content(values))

@@ -1,4 +1,4 @@
-"""Labelling: the one place from which labels are set, in use cases, imports and copies alike."""
+"""Labelling: the one place that sets labels, for use cases, imports and copies alike."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -21,18 +21,18 @@ class Labelling:
     async def point(
         self, tx: Transaction, prompt: Prompt, wanted: Mapping[str, Shares], reason: str | None
     ) -> bool:
-        """Move the labels that stand elsewhere than wanted, and return whether any does."""
-        there = shares_of(prompt)
+        """Move the labels that don't point where they are wanted, and return whether any moved."""
+        current = shares_of(prompt)
         moves = [
             (prompt.id, self._move(prompt, label, shares, reason))
             for label, shares in wanted.items()
-            if shares != there.get(label, {})
+            if shares != current.get(label, {})
         ]
         await self.record(tx, moves)
         return bool(moves)
 
     async def record(self, tx: Transaction, moves: Sequence[tuple[UUID, Move]]) -> None:
-        """Make moves of labels, in their order; those that tell their moment keep it."""
+        """Apply label moves in order; a move with a `moved_at` keeps it."""
         await tx.labels.record(moves)
 
     def _move(self, prompt: Prompt, label: str, shares: Shares, reason: str | None) -> Move:
@@ -47,6 +47,6 @@ class Labelling:
 
 
 def shares_of(labelled: Prompt | History) -> dict[str, Shares]:
-    """Return where each label of a prompt points."""
+    """Return the versions that each label points at, with their weights."""
     weights = labelled.weights
     return {label: weights.get(label) or {version: 1} for label, version in labelled.labels.items()}

@@ -1,7 +1,7 @@
-"""Lists that clients show whole: remembered, mended by what changed, and never longer than a bound.
+"""Lists that clients show whole: remembered, updated with what changed, and bounded in length.
 
-How many prompts a view has is counted no further than to the bound. Of a longer one nothing is
-remembered but that it is longer, until something changes.
+A view's prompts are counted only up to the bound. Of a longer list only the fact that it is longer
+is remembered, until something changes.
 """
 
 import asyncio
@@ -13,24 +13,24 @@ from storage.database import Database
 from storage.values.entities import Change, PromptFilter, PromptSummary
 
 MOST_WHOLE = 5_000
-"""Prompts in view that are listed in one go; more of them come in pages."""
+"""Most prompts that are listed in one go; a longer list comes in pages."""
 PAGE = 1_000
-"""Prompts on each of those pages, unless another number was asked for."""
+"""Prompts on each of those pages, unless the caller asks for another number."""
 
 _VIEWS = 4
-"""Views whose lists are remembered."""
+"""Most views whose lists are remembered."""
 _MANY = 500
-"""So many changed prompts are read again with the whole list, not one by one."""
+"""From this many changed prompts on, the whole list is read again."""
 
 _Summaries = dict[UUID, PromptSummary]
 
 
 @dataclass(slots=True)
 class _Remembered:
-    """What is remembered of one view.
+    """The remembered list of one view.
 
-    `summaries` are as they were before the `dirty` ones changed, and None where they weren't read.
-    `answer` stands until anything changes: the list, or None where it is too long.
+    `summaries` don't have the changes of the `dirty` prompts yet; they are None if they weren't
+    read. `answer` holds while `is_answered`: the list, or None if it is too long.
     """
 
     summaries: _Summaries | None = None
@@ -39,11 +39,11 @@ class _Remembered:
     answer: tuple[PromptSummary, ...] | None = None
     changes: int = 0
     gaps: int = 0
-    # One at a time: a second reader must not take the list before the first has mended it.
+    # One at a time: a second reader must not use the list before the first has updated it.
     mending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def hear(self, changed: UUID | None) -> None:
-        """Note that a prompt may be listed otherwise now; None is any of them."""
+        """Note that a prompt's entry may have changed; None means any prompt's."""
         self.changes += 1
         self.is_answered, self.answer = False, None
         if changed is not None and len(self.dirty) < _MANY:
@@ -62,7 +62,7 @@ class Listings:
         self._views: dict[PromptFilter, _Remembered] = {}
 
     def hear(self, change: Change) -> None:
-        """Forget what a change may have made untrue."""
+        """Invalidate the lists that a change may affect."""
         if not change.listed:
             return
         changed = None if change.kind == "everything" else change.prompt_id
@@ -70,7 +70,7 @@ class Listings:
             remembered.hear(changed)
 
     async def whole(self, view: PromptFilter) -> Sequence[PromptSummary] | None:
-        """Return every prompt of a view by name; None where those are more than `MOST_WHOLE`."""
+        """Return every prompt of a view by name; None if there are more than `MOST_WHOLE`."""
         if not self._is_hearing():
             return _by_name(await self._read(view))
         remembered = self._remembered(view)
@@ -82,7 +82,7 @@ class Listings:
     def _remembered(self, view: PromptFilter) -> _Remembered:
         self._views[view] = remembered = self._views.pop(view, None) or _Remembered()
         while len(self._views) > _VIEWS:
-            # Whoever still waits for it finds nothing, and reads anew.
+            # A reader that still waits for it finds nothing remembered, and reads again.
             self._views.pop(next(iter(self._views))).hear(None)
         return remembered
 
@@ -116,15 +116,15 @@ class Listings:
             return known
         async with self._database.reading() as tx:
             fresh = await tx.prompts.get_summaries(dirty, view)
-        kept = {key: summary for key, summary in known.items() if key not in dirty}
-        return _bounded(kept | {summary.id: summary for summary in fresh})
+        unchanged = {key: summary for key, summary in known.items() if key not in dirty}
+        return _bounded(unchanged | {summary.id: summary for summary in fresh})
 
     async def _read(self, view: PromptFilter) -> _Summaries | None:
         async with self._database.reading() as tx:
             if await tx.prompts.count(view, at_most=MOST_WHOLE + 1) > MOST_WHOLE:
                 return None
-            found = await tx.prompts.list_listed(view, limit=MOST_WHOLE + 1)
-        return _bounded({summary.id: summary for summary in found})
+            summaries = await tx.prompts.list_listed(view, limit=MOST_WHOLE + 1)
+        return _bounded({summary.id: summary for summary in summaries})
 
 
 def _bounded(summaries: _Summaries) -> _Summaries | None:

@@ -1,23 +1,23 @@
-"""What an import is told, and what it tells."""
+"""The options and outcomes of an import."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 MAX_TOLD = 1_000
-"""Prompts of which an answer tells what became of them."""
+"""Most failures, and most other outcomes, that an answer lists."""
 
 OutcomeKind = Literal["created", "new version", "updated", "unchanged", "conflict", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How an import goes about it.
+    """The options of an import.
 
-    `dry_run` only tells what would happen. With `keep_going` what can't be taken is left out;
-    otherwise nothing is written at all where anything can't. `move_labels` moves the labels of
-    prompts that are there to where the files have them. `force` also makes changes by which prompts
-    that include one couldn't be used any more.
+    `dry_run` only reports what would happen. `keep_going` leaves out prompts that can't be taken;
+    without it, one such prompt keeps everything from being written. `move_labels` moves the labels
+    of existing prompts to where the files have them. `force` also makes changes that break prompts
+    which include the changed one.
     """
 
     dry_run: bool = False
@@ -31,10 +31,10 @@ DEFAULTS = Options()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of one prompt of a file.
+    """The outcome for one prompt of a file.
 
-    `message` says why where it can't be taken; `remarks` say what of it isn't kept, or wasn't read
-    as it looks, where it can.
+    `message` is the reason if the prompt can't be taken; otherwise `remarks` name the parts that
+    aren't kept, or were read in an unexpected way.
     """
 
     source: str
@@ -51,23 +51,23 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What an import did, or would do: how many prompts of each kind, and whether it is kept."""
+    """The result of an import or a dry run: prompts by outcome, and whether they were written."""
 
     counts: Mapping[OutcomeKind, int]
     written: bool
 
     @property
     def failures(self) -> int:
-        """How many prompts couldn't be taken."""
+        """The number of prompts that couldn't be taken."""
         return self.counts.get("conflict", 0) + self.counts.get("refused", 0)
 
 
 @dataclass(slots=True)
 class Told:
-    """The outcomes that an answer tells of, as many of each kind as it has place for.
+    """The outcomes that an answer lists, up to a limit.
 
-    These are prompts that can't be taken, those that there are remarks on, and with `everything`
-    all of them. `remarked` counts the prompts with remarks, told or not.
+    These are failures, outcomes with remarks, and with `everything` all others. `remarked` counts
+    the prompts with remarks, listed or not.
     """
 
     everything: bool = False
@@ -77,11 +77,11 @@ class Told:
 
     @property
     def items(self) -> list[Outcome]:
-        """The outcomes in the order in which they came."""
+        """The listed outcomes, in the order in which they came."""
         return list(self._items)
 
     def add(self, outcome: Outcome) -> None:
-        """Take an outcome in, if it is to be told and there is place for it."""
+        """Add an outcome if it should be listed and there is room for it."""
         self.remarked += bool(outcome.remarks)
         if outcome.is_failure:
             if len(self.failures) < MAX_TOLD:

@@ -1,7 +1,7 @@
 """Patterns: comparisons of texts with regular expressions, made where they can be stopped.
 
-Everybody waits for the event loop, so nothing is compared in it: workers do that, which the kernel
-ends when a request's time is over.
+Comparing would block the event loop, so worker processes do it; the kernel ends a worker when its
+request's time is over.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,12 @@ from mcp_server.service.workers import Answer, Busy, Crew, Lost
 from storage.values.errors import Unavailable
 
 QUICK_SECONDS = 0.025
-"""Processor time of comparisons that nobody has to fear."""
+"""Processor time within which comparisons are harmless."""
 QUICK, UNKNOWN, SLOW = range(3)
-"""What is known of a pattern: the ranks of comparisons."""
+"""The ranks of comparisons, by how quick their patterns have been."""
 _REMEMBERED = 2_048
 _LOST = 2
-"""So many workers may be lost in one request."""
+"""Most workers that one request may lose before it fails."""
 
 
 @dataclass(slots=True)
@@ -29,12 +29,12 @@ class Allowance:
     seconds: float = PATTERN_SECONDS
 
     def add(self, seconds: float) -> None:
-        """Grant some more, never more than a request has at first."""
+        """Grant more time, up to what a request starts with."""
         self.seconds = min(PATTERN_SECONDS, self.seconds + seconds)
 
 
 class Patterns:
-    """Compares texts with patterns, and remembers what came of it and how quick they were."""
+    """Compares texts with patterns, and remembers the verdicts and how quick patterns were."""
 
     def __init__(self, crew: Crew | None = None) -> None:
         self._crew = crew or Crew()
@@ -44,14 +44,14 @@ class Patterns:
     async def judge(
         self, comparisons: Iterable[Comparison], allowance: Allowance | None = None
     ) -> Verdicts:
-        """Return the verdict on each comparison; they have one allowance together.
+        """Return the verdict on each comparison; they share one allowance.
 
         Raises:
-            Unavailable: the patterns of others take all there is.
+            Unavailable: the workers are busy with other requests, or were lost.
         """
-        asked = dict.fromkeys(comparisons)
-        verdicts = {each: self._known[each] for each in asked if each in self._known}
-        waiting = [each for each in asked if each not in verdicts]
+        unique = dict.fromkeys(comparisons)
+        verdicts = {each: self._known[each] for each in unique if each in self._known}
+        waiting = [each for each in unique if each not in verdicts]
         if not waiting:
             return verdicts
         try:
@@ -64,7 +64,7 @@ class Patterns:
         return verdicts
 
     def close(self) -> None:
-        """End what compares."""
+        """End the worker processes."""
         self._crew.close()
 
     async def _compare(
@@ -73,25 +73,25 @@ class Patterns:
         allowance: Allowance,
         verdicts: dict[Comparison, Verdict],
     ) -> None:
-        """Add a verdict on everything that waits, while there is time."""
+        """Add a verdict on every waiting comparison, including those that time doesn't reach."""
         while waiting and allowance.seconds > 0:
             rank = max(self._ranks.get(each.pattern, UNKNOWN) for each in waiting)
-            # What isn't known to be slow gets no more than quick ones need at first: it goes on
-            # among the slow ones, which can't take all workers.
+            # A pattern that isn't known to be slow first gets the time that quick ones need. One
+            # that needs more goes on among the slow ones, which can't take all workers.
             seconds = allowance.seconds if rank == SLOW else min(allowance.seconds, QUICK_SECONDS)
             answer = await self._ask(waiting, seconds, rank)
-            took = seconds if answer.seconds is None else answer.seconds
-            allowance.seconds = max(0.0, allowance.seconds - took)
-            done = list(zip(waiting, answer.verdicts, strict=False))
-            verdicts.update(done)
-            self._known.update(each for each in done if each[1].kind != "large")
+            spent = seconds if answer.seconds is None else answer.seconds
+            allowance.seconds = max(0.0, allowance.seconds - spent)
+            judged = list(zip(waiting, answer.verdicts, strict=False))
+            verdicts.update(judged)
+            self._known.update(each for each in judged if each[1].kind != "large")
             self._learn(waiting, answer)
-            waiting = waiting[len(done) :]
+            waiting = waiting[len(judged) :]
         verdicts.update((each, Verdict("slow")) for each in waiting[:1])
         verdicts.update((each, Verdict("unreached")) for each in waiting[1:])
 
     async def _ask(self, waiting: Sequence[Comparison], seconds: float, rank: int) -> Answer:
-        """Ask again where a worker was lost: somebody ended it, or the machine has no room."""
+        """Ask the crew, once more if a worker was lost: killed, or without room to start."""
         for _ in range(_LOST - 1):
             try:
                 return await self._crew.compare(waiting, seconds=seconds, rank=rank)
@@ -100,12 +100,12 @@ class Patterns:
         return await self._crew.compare(waiting, seconds=seconds, rank=rank)
 
     def _learn(self, asked: Sequence[Comparison], answer: Answer) -> None:
-        """Note how quick patterns were: slow at once, quick again step by step."""
-        done = len(answer.verdicts)
+        """Rank patterns by how quick they were: slow at once, quick again step by step."""
+        count = len(answer.verdicts)
         if answer.seconds is None:
-            self._ranks.update((each.pattern, SLOW) for each in asked[done : done + 1])
+            self._ranks.update((each.pattern, SLOW) for each in asked[count : count + 1])
             return
         is_quick = answer.seconds < QUICK_SECONDS / 2
-        for pattern in {each.pattern for each in asked[:done]}:
+        for pattern in {each.pattern for each in asked[:count]}:
             rank = self._ranks.get(pattern, UNKNOWN)
             self._ranks[pattern] = max(QUICK, rank - 1) if is_quick else max(UNKNOWN, rank)

@@ -1,4 +1,4 @@
-"""What the use cases return, as plain data."""
+"""The results of the use cases, as plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -16,10 +16,10 @@ if TYPE_CHECKING:  # a door that waits for its first call loads neither
 
 @dataclass(frozen=True, slots=True)
 class PromptVersion:
-    """A prompt together with the version that a reference meant, and the text for a model.
+    """A prompt with the version that a reference means, and the text chosen for a model.
 
-    `variant` is the key of the text that was chosen, None for the base text; `label` is the label
-    whose weights chose the version, where one did; `composition` is what it includes.
+    `variant` is the key of that text, None for the base text; `label` is the label whose weights
+    chose the version, if one did; `composition` holds the included texts.
     """
 
     prompt: Prompt
@@ -30,7 +30,7 @@ class PromptVersion:
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
-        """What it can be given: its own arguments and those of the texts that it includes."""
+        """The version's own arguments and those of the texts that it includes."""
         own = self.version.draft.arguments
         fragments = self.composition.fragments
         if not fragments:
@@ -39,30 +39,30 @@ class PromptVersion:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The text that was chosen."""
+        """The messages of the chosen text."""
         draft = self.version.draft
         return draft.messages if self.variant is None else draft.variants[self.variant]
 
     @property
     def state(self) -> str:
-        """What tells this state of the prompt from every other one; see `state_of`.
+        """The fingerprint of this state of the prompt; see `state_of`.
 
-        Behind a dot it tells which texts are included, since those too decide what is shown.
+        The part after a dot, if any, is for the included texts, which are shown as well.
         """
         own = state_of(self.prompt, self.version.version)
         if not self.version.includes:
             return own
-        found = self.composition.fragments
-        inside = sorted((key, each.prompt_id.hex, each.version) for key, each in found.items())
+        fragments = self.composition.fragments
+        inside = sorted((key, each.prompt_id.hex, each.version) for key, each in fragments.items())
         return f"{own}.{_token((inside, str(self.composition.problem)))}"
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a write left behind.
+    """The result of a write.
 
-    `new_version` is False where the content equalled what was there already: then no version was
-    written (`changed` still tells whether the title, tags, … were). `warnings` are for the author.
+    `new_version` is False if the content was the same as before, so that no version was written;
+    `changed` tells whether content or metadata changed. `warnings` are for the author.
     """
 
     current: PromptVersion
@@ -90,7 +90,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class LabelMove:
-    """Where a label pointed and where it points now; None stands for nowhere."""
+    """The version that a label pointed at and the one it points at now; None is no version."""
 
     prompt: Prompt
     label: str
@@ -100,13 +100,13 @@ class LabelMove:
 
     @property
     def weights(self) -> Mapping[int, int]:
-        """The shares of versions, where it points at several now."""
+        """The weight of each version, if the label points at several now."""
         return self.prompt.weights.get(self.label, {})
 
 
 @dataclass(frozen=True, slots=True)
 class Archiving:
-    """A prompt after it was archived or brought back."""
+    """A prompt after it was archived or restored."""
 
     prompt: Prompt
     warnings: tuple[str, ...] = ()
@@ -123,7 +123,7 @@ class BranchStanding:
 
 @dataclass(frozen=True, slots=True)
 class BranchChange:
-    """A prompt after one of its branches began (`head`) or went (None)."""
+    """A prompt after one of its branches was created, or deleted (`head` is None)."""
 
     prompt: Prompt
     branch: str
@@ -136,10 +136,10 @@ MergeOutcome = Literal["merged", "fast_forward", "already_merged"]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge left behind: the prompt, and the head of the branch that was merged into.
+    """The result of a merge: the prompt, and the head of the branch merged into.
 
-    `fast_forward` moved the branch to a version that was there already; `already_merged` changed
-    nothing. `base` is the version from which the two went apart.
+    `fast_forward` moved the branch to an existing version; `already_merged` changed nothing.
+    `base` is the version at which the two branches diverged.
     """
 
     current: PromptVersion
@@ -153,7 +153,7 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs between two versions; `merge` is what bringing them together would do."""
+    """The difference between two versions; `merge` previews the merge of one into the other."""
 
     difference: "VersionDiff"
     merge: "MergeView | None" = None
@@ -161,7 +161,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A prompt, and the page of its versions with their texts."""
+    """A prompt, and a page of its versions with their texts."""
 
     prompt: Prompt
     versions: Page[Version]
@@ -169,26 +169,26 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Completions:
-    """Values that complete what was typed: at most 100 of `total`, None for uncounted others."""
+    """Completions of a typed text: at most 100 of `total`, which is None if uncounted."""
 
     values: tuple[str, ...]
     total: int | None
 
     @property
     def has_more(self) -> bool:
-        """Whether there are others."""
+        """Whether there are more than these values."""
         return self.total is None or self.total > len(self.values)
 
 
 _SHOWN_AS = (3, *(field.name for field in fields(Draft)[6:]))
-"""What is shown of a prompt: its version, to be raised where something else is shown, so that
-nobody keeps the old form; and the fields that were added to the content."""
+"""The version of a prompt's shown form, to be raised when that changes so that no client keeps the
+old form; and the fields that were added to the content."""
 
 
 def state_of(prompt: Prompt, version: int) -> str:
-    """Return a token that differs whenever anything differs that is shown of a prompt.
+    """Return a token that changes whenever anything shown of a prompt changes.
 
-    A version never changes, so what can differ is the prompt itself and where its pointers stand.
+    Versions never change, so it covers only the prompt itself and its pointers.
     """
     shown = (
         _SHOWN_AS,

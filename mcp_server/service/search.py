@@ -13,7 +13,7 @@ _MAX_WORDS = 1_000
 
 
 class Search:
-    """Finding prompts."""
+    """Finds prompts by words and filters."""
 
     def __init__(self, sight: Sight, composer: Composer) -> None:
         self._sight = sight
@@ -27,15 +27,17 @@ class Search:
         Without words, the filters alone decide and the order is by name.
 
         Raises:
-            Invalid: the cursor isn't one of this search, or the words can't be searched for.
+            Invalid: the cursor isn't from this search, or the words can't be searched for.
         """
         check_text(words, "query", limit=_MAX_WORDS)
         if not words.strip():
             page = await self._sight.summaries(chosen, limit=limit, cursor=cursor)
             page = replace(page, items=await self._composer.complete(page.items))
             return page.map(lambda prompt: SearchHit(prompt, 0.0, prompt.description or ""))
-        found = await self._sight.search(words, chosen, limit=limit, cursor=cursor)
-        completed = await self._composer.complete([hit.prompt for hit in found.items])
-        hits = zip(found.items, completed, strict=True)
-        told = (SearchHit(whole, hit.score, snippet(hit.text, words)) for hit, whole in hits)
-        return Page(tuple(told), found.next_cursor)
+        matches = await self._sight.search(words, chosen, limit=limit, cursor=cursor)
+        prompts = await self._composer.complete([match.prompt for match in matches.items])
+        pairs = zip(matches.items, prompts, strict=True)
+        hits = (
+            SearchHit(prompt, match.score, snippet(match.text, words)) for match, prompt in pairs
+        )
+        return Page(tuple(hits), matches.next_cursor)

@@ -1,4 +1,4 @@
-"""Sight: what a caller sees of the library. All that is read passes here, and is asked once."""
+"""Sight: the part of the library that a caller sees. Every read passes through here."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -16,7 +16,7 @@ from storage.values.pages import Page
 T = TypeVar("T")
 
 _SUGGESTED = 3
-"""Names that are suggested in place of one that isn't there."""
+"""Most names suggested in place of a missing one."""
 _UNTOLD = (
     "Something that is included, directly or through others, can't be at present. There are "
     "prompts among it that this server doesn't show: ask who keeps the library."
@@ -24,10 +24,10 @@ _UNTOLD = (
 
 
 class Sight:
-    """What a caller sees of the library.
+    """The part of the library that a caller sees.
 
-    This is the one place that asks the view about what is read. What it hides isn't there, in the
-    same words as what never was.
+    This is the one place that applies the view to reads. A hidden prompt is refused in the same
+    words as one that never existed.
     """
 
     def __init__(self, catalog: Catalog, view: View) -> None:
@@ -37,10 +37,10 @@ class Sight:
     # One prompt.
 
     async def prompt(self, name: str, *, archived: bool = False) -> Prompt:
-        """Return the prompt that has or had a name; an archived one only where that's wanted.
+        """Return the prompt that has or had a name; an archived one only with `archived`.
 
         Raises:
-            NotFound: there is none in sight; carries names that are alike.
+            NotFound: no such prompt is visible (carries similar names), or it's archived.
         """
         prompt = await self._catalog.find_prompt(name)
         if prompt is None or not self.shows(prompt):
@@ -48,7 +48,7 @@ class Sight:
         return self.shown(prompt, name, archived=archived)
 
     async def name_of(self, prompt_id: UUID) -> str | None:
-        """Return what the prompt of that id is called; None where there is none in sight."""
+        """Return the current name of the prompt with an id; None if no such prompt is visible."""
         name = await self._catalog.find_name(prompt_id)
         if name is None or not self.is_partial:
             return name
@@ -56,10 +56,10 @@ class Sight:
         return prompt.name if prompt is not None and self.shows(prompt) else None
 
     def shown(self, prompt: Prompt | None, name: str, *, archived: bool = False) -> Prompt:
-        """Return a prompt that was read under a lock, as `prompt` would.
+        """Return a prompt that was read under a lock, by the same rules as `prompt`.
 
         Raises:
-            NotFound: there is none in sight, or it's archived and that isn't wanted.
+            NotFound: it is None or hidden, or it's archived and `archived` is off.
         """
         if prompt is None or not self.shows(prompt):
             raise _no_such_prompt(name, ())
@@ -71,7 +71,7 @@ class Sight:
         return prompt
 
     def shows(self, placed: Placed) -> bool:
-        """Return whether a prompt that lies there, with these tags, is in sight."""
+        """Return whether a prompt with this folder and these tags is visible."""
         return self._view.admits(placed)
 
     # Many.
@@ -82,7 +82,7 @@ class Sight:
         """Return prompts by name, a page at a time.
 
         Raises:
-            Invalid: the cursor isn't one of this list, or the filter holds what no prompt can have.
+            Invalid: the cursor isn't from this list, or no prompt can have a value of the filter.
         """
         narrowed = self._view.narrow(chosen)
         return await self.read(
@@ -103,66 +103,66 @@ class Sight:
         )
 
     def pages(self, chosen: PromptFilter, size: int) -> AsyncIterator[Sequence[PromptSummary]]:
-        """Return all prompts of a filter by name, a page at a time, each read when it's wanted.
+        """Iterate over the prompts that a filter keeps by name, reading each page when needed.
 
         Raises:
-            Invalid: the filter holds what no prompt can have.
+            Invalid: no prompt can have a value of the filter.
         """
         return self._catalog.each_page(self._view.narrow(chosen), size)
 
     async def whole(self) -> Sequence[PromptSummary] | None:
-        """Return all that is in sight by name; None where that is too much for one go."""
+        """Return every visible prompt by name; None if there are too many for one list."""
         return await self._catalog.lists.whole(self.filter)
 
     async def after(self, name: str | None, limit: int) -> Sequence[PromptSummary]:
-        """Return what is in sight by name, from behind a name on."""
+        """Return up to `limit` visible prompts by name, starting after a name."""
         return await self.read(
             lambda tx: tx.prompts.list_listed(self.filter, limit=limit, after=name)
         )
 
     async def count(self) -> int:
-        """Count what is in sight."""
+        """Count the visible prompts."""
         return await self.read(lambda tx: tx.prompts.count(self.filter))
 
     async def names(self, typed: str, limit: int) -> Sequence[str]:
-        """Return names in sight that begin with what was typed."""
+        """Return visible names that begin with a typed text; if none does, those containing it."""
         return await self.read(lambda tx: tx.prompts.list_names(self.filter, typed, limit=limit))
 
     def keeps(self, chosen: PromptFilter, placed: Placed) -> bool:
-        """Return whether a prompt is in sight, lies in a filter's folder and has its tags.
+        """Return whether a prompt is visible, lies in a filter's folder and has its tags.
 
         Raises:
-            Invalid: the filter's folder is none that a prompt can have.
+            Invalid: the filter's folder isn't one that a prompt can have.
         """
         return self._view.keeps(chosen, placed)
 
-    # What is said of what isn't all in sight.
+    # Refusals and suggestions, which must not reveal hidden prompts.
 
     def told(self, problem: PromptError, reached: Reached) -> PromptError:
-        """Return why something can't be included, without what is hidden among it."""
+        """Return the error for a failed include, without details if a hidden prompt is involved."""
         is_hidden = not all(map(self.shows, reached.prompts.values()))
         return Conflict(_UNTOLD) if is_hidden else problem
 
     async def alike(self, tx: Transaction, name: str, limit: int) -> Sequence[str]:
-        """Return names in sight that are spelt almost like one."""
+        """Return visible names that are spelt almost like the given one."""
         return await tx.prompts.list_spellings(name, self.filter, limit=limit)
 
     @property
     def filter(self) -> PromptFilter:
-        """The filter that keeps all that is in sight, and nothing else."""
+        """The filter that keeps exactly the visible prompts."""
         return self._view.filter
 
     @property
     def is_partial(self) -> bool:
-        """Whether there may be prompts that aren't in sight."""
+        """Whether there may be hidden prompts."""
         return self._view.is_partial
 
     @property
     def listing(self) -> str:
-        """What cursors of the whole list belong to: another view's aren't good here."""
+        """The name of the whole list that its cursors are bound to; it differs for each view."""
         return f"published {self._view}"
 
-    # What lies below a prompt that was shown.
+    # Below a prompt that was shown.
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a query where it costs the primary least; see `Catalog.read`."""
@@ -175,7 +175,7 @@ class Sight:
     async def _missing(self, name: str) -> NotFound:
         similar = await self.read(lambda tx: self.alike(tx, name, _SUGGESTED))
         if not similar and (whole := await self.whole()):
-            # Comparing thousands of names is work for the processor, and others wait for this loop.
+            # Comparing thousands of names would block the event loop.
             similar = await asyncio.to_thread(nearest, name, [each.name for each in whole])
         return _no_such_prompt(name, similar)
 

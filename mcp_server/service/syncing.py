@@ -1,4 +1,4 @@
-"""Sync: the newest texts of the library, read and written as files hold them."""
+"""Sync: the newest texts of the library, read and written in the shape of files."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from storage.database import Transaction
 from storage.values.entities import Metadata, Prompt, PromptFilter, Version
 
 _PAGE = 50
-"""Texts that are held at once; each may be a megabyte."""
+"""Texts held in memory at once; each may be a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A prompt with the newest version of its branch main, and what tells it from other texts."""
+    """A prompt with the newest version of its branch main, and that text's fingerprint."""
 
     file: PromptFile
     version: int
@@ -33,77 +33,77 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """A prompt whose newest text isn't to be synced: why, and what it is called now."""
+    """A prompt whose newest text isn't synced: the reason, and its current name."""
 
     why: Literal["not asked for", "archived", "renamed"]
     name: str
 
 
 class Syncing:
-    """Reads and writes what a synced folder holds."""
+    """Reads and writes the prompts of a synced folder."""
 
     def __init__(self, sight: Sight, prompts: Prompts) -> None:
         self._sight = sight
         self._prompts = prompts
 
     async def pages(self, chosen: PromptFilter) -> AsyncIterator[dict[str, Head]]:
-        """Yield the newest texts of all prompts of a filter by name, a few at a time."""
+        """Yield the newest texts of the prompts that a filter keeps, by name, a page at a time."""
         async for page in self._sight.pages(chosen, _PAGE):
-            found = await self._sight.read(partial(_heads, [summary.id for summary in page]))
-            yield {prompt.name: _head(prompt, version) for prompt, version in found}
+            heads = await self._sight.read(partial(_heads, [summary.id for summary in page]))
+            yield {prompt.name: _head(prompt, version) for prompt, version in heads}
 
     async def find(self, names: Collection[str], chosen: PromptFilter) -> Mapping[str, Head | Away]:
-        """Return what the prompts are that have or had some names, by these.
+        """Return the prompts that have or had the given names, by name.
 
-        That is the newest text where the filter keeps the prompt and it is in use under that name.
+        A prompt is a `Head` if the filter keeps it and it is in use under that name, else `Away`.
         """
         prompts = await self._sight.read(lambda tx: tx.bulk.find(names))
         away = {name: self._away(name, prompt, chosen) for name, prompt in prompts.items()}
-        here = [prompts[name].id for name, why in away.items() if why is None]
+        ids = [prompts[name].id for name, why in away.items() if why is None]
         heads = {
             prompt.id: _head(prompt, version)
-            for prompt, version in await self._sight.read(partial(_heads, here))
+            for prompt, version in await self._sight.read(partial(_heads, ids))
         }
         return {name: why or heads[prompts[name].id] for name, why in away.items()}
 
     def asks_for(self, chosen: PromptFilter, new: Metadata) -> bool:
-        """Tell whether a filter by tags and folder would keep a prompt that isn't there yet.
+        """Return whether a filter by tags and folder would keep a prompt that doesn't exist yet.
 
         Raises:
-            Invalid: no prompt can be what it says.
+            Invalid: the metadata, or the filter's folder, isn't one that a prompt can have.
         """
         return self._sight.keeps(chosen, check_metadata(new))
 
     async def change_token(self) -> str:
-        """Return a change token: another one once any prompt has changed."""
+        """Return a change token, which differs once any prompt has changed."""
         return await self._sight.read(lambda tx: tx.bulk.change_token())
 
     async def write(
         self, file: PromptFile, *, expected_version: int | None, force: bool = False
     ) -> tuple[Head, Sequence[str]]:
-        """Write what a file holds, as a new prompt or as its next version.
+        """Write a file's content as a new prompt, or as the next version of an existing one.
 
-        Of a prompt that is there, what the file doesn't say stays as it is. Returns what is there,
-        and what that broke by `force`.
+        Fields of an existing prompt that the file doesn't mention stay as they are. Returns the
+        new head, and warnings for the author.
 
         Raises:
-            Conflict: the prompt isn't at `expected_version` any more, or is there already; or
-                others that include it couldn't be used any more, and it isn't forced.
+            Conflict: the prompt isn't at `expected_version` any more, or exists already; or the
+                write would break prompts that include it, and isn't forced.
             Invalid, Forbidden, NotFound: as for `Prompts.create` and `Prompts.update`.
         """
         name = file.metadata.name
         says = EVERYTHING if expected_version is None else file.says
         metadata = {key: getattr(file.metadata, key) for key in says}
-        written = cast(PromptInput, metadata | content_of(file.draft))
+        fields = cast(PromptInput, metadata | content_of(file.draft))
         terms = Terms(
             expected_version=expected_version,
             commit_message=f"Sync from {file.source}",
             force=force,
         )
         if expected_version is None:
-            saved = await self._prompts.create(name, written, terms=terms)
+            saved = await self._prompts.create(name, fields, terms=terms)
         else:
-            saved = await self._prompts.update(name, written, terms=terms)
+            saved = await self._prompts.update(name, fields, terms=terms)
         return _head(saved.current.prompt, saved.current.version), saved.warnings
 
     def _away(self, name: str, prompt: Prompt, chosen: PromptFilter) -> Away | None:

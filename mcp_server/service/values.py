@@ -1,4 +1,4 @@
-"""The values that arguments were given, remembered off the request path."""
+"""Used argument values, remembered off the request path."""
 
 import logging
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class RememberedValues:
-    """Collects used values in memory; `flush` writes them. Without `remembers` it forgets them."""
+    """Collects used values in memory for `flush` to write; without `remembers` it drops them."""
 
     def __init__(self, database: Database, *, remembers: bool) -> None:
         self._database = database
@@ -21,12 +21,12 @@ class RememberedValues:
         self._waiting: set[tuple[UUID, str, str]] = set()
 
     def remember(self, prompt_id: UUID, values: Mapping[str, str]) -> None:
-        """Note what the arguments of a prompt were given just now."""
+        """Note the values that a prompt's arguments were given just now."""
         if self._remembers and len(self._waiting) < _MAX_WAITING:
             self._waiting |= {(prompt_id, name, value) for name, value in values.items()}
 
     async def flush(self) -> None:
-        """Write what was noted. A database that is away costs suggestions, nothing else."""
+        """Write the collected values; if the database fails, they are lost as suggestions only."""
         waiting, self._waiting = self._waiting, set()
         if not waiting:
             return
@@ -35,5 +35,5 @@ class RememberedValues:
                 await tx.argument_values.remember_values(waiting)
         except Unavailable as error:
             logger.info("used values weren't remembered: %s", error)
-        except Exception:  # a database user who may only read, say: no reason to end
+        except Exception:  # e.g. a database user that may only read: no reason to stop
             logger.warning("used values weren't remembered", exc_info=True)

@@ -28,20 +28,20 @@ IDLE_SECONDS = 10.0
 PATIENCE_SECONDS = 5.0
 """How long comparisons wait for a worker, while others are made."""
 _RUN_SECONDS = 20.0
-"""How long they may take on the clock: their processor time on a machine with too much to do."""
+"""How long they may take by the clock, which runs ahead of processor time on a busy machine."""
 _END_SECONDS = 2.0
 _OUT_OF_TIME = -signal.SIGPROF
 _PROGRAM = Path(__file__).with_name("comparing.py")
 _PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""What an interpreter may need to start; everything else may be a secret."""
+"""Variables that an interpreter may need to start; any other one may hold a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a worker made of comparisons: verdicts on the first of them, and the time they took.
+    """A worker's verdicts on the first of some comparisons, and the time that these took.
 
-    `seconds` is processor time, None where the worker was ended for taking too much. Not
-    `is_whole` are those that ended in the middle for another reason, memory for one.
+    `seconds` is processor time, None if the worker was ended for taking too much. `is_whole` is
+    False if the worker stopped early for another reason, such as memory.
     """
 
     verdicts: Sequence[Verdict]
@@ -54,21 +54,21 @@ class Lost(Exception):
 
 
 class Busy(Exception):
-    """There is more to compare than can be compared."""
+    """There are more comparisons than the workers can make in time."""
 
 
 class Worker:
     """One process, and the two pipes to it."""
 
     def __init__(self, memory: int) -> None:
-        """Start it; `memory` are the bytes of address space that it may have.
+        """Start the process; `memory` limits its address space, in bytes.
 
         Raises:
             OSError: there is no room for another process.
         """
-        found = find_spec("regex")
-        packages = Path(found.origin or "").parents[1] if found else ""  # it is a dependency
-        # By itself a child gets no descriptor but the three that are named here.
+        spec = find_spec("regex")
+        packages = Path(spec.origin or "").parents[1] if spec else ""  # it is a dependency
+        # A child inherits no descriptor except the three that are named here.
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_PROGRAM), str(packages), str(memory)],
             stdin=subprocess.PIPE,
@@ -79,7 +79,7 @@ class Worker:
         )
 
     def compare(self, comparisons: Sequence[Comparison], seconds: float) -> Answer:
-        """Have comparisons made one after another.
+        """Make comparisons one after another, within `seconds` of processor time.
 
         Raises:
             Lost: the process was ended by somebody else.
@@ -97,7 +97,7 @@ class Worker:
         raise Lost
 
     def end(self) -> int:
-        """Let the process end, and return how it did; kill it if it doesn't."""
+        """End the process, killing it if it doesn't stop by itself, and return its exit code."""
         with suppress(BrokenPipeError):
             self._stream(self.process.stdin).close()
         try:
@@ -109,7 +109,7 @@ class Worker:
         return code
 
     def kill(self) -> None:
-        """End the process at once, whoever waits for it."""
+        """End the process at once, even if its thread waits for an answer."""
         self.process.kill()
 
     def _send(self, request: object) -> None:
@@ -125,10 +125,10 @@ class Worker:
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """Comparisons that somebody waits for.
+    """Comparisons that a request waits for.
 
-    The `rank` tells how much is to be feared of them, from 0: of rank r, only so many are at work
-    at once that r of all workers are left to those of lower ranks, who also go first.
+    The `rank` tells how slow they may be, from 0. Jobs of rank r and above always leave r workers
+    to lower ranks, which also go first.
     """
 
     comparisons: Sequence[Comparison]
@@ -143,10 +143,10 @@ class Job:
         self.answer = self.loop.create_future()
 
     async def done(self, patience: float) -> Answer:
-        """Wait until a worker has begun, and until it is done.
+        """Wait until a worker has begun, then for its answer.
 
         Raises:
-            TimeoutError: either took too long.
+            TimeoutError: either takes too long.
         """
         async with asyncio.timeout(patience):
             await self.begun.wait()
@@ -154,12 +154,12 @@ class Job:
             return await self.answer
 
     def begin(self) -> None:
-        """Say that a worker begins, from a thread; the loop that waits may be gone."""
+        """Signal from a worker's thread that it begins; the waiting loop may be gone."""
         with suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self.begun.set)
 
     def tell(self, answer: Answer | Exception) -> None:
-        """Hand the answer over, from a thread."""
+        """Hand the answer over from a worker's thread."""
         with suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self._set, answer)
 
@@ -174,7 +174,7 @@ class Job:
 
 
 class Crew:
-    """A few workers, each with a thread that waits for it; started when they are needed."""
+    """A few workers, started when needed, each with a thread that waits for it."""
 
     def __init__(
         self,
@@ -197,19 +197,19 @@ class Crew:
 
     @property
     def processes(self) -> list[int]:
-        """The ids of the processes that are at work."""
+        """The process ids of the workers that have a job."""
         with self._changed:
             return [job.worker.process.pid for job in self._running if job.worker is not None]
 
     async def compare(
         self, comparisons: Sequence[Comparison], *, seconds: float, rank: int
     ) -> Answer:
-        """Have comparisons made by the next worker that is free for their rank.
+        """Make comparisons on the next worker that is free for their rank.
 
-        Whoever doesn't wait any longer ends the work as well.
+        Cancelling the call ends the work as well.
 
         Raises:
-            Busy: there are too many waiting, or they take too long.
+            Busy: too many comparisons are waiting, or these take too long.
             Lost: the worker couldn't be started, or was ended.
         """
         job = Job(comparisons, seconds, rank)
@@ -260,7 +260,7 @@ class Crew:
         self._threads.add(thread)
 
     def _withdraw(self, job: Job) -> None:
-        """End the work on a job that nobody waits for any more, if it isn't done."""
+        """End the work on an unfinished job whose caller no longer waits."""
         if not job.answer.cancel() and not job.answer.cancelled():
             return
         with self._changed:
@@ -268,7 +268,7 @@ class Crew:
                 job.worker.kill()
 
     def _work(self) -> None:
-        """Do what is next until there is nothing for a while: what a thread does."""
+        """Do jobs until none has come for a while; the body of a worker's thread."""
         worker = None
         try:
             while (job := self._next_job()) is not None:
@@ -299,7 +299,7 @@ class Crew:
         )
 
     def _do(self, job: Job, worker: Worker | None) -> Worker | None:
-        """Have a job done, by a new worker if there is none; returns the one that goes on."""
+        """Do a job, starting a worker if there is none; return the worker to keep, if any."""
         answer: Answer | Exception
         try:
             if job.answer.cancelled():
@@ -312,7 +312,7 @@ class Crew:
                 worker.end()
                 worker = None
         except Exception as error:
-            # It was ended, couldn't be started, or said what nobody can read: another one is next.
+            # It was ended, couldn't start, or sent garbage: the next job gets a new worker.
             if worker is not None:
                 worker.kill()
                 worker.end()
@@ -325,7 +325,7 @@ class Crew:
         return worker
 
     def _assign(self, job: Job, worker: Worker) -> None:
-        """Say who does a job, so that it can be stopped from now on."""
+        """Record a job's worker, so that the job can be stopped from now on."""
         with self._changed:
             job.worker = worker
             if self._closed or job.answer.cancelled():

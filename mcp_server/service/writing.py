@@ -25,7 +25,7 @@ from storage.values.errors import Forbidden, Invalid
 logger = logging.getLogger(__name__)
 
 Edit = Callable[[Prompt, Version], tuple[Metadata, Draft]]
-"""Given what is there, what shall be there."""
+"""Maps a prompt and the head of its branch to the metadata and content to write."""
 
 
 class Writer:
@@ -42,19 +42,19 @@ class Writer:
     ) -> None:
         self._database = database
         self.hear = hear
-        """Lets this process forget what a change touches, before anyone reads again."""
+        """Drops this process's memory of a changed prompt, before anyone reads again."""
         self._sight = sight
         self._finder = finder
         self._composer = composer
         self.includers = Includers(sight)
-        """Keeps those who include a prompt from being broken unawares."""
+        """Guards the prompts that include a changed one."""
         self.labelling = Labelling(caller)
         """Sets the labels of prompts."""
         self._caller = caller
 
     @property
     def author(self) -> str:
-        """Who is named as the author of what is written."""
+        """The name recorded as the author of each write."""
         return self._caller.name
 
     @property
@@ -64,10 +64,10 @@ class Writer:
 
     @asynccontextmanager
     async def transaction(self, act: str, subject: str = "") -> AsyncIterator[Transaction]:
-        """Open a transaction that writes, signed by the caller once it is committed.
+        """Open a transaction for writing, logged under the caller's name once it is committed.
 
         Raises:
-            Forbidden: the caller only reads.
+            Forbidden: the caller may only read.
         """
         self._caller.check_may_write()
         async with self._database.transaction() as tx:
@@ -84,33 +84,33 @@ class Writer:
         branch: str | None = None,
         archived: bool = False,
     ) -> AsyncIterator[tuple[Transaction, Prompt]]:
-        """Open a transaction on one prompt, which keeps its other writers out until it ends.
+        """Open a transaction on one prompt, whose lock keeps other writers out until it ends.
 
-        With a `branch`, the terms are about the head of that.
+        With a `branch`, the terms apply to its head.
 
         Raises:
-            Forbidden: the caller only reads.
-            Invalid: the name isn't one.
-            NotFound: there is no such prompt in sight, or it's archived and that isn't wanted; or
-                it has no such branch.
-            Conflict: it isn't what the terms expect.
+            Forbidden: the caller may only read.
+            Invalid: the name isn't a valid one.
+            NotFound: no such prompt is visible, or it's archived and `archived` is off; or it has
+                no such branch.
+            Conflict: the prompt isn't what the terms expect.
         """
         self._caller.check_may_write()
-        # Looked up first, without holding a connection: a refusal looks for names that are alike.
+        # Looked up first, without holding a connection: a refusal searches for similar names.
         wanted = await self._finder.name(name)
         await self._sight.prompt(wanted, archived=archived)
         async with self.transaction(act, wanted) as tx:
-            found = await tx.prompts.find(wanted, lock=True)
-            prompt = self._sight.shown(found, wanted, archived=archived)
+            row = await tx.prompts.find(wanted, lock=True)
+            prompt = self._sight.shown(row, wanted, archived=archived)
             terms.check(prompt, branch)
             yield tx, prompt
         self.announce(prompt)
 
     def check_stays(self, metadata: Metadata) -> None:
-        """Refuse what would put a prompt out of the caller's own sight.
+        """Refuse metadata that would hide a prompt from the caller that writes it.
 
         Raises:
-            Forbidden: it would.
+            Forbidden: the caller's view doesn't admit it.
         """
         if not self._sight.shows(metadata):
             raise Forbidden(
@@ -122,7 +122,8 @@ class Writer:
         """Write a new prompt's first version.
 
         Raises:
-            Conflict: the name is taken, also where an archived prompt has it.
+            Conflict: the name is taken, even if only by an archived prompt.
+            Forbidden: the caller may only read, or wouldn't see the prompt.
         """
         self._caller.check_may_write()
         self.check_stays(metadata)
@@ -154,21 +155,21 @@ class Writer:
         """Write a new version on a branch, unless its content equals the head's.
 
         Raises:
-            NotFound: there is no such prompt in sight, or it has no such branch.
-            Conflict: the branch's head isn't what the terms expect; carries the version that is the
-                head. Or others that include it couldn't be used any more, and it isn't forced.
+            NotFound: no such prompt is visible, or it has no such branch.
+            Conflict: the branch's head isn't what the terms expect; carries the head's version. Or
+                the write would break prompts that include it, and isn't forced.
         """
         terms.check_message()
         async with self.changing(name, act, terms, branch=branch) as (tx, prompt):
             head = await head_of(tx, prompt, branch)
             metadata, draft = edit(prompt, head)
             self.check_stays(metadata)
-            described = metadata != metadata_of(prompt)
-            if described:
+            has_new_metadata = metadata != metadata_of(prompt)
+            if has_new_metadata:
                 await tx.prompts.update(prompt.id, metadata)
-            rewritten = content_hash(draft) != head.content_hash
+            has_new_content = content_hash(draft) != head.content_hash
             broken = Broken()
-            if rewritten:
+            if has_new_content:
                 async with self.includers.kept(tx, prompt, force=terms.force) as broken:
                     new = NewVersion(
                         draft=draft,
@@ -182,30 +183,30 @@ class Writer:
             current = await self.read_back(tx, metadata.name, branch)
         if metadata.name != prompt.name:
             self.announce(current.prompt)
-        # What was said of the name and the text that were there isn't said again.
-        renamed = _warnings(metadata.name) if metadata.name != prompt.name else ()
+        # Warnings about the old name and text were given when those were written.
+        about_name = _warnings(metadata.name) if metadata.name != prompt.name else ()
         known = remarks_on_blanks(head.draft)
-        blanks = (each for each in remarks_on_blanks(draft) if each not in known)
-        warnings = (*renamed, *blanks, *broken.warnings)
-        return Saved(current, rewritten, rewritten or described, warnings)
+        about_blanks = (each for each in remarks_on_blanks(draft) if each not in known)
+        warnings = (*about_name, *about_blanks, *broken.warnings)
+        return Saved(current, has_new_content, has_new_content or has_new_metadata, warnings)
 
     async def copy(self, name: str, metadata: Metadata) -> Saved:
-        """Write a new prompt with the whole history of another one, its branches and labels.
+        """Write a new prompt with another one's whole history, branches and labels.
 
         Raises:
             NotFound: there is no such prompt to copy.
             Conflict: the new name is taken.
         """
         self.check_stays(metadata)
-        wanted = (await self._sight.prompt(await self._finder.name(name))).name
+        source_name = (await self._sight.prompt(await self._finder.name(name))).name
         async with self.transaction("create_prompt", metadata.name) as tx:
-            source = self._sight.shown(await tx.prompts.find(wanted, lock=True), wanted)
+            source = self._sight.shown(await tx.prompts.find(source_name, lock=True), source_name)
             prompt_id = new_id()
             await tx.prompts.insert(prompt_id, metadata)
             await tx.copies.copy_history(source.id, prompt_id)
-            copied = await written_prompt(tx, metadata.name)
+            target = await written_prompt(tx, metadata.name)
             reason = f"Copied with '{source.name}'"
-            await self.labelling.point(tx, copied, shares_of(source), reason)
+            await self.labelling.point(tx, target, shares_of(source), reason)
             current = await self.read_back(tx, metadata.name)
         self.announce(current.prompt)
         return Saved(current, True, True, _warnings(metadata.name))
@@ -214,7 +215,7 @@ class Writer:
         """Write the next version and head of a branch, under the prompt's lock.
 
         Raises:
-            Invalid, Conflict: what it includes can't be; see `Composer.check`.
+            Invalid, Conflict: an include can't be used; see `Composer.check`.
         """
         included = await self._composer.check(tx, name, prompt_id, new.draft)
         hashed = content_hash(new.draft)
@@ -222,7 +223,7 @@ class Writer:
         await tx.includes.record(prompt_id, number, included.edges)
 
     async def read_back(self, tx: Transaction, name: str, branch: str = MAIN) -> PromptVersion:
-        """Return a prompt and the head of a branch as this very transaction wrote them."""
+        """Return a prompt and the head of a branch as this transaction wrote them."""
         prompt = await written_prompt(tx, name)
         head = await head_of(tx, prompt, branch)
         composition = await self._composer.compose_in(tx, prompt, head)
@@ -230,7 +231,7 @@ class Writer:
 
     def _sign(self, act: str, subject: str) -> None:
         caller = self._caller
-        signed = {
+        values = {
             "caller": caller.name,
             "act": act,
             "prompt": subject,
@@ -238,24 +239,24 @@ class Writer:
             "client": caller.client,
             "request_id": caller.request_id,
         }
-        fields = {name: value for name, value in signed.items() if value}
+        fields = {name: value for name, value in values.items() if value}
         logger.info("%s: %s '%s'", caller.name, act, subject, extra={"fields": fields})
 
     def announce(self, prompt: Prompt) -> None:
-        """Let this process forget what it remembered of a prompt, before anyone reads again."""
+        """Drop this process's memory of a prompt, before anyone reads again."""
         self.hear(Change("prompt", prompt.name, prompt.id))
 
 
 def metadata_of(prompt: Prompt) -> Metadata:
-    """Return what a prompt says about itself."""
+    """Return a prompt's metadata."""
     return Metadata(prompt.name, prompt.title, prompt.description, prompt.folder, prompt.tags)
 
 
 def check_called(prompt: Prompt, expected: str | None) -> None:
-    """Compare a prompt's name with the one that a caller wrote; None is none.
+    """Check that a prompt has the name that a caller expects; None expects nothing.
 
     Raises:
-        Invalid: it is another one.
+        Invalid: the prompt has another name.
     """
     if expected is not None and expected != prompt.name:
         raise Invalid(
@@ -266,7 +267,7 @@ def check_called(prompt: Prompt, expected: str | None) -> None:
 
 
 async def head_of(tx: Transaction, prompt: Prompt, branch: str) -> Version:
-    """Return the newest version of a branch that the prompt has."""
+    """Return the newest version of one of the prompt's branches."""
     number = branch_head(prompt, branch)
     head = await tx.versions.find(prompt.id, number)
     if head is None:
@@ -275,7 +276,7 @@ async def head_of(tx: Transaction, prompt: Prompt, branch: str) -> Version:
 
 
 async def written_prompt(tx: Transaction, name: str) -> Prompt:
-    """Return a prompt as this very transaction wrote it."""
+    """Return a prompt as this transaction wrote it."""
     prompt = await tx.prompts.find(name)
     if prompt is None:
         raise AssertionError("unreachable: the transaction wrote it, and holds its lock")
