@@ -1,4 +1,4 @@
-"""Branches: begin, list, delete, merge."""
+"""Branches: create, list, delete, merge."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ from storage.values.entities import MAIN, Draft, NewVersion, Prompt, Version
 from storage.values.errors import Conflict, Invalid
 
 MAX_BRANCHES = 200
-"""Branches of one prompt: they are read with it, each time."""
+"""Most branches of one prompt, since all are read with it each time."""
 
 _TOLD = 50
 _TOLD_CHARACTERS = 50_000
 
 
 class Branches:
-    """What can be done with named lines of versions."""
+    """The use cases of branches."""
 
     def __init__(self, sight: Sight, finder: Finder, writer: Writer, patterns: Patterns) -> None:
         self._sight = sight
@@ -37,7 +37,7 @@ class Branches:
         self._patterns = patterns
 
     async def create(self, reference: str, branch: str, *, terms: Terms = ANY) -> BranchChange:
-        """Begin a branch at the version that a reference means.
+        """Create a branch at the version that a reference means.
 
         Raises:
             NotFound: there is no such prompt or version.
@@ -74,13 +74,13 @@ class Branches:
         return await self._sight.read(read)
 
     async def delete(self, name: str, branch: str, *, terms: Terms = ANY) -> BranchChange:
-        """Take a branch's name away; the versions that were written on it stay.
+        """Delete a branch; the versions that were written on it stay.
 
         Raises:
             NotFound: there is no such prompt or branch.
             Invalid: it is `main`.
-            Conflict: the prompt isn't what the terms expect; or others that include it couldn't be
-                used any more, and it isn't forced.
+            Conflict: the prompt isn't what the terms expect; or the change would break prompts that
+                include it, and isn't forced.
         """
         check_branch(branch)
         _check_deletable(branch)
@@ -101,18 +101,19 @@ class Branches:
         delete_branch: bool = False,
         terms: Terms = ANY,
     ) -> Merged:
-        """Bring what was written on a branch into another one.
+        """Merge a branch into another one.
 
-        Where the other one stands where the two went apart, it moves ahead and no version is
-        written. Otherwise both sides' changes are put together in a new version; the fields of a
-        `resolution` are written as they are given.
+        If nothing was written on the other one since they diverged, and there is no `resolution`,
+        it moves ahead and no version is written. Otherwise a new version combines the changes of
+        both; the fields of a `resolution` replace the merged ones.
 
         Raises:
             NotFound: there is no such prompt or branch.
-            Invalid: a field of the resolution can't be used; or the branches are one.
-            Conflict: both sides changed the same place and no resolution decides it; or the branch
-                merged into isn't what the terms expect; or others that include the prompt couldn't
-                be used any more, and it isn't forced. Nothing is written.
+            Invalid: a field of the resolution can't be used; or the branches are the same one; or
+                `main` can't be deleted.
+            Conflict: both sides changed the same place and no resolution decides it; or there is a
+                resolution but nothing to merge; or the branch merged into isn't what the terms
+                expect; or the merge would break including prompts, and isn't forced.
         """
         terms.check_message()
         _check_two(check_branch(branch), check_branch(into))
@@ -146,8 +147,8 @@ class Branches:
         commit_message: str,
     ) -> None:
         ours, theirs = await head_of(tx, prompt, into), await head_of(tx, prompt, branch)
-        parted = None if base is None else await tx.versions.find(prompt.id, base)
-        draft = await self._merge(prompt, parted, (into, ours), (branch, theirs), resolution)
+        common = None if base is None else await tx.versions.find(prompt.id, base)
+        draft = await self._merge(prompt, common, (into, ours), (branch, theirs), resolution)
         new = NewVersion(
             draft=draft,
             tags=prompt.tags,
@@ -167,17 +168,22 @@ class Branches:
         theirs: tuple[str, Version],
         resolution: PromptInput | None,
     ) -> Draft:
-        """Put two heads together, or raise what has to be decided."""
-        parted = Draft(()) if base is None else base.draft
+        """Return the merged draft of two heads.
+
+        Raises:
+            Conflict: some places have to be decided first.
+            Invalid: the result can't be stored, or a field of the resolution can't be used.
+        """
+        common = Draft(()) if base is None else base.draft
         sides = (ours[1].draft, theirs[1].draft)
         # Large texts take up to a second: others are served meanwhile.
-        merge = await asyncio.to_thread(merge_drafts, parted, *sides)
-        given = resolution or PromptInput()
-        open_conflicts = _undecided(merge, given)
+        merge = await asyncio.to_thread(merge_drafts, common, *sides)
+        overrides = resolution or PromptInput()
+        open_conflicts = _undecided(merge, overrides)
         if open_conflicts:
             raise _conflict(prompt, open_conflicts, ours, theirs)
-        verdicts = await self._patterns.judge(merged_comparisons(merge, given, sides))
-        return merged_draft(merge, given, verdicts)
+        verdicts = await self._patterns.judge(merged_comparisons(merge, overrides, sides))
+        return merged_draft(merge, overrides, verdicts)
 
 
 def _undecided(merge: Merge, resolution: PromptInput) -> Sequence[MergeConflict]:
@@ -192,8 +198,8 @@ def _conflict(
     theirs: tuple[str, Version],
 ) -> Conflict:
     (into, head), (branch, other) = ours, theirs
-    told = _told(conflicts)
-    left_out = len(conflicts) - len(told)
+    listed = _listed(conflicts)
+    left_out = len(conflicts) - len(listed)
     fields = sorted({"template" if it.field == "messages" else it.field for it in conflicts})
     places = "1 place" if len(conflicts) == 1 else f"{len(conflicts)} places"
     more = f" {left_out} more aren't shown: compare the two heads." if left_out else ""
@@ -202,23 +208,23 @@ def _conflict(
         f"written. Merge again with a resolution that gives {' and '.join(map(repr, fields))} as "
         f"it shall be.{more}",
         current_version=head.version,
-        conflicts=[asdict(each) for each in told],
+        conflicts=[asdict(each) for each in listed],
         marked=write_conflicts(
-            told, f"{into} (version {head.version})", f"{branch} (version {other.version})"
+            listed, f"{into} (version {head.version})", f"{branch} (version {other.version})"
         ),
     )
 
 
-def _told(conflicts: Sequence[MergeConflict]) -> Sequence[MergeConflict]:
-    """Return as many conflicts, from the first on, as an answer may hold."""
-    told: list[MergeConflict] = []
+def _listed(conflicts: Sequence[MergeConflict]) -> Sequence[MergeConflict]:
+    """Return the first conflicts, as many as an answer may hold."""
+    listed: list[MergeConflict] = []
     size = 0
     for each in conflicts[:_TOLD]:
         size += sum(len(str(side)) for side in (each.base, each.ours, each.theirs))
         if size > _TOLD_CHARACTERS:
             break
-        told.append(each)
-    return told
+        listed.append(each)
+    return listed
 
 
 def _outcome(
@@ -229,10 +235,10 @@ def _outcome(
     branch: str,
     into: str,
 ) -> MergeOutcome:
-    """Decide what a merge comes to.
+    """Return the outcome that a merge will have.
 
     Raises:
-        Conflict: there is nothing to merge, and yet a resolution.
+        Conflict: there is a resolution, but nothing to merge.
     """
     resolved = resolution is not None and bool(resolution)
     if base == theirs and resolved:

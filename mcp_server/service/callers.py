@@ -1,4 +1,4 @@
-"""Who acts, through which door, and what they may see and do."""
+"""Callers: their identity, their door, their view of the library and their rights."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,14 +11,14 @@ DoorName = Literal["mcp", "rest", "cli", "web"]
 
 READ, WRITE, ADMIN = "prompts:read", "prompts:write", "prompts:admin"
 SCOPES = frozenset((READ, WRITE, ADMIN))
-"""What a caller can be allowed to do, in the words of OAuth (RFC 6749, 3.3)."""
+"""The rights that a caller can have, as scopes of OAuth (RFC 6749, 3.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who acts: `name` signs what is written, and `view` is what is seen.
+    """A caller: `name` is the author of its writes, and `view` the part of the library it sees.
 
-    `client` is the program that asks, as it names itself, and `request_id` its request.
+    `client` is the calling program's name for itself, and `request_id` identifies its request.
     """
 
     name: str
@@ -30,14 +30,14 @@ class Caller:
 
     @property
     def may_write(self) -> bool:
-        """Whether anything may be changed at all."""
+        """Whether the caller may change anything."""
         return not self.view.read_only and WRITE in self.scopes
 
     def check_may_write(self) -> None:
-        """Refuse whoever may only read.
+        """Refuse a caller that may only read.
 
         Raises:
-            Forbidden: nothing may be changed.
+            Forbidden: the view is read-only, or the caller lacks the scope to write.
         """
         if self.view.read_only:
             raise Forbidden(
@@ -51,14 +51,14 @@ class Caller:
             )
 
     def reader(self, model_type: str | None = None, key: str | None = None) -> Reader:
-        """Return for whom this caller reads: without a key, for themselves."""
+        """Return a reader with a model and a key, which is the caller's name by default."""
         return Reader(model_type, key or self.name)
 
 
 def caller_in(state: object, usual: Caller, client: str | None = None) -> Caller:
-    """Return who acts in a request: whom a guard noted in its state, else the usual one.
+    """Return a request's caller: the one that a guard noted in its state, else the usual one.
 
-    The door is the usual one's: a guard stands in front of several.
+    The door is always the usual one's, since a guard stands in front of several.
     """
     noted: Caller = getattr(state, "caller", usual)
     request_id = getattr(state, "request_id", None)

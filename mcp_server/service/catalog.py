@@ -1,8 +1,8 @@
-"""The reader's memory: never stale, because every commit anywhere is heard.
+"""The readers' memory: never stale, because every commit of every process is heard.
 
-Versions are immutable and kept until room is needed. Pointers (what a name means) and lists are
-kept until a change of that prompt is heard. While nothing can be heard, pointers and lists come
-straight from the database.
+Versions are immutable and kept until room is needed. Pointers (the prompt that a name means, with
+its labels and branches) and lists are kept until a change of that prompt is heard. While nothing
+can be heard, pointers and lists come straight from the database.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -33,10 +33,10 @@ _LEAST = 500
 
 
 class Catalog:
-    """What this process remembers of the library.
+    """This process's memory of the library.
 
     `hits` and `misses` count the pointers that were in memory, and those that weren't. `lists` are
-    what clients show whole.
+    the lists that clients show whole.
     """
 
     def __init__(self, database: Database, is_hearing: Callable[[], bool]) -> None:
@@ -54,7 +54,7 @@ class Catalog:
         self.lists = Listings(database, is_hearing)
 
     def hear(self, change: Change) -> None:
-        """Forget what a change may have made untrue."""
+        """Forget everything that a change may have made stale."""
         self._changes += 1
         self._database.note_change()
         self.lists.hear(change)
@@ -69,7 +69,7 @@ class Catalog:
         self._names.pop(change.prompt_id, None)
 
     async def find_prompt(self, name: str) -> Prompt | None:
-        """Return the prompt of that name with its pointers as they are now."""
+        """Return the prompt that has or had a name, with its current pointers."""
         if not self._is_hearing():
             return await self._prompt_of(name)
         remembered = self.remembered_prompt(name)
@@ -78,28 +78,28 @@ class Catalog:
             return remembered
         self.misses += 1
         before, gaps = self._changes, self._gaps
-        # What is served is what most readers want next.
+        # Most readers want the served version next.
         async with self._database.reading() as tx:
-            found = await tx.prompts.find_served(name)
-        if found is None:
+            pair = await tx.prompts.find_served(name)
+        if pair is None:
             return None
-        prompt, served = found
+        prompt, served = pair
         self._keep(served, gaps)
         self._point({name: prompt}, before)
         return prompt
 
     def remembered_prompt(self, name: str) -> Prompt | None:
-        """Return the prompt that has or had a name, if that needs no query."""
+        """Return the prompt that has or had a name, if it is in memory."""
         if not self._is_hearing():
             return None
         return self._pointers.get(self._former.get(name, name))
 
     def remembered_version(self, prompt_id: UUID, number: int) -> Version | None:
-        """Return a version, if that needs no query."""
+        """Return a version, if it is in memory."""
         return self._versions.get((prompt_id, number))
 
     async def reach(self, references: Collection[tuple[str, str]]) -> Reached:
-        """Return what references, as name and point, lead to by includes, however deep."""
+        """Return the prompts and versions that references (name, point) lead to by includes."""
         before, gaps = self._changes, self._gaps
         async with self._database.reading() as tx:
             reached = await tx.includes.reach(references)
@@ -109,7 +109,7 @@ class Catalog:
         return reached
 
     async def find_name(self, prompt_id: UUID) -> str | None:
-        """Return what the prompt of that id is called now."""
+        """Return the current name of the prompt with an id."""
         remembered = self._names.get(prompt_id) if self._is_hearing() else None
         if remembered is not None:
             return remembered
@@ -135,17 +135,17 @@ class Catalog:
         return version
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run a query where it costs the primary least.
+        """Run a query on the replica if it is up to date, else on the primary.
 
-        It sees all that this process wrote or was told of. While nothing can be heard, that says
-        nothing about the others, so the primary is asked.
+        The query sees every change that this process made or heard of. While nothing can be heard,
+        changes of other processes could be missing on the replica, so the primary is used.
         """
         return await self._database.read(query, replica=self._is_hearing())
 
     async def each_page(
         self, chosen: PromptFilter, size: int
     ) -> AsyncIterator[Sequence[PromptSummary]]:
-        """Yield all prompts of a filter by name, a page at a time, as they are then."""
+        """Yield the prompts that a filter keeps, by name, each page as it is when it is read."""
 
         def page_after(cursor: str | None) -> Awaitable[Page[PromptSummary]]:
             return self.read(
@@ -159,13 +159,13 @@ class Catalog:
             yield page.items
 
     def _keep(self, version: Version, gaps: int) -> None:
-        """Remember a version that was read after so many gaps."""
+        """Remember a version, unless there was a gap since its reading began."""
         if gaps == self._gaps and _size(version) <= _MAX_TEXT:
-            # One that is there already is the same, and known to others.
+            # An entry that exists is equal, and others hold it already.
             self._versions.setdefault((version.prompt_id, version.version), version)
 
     def _point(self, prompts: Mapping[str, Prompt], before: int) -> None:
-        """Remember what names mean, read after so many changes."""
+        """Remember the prompts of names, unless a change was heard since the reading began."""
         # A change heard while the query ran may be newer than what it saw.
         if before != self._changes or not self._is_hearing():
             return
@@ -182,12 +182,12 @@ class Catalog:
 
 
 def _size(version: Version) -> int:
-    """Estimate a version's weight by its texts and data; each version counts for something."""
+    """Estimate a version's size in characters; even an empty one counts for something."""
     draft = version.draft
-    kept = [*draft.messages, *(each for variant in draft.variants.values() for each in variant)]
-    held = (
-        *(content_text(message.content) for message in kept),
-        *(content_data(message.content) for message in kept),
+    messages = [*draft.messages, *(each for variant in draft.variants.values() for each in variant)]
+    texts = (
+        *(content_text(message.content) for message in messages),
+        *(content_data(message.content) for message in messages),
         *(choice for argument in draft.arguments for choice in argument.choices),
     )
-    return _LEAST + sum(len(each or "") for each in held)
+    return _LEAST + sum(len(each or "") for each in texts)

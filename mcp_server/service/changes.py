@@ -1,4 +1,4 @@
-"""Change events on their way to clients: collected, then told in one go."""
+"""Change events on their way to clients: collected into bursts, then delivered in one go."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from storage.values.entities import Change
 
 QUIET_SECONDS = 0.02
-"""A burst ends when nothing has changed for so long."""
+"""A burst ends when nothing has changed for this long."""
 LONGEST_SECONDS = 0.25
-"""However long a burst lasts, clients hear of it after this."""
+"""Clients hear of a burst after this long, even if it goes on."""
 
 Teller = Callable[[Sequence[Change]], Awaitable[None]]
 
 
 class ChangeFeed:
-    """Collects changes and tells each burst once."""
+    """Collects changes and delivers each burst in one go."""
 
     def __init__(self, tell: Teller) -> None:
         self._tell = tell
@@ -22,12 +22,12 @@ class ChangeFeed:
         self._something = asyncio.Event()
 
     def hear(self, change: Change) -> None:
-        """Collect a change; the same change heard twice in a burst is told once."""
+        """Collect a change; the same change heard twice in a burst is delivered once."""
         self._collected[change] = None
         self._something.set()
 
     async def run(self) -> None:
-        """Tell bursts until cancelled."""
+        """Deliver bursts until cancelled."""
         while True:
             await self._something.wait()
             await self._burst_over()

@@ -1,4 +1,4 @@
-"""Completion: what could come next, from what is declared and what was used before."""
+"""Completion: suggestions from declarations and from values that were used before."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,17 +14,17 @@ _MOST = 100
 
 
 class Completing:
-    """Completes what a person types."""
+    """Completes partly typed arguments, names, labels and versions."""
 
     def __init__(self, sight: Sight, finder: Finder) -> None:
         self._sight = sight
         self._finder = finder
 
     async def argument(self, reference: str, argument: str, typed: str) -> Completions:
-        """Complete an argument's value: its choices, then values given before.
+        """Complete an argument's value: from its choices, else its default and earlier values.
 
         Raises:
-            NotFound, Invalid: the reference means nothing, or the text can't be completed.
+            NotFound, Invalid: see `Finder.read`; or the text can't be part of a value.
         """
         check_text(typed, "value")
         source = await self._finder.read(reference)
@@ -75,7 +75,7 @@ class Completing:
 
 
 def _completed(candidates: Iterable[str], typed: str) -> Completions:
-    """Keep what begins with the typed text; without any such, what holds it."""
+    """Keep the candidates that begin with the typed text; if none does, those containing it."""
     unique: Mapping[str, None] = dict.fromkeys(candidates)
     wanted = typed.casefold()
     beginning = [value for value in unique if value.casefold().startswith(wanted)]

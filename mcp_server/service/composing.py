@@ -1,4 +1,4 @@
-"""Composing: what the texts of a prompt include, looked up for readers and checked for writers."""
+"""Composing: the texts that a prompt includes, looked up for readers and checked for writers."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -31,81 +31,81 @@ FindVersion = Callable[[UUID, int], Version | None]
 
 
 class _NotRemembered(Exception):
-    """Something that isn't in memory is needed."""
+    """A prompt or version is needed that isn't in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Included:
-    """What a draft includes: as it says it, and which prompts those are, with what follows '@'."""
+    """A draft's includes: references as written, and edges of prompt id and part after the '@'."""
 
     references: tuple[str, ...] = ()
     edges: frozenset[tuple[UUID, str]] = frozenset()
 
 
 class Composer:
-    """Puts prompts and those that they include together."""
+    """Puts prompts and the texts that they include together."""
 
     def __init__(self, sight: Sight, catalog: Catalog) -> None:
-        """Put together what `sight` shows of texts that `catalog` has, hidden ones among them."""
+        """Make a composer; `catalog` also has hidden prompts, which `sight` keeps out of errors."""
         self._sight = sight
         self._catalog = catalog
 
     async def compose(
         self, prompt: Prompt, version: Version, reader: Reader = ANYONE
     ) -> Composition:
-        """Return what a version includes for a reader, as it is now."""
+        """Return the texts that a version currently includes for a reader."""
         if not version.includes:
             return ALONE
         references = tuple(includes_of(version.draft))
         return await self._compose(prompt.name, prompt.id, references, reader)
 
     async def complete(self, summaries: Sequence[PromptSummary]) -> tuple[PromptSummary, ...]:
-        """Give prompts in a list the arguments of what they include."""
+        """Add the arguments of included texts to prompts in a list."""
         if not any(summary.includes for summary in summaries):
             return tuple(summaries)
         completed = []
         for summary in summaries:
             completed.append(await self._complete(summary))
-            if summary.includes:  # remembered or not: others wait for this loop
+            if summary.includes:  # even without a query, to leave the event loop to others
                 await asyncio.sleep(0)
         return tuple(completed)
 
     async def check(self, tx: Transaction, name: str, prompt_id: UUID, draft: Draft) -> Included:
-        """Check what a draft includes before it is written.
+        """Check the includes of a draft before it is written.
 
         Raises:
-            Invalid: an include is no reference, or leads to nothing, or the arguments of all
-                together are too many.
-            Conflict: what is included can't be, or includes the prompt itself.
+            Invalid: an include isn't a reference, leads to nothing or to the prompt itself; or
+                there are too many arguments in all.
+            Conflict: an included text can't be used, or includes the prompt in turn.
         """
         includes = includes_of(draft)
         if not includes:
             return Included()
         references = tuple(includes)
-        asked = [parse_reference(each) for each in references]
-        reached = await tx.includes.reach([_parts(each) for each in asked])
-        for each in asked:
+        parsed = [parse_reference(each) for each in references]
+        reached = await tx.includes.reach([_parts(each) for each in parsed])
+        for each in parsed:
             _check_other(each, name)
             await self._check_visible(tx, each, reached)
         try:
             fragments = resolve_includes(name, prompt_id, references, find_in(reached, ANYONE))
         except PromptError as problem:
-            told = self._sight.told(problem, reached)
-            if isinstance(told, NotFound):
-                raise Invalid(told.message, fields={"template": told.message}) from None
-            raise told from None
+            error = self._sight.told(problem, reached)
+            if isinstance(error, NotFound):
+                raise Invalid(error.message, fields={"template": error.message}) from None
+            raise error from None
         check_count(merge_included(draft.arguments, includes, fragments))
-        edges = {(reached.prompts[each.name].id, _parts(each)[1]) for each in asked}
+        edges = {(reached.prompts[each.name].id, _parts(each)[1]) for each in parsed}
         return Included(references, frozenset(edges))
 
     async def edges(self, tx: Transaction, draft: Draft) -> frozenset[tuple[UUID, str]]:
-        """Return which prompts a draft includes, of those that there are."""
-        asked = [_parts(parse_reference(each)) for each in includes_of(draft)]
-        present = await tx.bulk.find([name for name, _ in asked])
-        return frozenset((present[name].id, point) for name, point in asked if name in present)
+        """Return the edges of a draft's includes, without those to prompts that don't exist."""
+        pairs = [_parts(parse_reference(each)) for each in includes_of(draft)]
+        present = await tx.bulk.find([name for name, _ in pairs])
+        return frozenset((present[name].id, point) for name, point in pairs if name in present)
 
     async def compose_in(self, tx: Transaction, prompt: Prompt, version: Version) -> Composition:
-        """Return what a version includes, as a transaction that writes sees it."""
+        """Return the texts that a version includes, as a writing transaction sees them."""
         if not version.includes:
             return ALONE
         return await self.compose_draft(tx, prompt.name, prompt.id, version.draft)
@@ -113,7 +113,7 @@ class Composer:
     async def compose_draft(
         self, tx: Transaction, name: str, prompt_id: UUID, draft: Draft
     ) -> Composition:
-        """Return what a draft includes, as a transaction that writes sees it."""
+        """Return the texts that a draft includes, as a writing transaction sees them."""
         references = tuple(includes_of(draft))
         reached = await tx.includes.reach([_parts(parse_reference(each)) for each in references])
         return self._composed_of(reached, name, prompt_id, references, ANYONE)
@@ -123,13 +123,13 @@ class Composer:
     ) -> Composition:
         try:
             find = _finder(self._remembered_prompt, self._remembered_version, reader)
-            composed = _composed(name, prompt_id, references, find)
-            if composed.problem is None or not self._sight.is_partial:
-                return composed
+            composition = _composed(name, prompt_id, references, find)
+            if composition.problem is None or not self._sight.is_partial:
+                return composition
         except _NotRemembered:
             pass
-        asked = [_parts(parse_reference(each)) for each in references]
-        reached = await self._catalog.reach(asked)
+        pairs = [_parts(parse_reference(each)) for each in references]
+        reached = await self._catalog.reach(pairs)
         return self._composed_of(reached, name, prompt_id, references, reader)
 
     def _composed_of(
@@ -140,9 +140,9 @@ class Composer:
         references: Sequence[str],
         reader: Reader,
     ) -> Composition:
-        composed = _composed(name, prompt_id, references, find_in(reached, reader))
-        problem = composed.problem
-        return replace(composed, problem=problem and self._sight.told(problem, reached))
+        composition = _composed(name, prompt_id, references, find_in(reached, reader))
+        problem = composition.problem
+        return replace(composition, problem=problem and self._sight.told(problem, reached))
 
     async def _complete(self, summary: PromptSummary) -> PromptSummary:
         if not summary.includes:
@@ -168,7 +168,7 @@ class Composer:
         return version
 
     async def _check_visible(self, tx: Transaction, asked: Reference, reached: Reached) -> None:
-        """Refuse what this server doesn't show: its text would come out with the including one."""
+        """Refuse to include a hidden prompt, since rendering would reveal its text."""
         prompt = reached.prompts.get(asked.name)
         if prompt is not None and self._sight.shows(prompt):
             return
@@ -196,7 +196,7 @@ def _composed(name: str, prompt_id: UUID, references: Sequence[str], find: Find)
 
 
 def find_in(reached: Reached, reader: Reader) -> Find:
-    """Return what finds the text that a reference means to a reader, among what is reached."""
+    """Return a lookup, among reached prompts, of the text that a reference means to a reader."""
 
     def version(prompt_id: UUID, number: int) -> Version | None:
         return reached.versions.get((prompt_id, number))
@@ -205,7 +205,7 @@ def find_in(reached: Reached, reader: Reader) -> Find:
 
 
 def _finder(find_prompt: FindPrompt, find_version: FindVersion, reader: Reader) -> Find:
-    """Return what finds the text that a reference means to a reader."""
+    """Return a lookup of the text that a reference means to a reader."""
 
     def find(text: str) -> Fragment:
         reference = parse_reference(text)

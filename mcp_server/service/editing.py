@@ -1,4 +1,4 @@
-"""What a caller wrote, applied to what is there."""
+"""Editing: a caller's input, applied to the metadata and content of a prompt."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -19,7 +19,7 @@ def new_metadata(name: str, written: PromptInput) -> Metadata:
     """Return the metadata of a prompt that is about to be created.
 
     Raises:
-        Invalid: the name or another field can't be used; proposes what can.
+        Invalid: the name or another field can't be used.
     """
     return revise_metadata(Metadata(name), written)
 
@@ -31,21 +31,21 @@ def revise_metadata(present: Metadata, written: PromptInput) -> Metadata:
         Invalid: a field can't be used.
     """
     changes: dict[str, Any] = {name: each for name, each in written.items() if name in METADATA}
-    # None stands for "take it away", which for these two is the empty one.
+    # None clears a field; these two have an empty value of their own.
     empty = {"folder": "", "tags": ()}
     changes |= {name: changes[name] or none for name, none in empty.items() if name in changes}
     return check_metadata(replace(present, **changes))
 
 
 def written_comparisons(written: PromptInput) -> list[Comparison]:
-    """Return what has to be compared before the written arguments can be kept."""
+    """Return the comparisons that the written arguments have to pass."""
     return declared_comparisons(tuple(written.get("arguments") or ()))
 
 
 def new_draft(written: PromptInput, verdicts: Verdicts) -> Draft:
     """Return the content of a prompt that is about to be created.
 
-    `verdicts` are those of `written_comparisons`, here as below.
+    `verdicts` are those on `written_comparisons`, here and in `revise_draft`.
 
     Raises:
         Invalid: there is no template and no message, or a field can't be used.
@@ -56,8 +56,8 @@ def new_draft(written: PromptInput, verdicts: Verdicts) -> Draft:
 def revise_draft(present: Draft, written: PromptInput, verdicts: Verdicts = UNJUDGED) -> Draft:
     """Return the content with the written fields replaced.
 
-    Arguments that the caller didn't write keep their declarations while the new texts use them;
-    what they declare was judged when it was written.
+    If the caller wrote no arguments, the old declarations stay as long as the new texts use them;
+    their patterns were judged when they were written.
 
     Raises:
         Invalid: a field can't be used.
@@ -75,49 +75,49 @@ def revise_draft(present: Draft, written: PromptInput, verdicts: Verdicts = UNJU
 
 
 def check_whole(written: PromptInput, commit_message: str | None) -> None:
-    """Refuse new content for a copy that takes the whole history along.
+    """Refuse new content, or a message, for a copy that takes the whole history along.
 
     Raises:
         Invalid: there is some; names the fields.
     """
-    given = list(_content(written))
-    given += ["commit_message"] if commit_message is not None else []
-    if given:
+    names = list(_content(written))
+    names += ["commit_message"] if commit_message is not None else []
+    if names:
         raise Invalid(
-            f"A copy with its history has the same versions, so {given[0]!r} can't be given. Leave "
+            f"A copy with its history has the same versions, so {names[0]!r} can't be given. Leave "
             "it out and update the copy afterwards, or copy without the history.",
-            fields=dict.fromkeys(given, "can't be given for a copy with its history"),
+            fields=dict.fromkeys(names, "can't be given for a copy with its history"),
         )
 
 
 def merged_comparisons(
     merge: Merge, resolution: PromptInput, sides: Iterable[Draft]
 ) -> list[Comparison]:
-    """Return what has to be compared before a merge can be kept, beyond what a side has kept."""
-    kept = [argument for side in sides for argument in side.arguments]
-    new = [argument for argument in merge.draft.arguments if argument not in kept]
+    """Return the comparisons that a merge has to pass, beyond those that a side has passed."""
+    known = [argument for side in sides for argument in side.arguments]
+    new = [argument for argument in merge.draft.arguments if argument not in known]
     return declared_comparisons(new) + written_comparisons(resolution)
 
 
 def merged_draft(merge: Merge, resolution: PromptInput, verdicts: Verdicts) -> Draft:
-    """Return what a merge made, with the fields of a resolution in their places.
+    """Return the draft of a merge, with the fields of a resolution replaced.
 
-    `verdicts` are those of `merged_comparisons`.
+    `verdicts` are those on `merged_comparisons`.
 
     Raises:
-        Invalid: the result can't be kept, or a field of the resolution can't be used.
+        Invalid: the result can't be stored, or a field of the resolution can't be used.
     """
-    made = make_draft(**content_of(merge.draft), verdicts=verdicts)
-    return revise_draft(made, resolution, verdicts)
+    draft = make_draft(**content_of(merge.draft), verdicts=verdicts)
+    return revise_draft(draft, resolution, verdicts)
 
 
 def _still_used(present: Draft, revised: ContentInput) -> tuple[Argument, ...]:
-    """Return the declarations that the new texts have a use for."""
+    """Return the old declarations that the new texts still use."""
     inferred = make_draft(**(revised | ContentInput(arguments=())))
     used = {argument.name for argument in inferred.arguments}
     return tuple(argument for argument in present.arguments if argument.name in used)
 
 
 def _content(written: PromptInput) -> ContentInput:
-    """Return what of it belongs to a version, in the order of files."""
+    """Return the written fields that belong to a version, in the order of files."""
     return cast(ContentInput, {name: written[name] for name in CONTENT if name in written})  # type: ignore[literal-required]

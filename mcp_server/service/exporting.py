@@ -1,4 +1,4 @@
-"""Export: prompts as files hold them, with what is served of them or with all that is kept."""
+"""Export: prompts in the shape of files, with their served version or their whole history."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ _PAGE_OF_HISTORIES = 20
 
 
 class Exporting:
-    """Gives prompts out to files."""
+    """Reads prompts in the shape of files."""
 
     def __init__(self, sight: Sight) -> None:
         self._sight = sight
@@ -23,20 +23,20 @@ class Exporting:
     async def read(
         self, chosen: PromptFilter, *, history: bool = False
     ) -> AsyncIterator[PromptFile]:
-        """Yield prompts by name, each with what is served of it or with its whole history.
+        """Yield prompts by name, each with its served version or with its whole history.
 
-        They are read a page at a time: what changes meanwhile is found as it is then. One that
-        is archived in between is left out. With their history, archived ones follow.
+        Prompts are read a page at a time, each page as it is then. Without `history`, one that is
+        archived in between is left out; with it, archived prompts follow the others.
 
         Raises:
-            Invalid: the filter holds what no prompt can have.
+            Invalid: no prompt can have a value of the filter.
         """
         for archived in (False, True) if history and not chosen.archived else (chosen.archived,):
             wanted = replace(chosen, archived=archived)
             size = _PAGE_OF_HISTORIES if history else _PAGE
             async for page in self._sight.pages(wanted, size):
-                found = self._histories(page) if history else self._served(page)
-                async for file in found:
+                files = self._histories(page) if history else self._served(page)
+                async for file in files:
                     yield file
 
     async def _served(self, page: Sequence[PromptSummary]) -> AsyncIterator[PromptFile]:
@@ -52,10 +52,10 @@ class Exporting:
         ids = [summary.id for summary in page]
 
         async def read(tx: Transaction) -> Sequence[PromptFile]:
-            kept = await tx.bulk.read_histories(ids)
+            histories = await tx.bulk.read_histories(ids)
             files = []
             for summary in page:
-                history = kept[summary.id]
+                history = histories[summary.id]
                 heads = {branch.branch: branch.head for branch in history.branches}
                 main = history.versions[heads[MAIN] - 1]
                 metadata = Metadata(

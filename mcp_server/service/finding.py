@@ -1,4 +1,4 @@
-"""Finding one prompt by what a caller wrote."""
+"""Finding one prompt by a reference, a name or an id."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -46,16 +46,16 @@ class Finder:
         return PromptVersion(prompt, version, chosen.variant, weighted, composition)
 
     async def prompt(self, text: str, *, archived: bool = False) -> Prompt:
-        """Return the prompt of a name or id; an archived one only where that's wanted.
+        """Return the prompt with a name or id; an archived one only with `archived`.
 
         Raises:
-            Invalid: the text isn't a name, or says more than a name.
-            NotFound: there is none in sight.
+            Invalid: the text isn't a name, or is more than a name.
+            NotFound: no such prompt is visible.
         """
         return await self._sight.prompt(await self.name(text), archived=archived)
 
     async def reference(self, text: str) -> Reference:
-        """Read a reference; in place of the name a prompt's id may stand.
+        """Read a reference, which may have a prompt's id in place of its name.
 
         Raises:
             Invalid: the text isn't a reference.
@@ -63,10 +63,10 @@ class Finder:
         return await self._by_name(parse_reference(text))
 
     async def name(self, text: str) -> str:
-        """Read a name, or an id, where the whole prompt is meant and not one of its versions.
+        """Return the name of a prompt, from its name or id without any version.
 
         Raises:
-            Invalid: it isn't a name, or says more than a name.
+            Invalid: the text isn't a name, or is more than a name.
         """
         reference = parse_reference(text)
         if str(reference) != reference.name:
@@ -80,6 +80,6 @@ class Finder:
     async def _by_name(self, reference: Reference) -> Reference:
         if ID.fullmatch(reference.name) is None:
             return reference
-        # Where the id is of nothing in sight, it is the id that will be refused.
+        # The id of no visible prompt stays as it is, so that the refusal quotes it.
         name = await self._sight.name_of(UUID(reference.name))
         return replace(reference, name=name or reference.name)

@@ -32,16 +32,16 @@ from storage.values.errors import Conflict, Forbidden, Invalid, NotFound, Prompt
 
 _BATCH = 100
 _MANY = 3 * _BATCH
-"""From so many prompts on, changes aren't told of one by one."""
+"""From this many prompts on, changes aren't announced one by one."""
 _PATTERN_SECONDS = 0.01
-"""What a prompt adds to the time that the patterns of an import may take: honest ones take less."""
+"""Seconds that each prompt adds to the import's allowance for patterns; honest ones take less."""
 _OF_THE_PROMPT = (Conflict, Forbidden, Invalid, NotFound)
 """Refusals that concern one prompt; the others may still go in."""
 Files = Iterable[PromptFile | Invalid]
 
 
 class _Undone(Exception):
-    """Nothing of the transaction is to be kept."""
+    """Raised to roll a transaction or an attempt back."""
 
 
 _CREATED = Done("created")
@@ -49,7 +49,7 @@ _CREATED = Done("created")
 
 @dataclass(slots=True)
 class _Run:
-    """One import under way."""
+    """The state of one import."""
 
     by: str
     options: Options
@@ -65,20 +65,19 @@ class _Run:
     quiet: bool = False
 
     def tell(self, outcome: Outcome) -> None:
-        """Count what becomes of a prompt, and report it."""
+        """Count an outcome, and report it."""
         self.counts[outcome.kind] += 1
         self.report(outcome)
 
     def done(self, file: PromptFile, done: Done) -> None:
-        """Tell what became of a prompt that was taken."""
+        """Report a prompt that was taken."""
         remarks = (*file.remarks, *done.remarks)
         self.tell(Outcome(file.source, file.metadata.name, done.kind, remarks=remarks))
 
     def miss(self, each: Prepared, error: PromptError) -> None:
-        """Tell why a prompt can't be taken, or try once more when others are in.
+        """Report a prompt that can't be taken, or keep it for another round.
 
-        Who includes it, and couldn't be used any more, may be mended by the same import, and so
-        may what it includes.
+        The prompts that it includes, or that it would break, may be fixed by the same import.
         """
         includes = each.file.metadata.name in self.waiting
         if not self.is_last and (includes or isinstance(error, WouldBreak)):
@@ -87,13 +86,13 @@ class _Run:
             _fail(self, each.file, error)
 
     def note(self, name: str, prompt_id: UUID) -> None:
-        """Keep what this process has to forget, unless it will forget everything."""
+        """Keep a change for this process to hear, unless it will hear that everything changed."""
         if not self.quiet:
             self.changed.append(Change("prompt", name, prompt_id))
 
     @property
     def fails(self) -> bool:
-        """Whether nothing is to be written because of what can't be taken."""
+        """Whether failures keep the import from being written."""
         failed = self.counts["conflict"] + self.counts["refused"]
         return bool(failed) and not self.options.keep_going
 
@@ -121,17 +120,17 @@ class Importing:
         options: Options = DEFAULTS,
         report: Report = lambda outcome: None,
     ) -> Taken:
-        """Bring the prompts of a file in, all in one transaction, a few at a time in memory.
+        """Bring in the prompts of files in one transaction, holding a few in memory at a time.
 
-        Content that a prompt has, or had before, writes nothing: importing an old file again never
-        overrides what came after it. A prompt that is new gets the labels that its file has; the
-        labels of others stay where they are. What others include is only changed so that those can
-        still be used, unless it is forced.
+        Content that a prompt has or once had isn't written, so importing an old file again never
+        overrides newer versions. A new prompt gets the labels of its file; existing labels move
+        only with `move_labels`. A change that would break including prompts is refused unless it
+        is forced.
 
         Raises:
-            Forbidden: this server only reads.
+            Forbidden: the caller may only read.
             Unavailable: the database can't be reached, or went away in between.
-            Conflict: somebody created a prompt of the same name meanwhile.
+            Conflict: another writer created a prompt of the same name meanwhile.
         """
         run = _Run(self._writer.author, options, report)
         try:
@@ -154,27 +153,27 @@ class Importing:
     ) -> None:
         size = _MANY
         while True:
-            # Reading files is work for the processor, and others wait for this loop.
+            # Parsing files would block the event loop.
             batch = await asyncio.to_thread(prepare, files, size, run.by)
             if size == _MANY and len(batch) == size:
                 run.quiet = True
                 await tx.bulk.announce_at_the_end()
-            judged = [await self._judge(each, run) for each in batch]
-            await self._bring_in_batch(tx, _accepted(judged, run), run)
+            checked = [await self._judge(each, run) for each in batch]
+            await self._bring_in_batch(tx, _accepted(checked, run), run)
             if len(batch) < size:
                 break
             size = _BATCH
-        left = [*in_order(run.waiting), *run.late]
-        while left:
+        pending = [*in_order(run.waiting), *run.late]
+        while pending:
             run.late = []
-            for each in left:
+            for each in pending:
                 await self._bring_in_alone(tx, each, run)
-            # What a round takes may be what others wait for; where it took nothing, that is told.
-            run.is_last = len(run.late) == len(left)
-            left = run.late
+            # A round may take what others wait for; after one that takes nothing, failures count.
+            run.is_last = len(run.late) == len(pending)
+            pending = run.late
 
     async def _judge(self, each: Prepared | Invalid, run: _Run) -> Prepared | Invalid:
-        """Refuse a prompt whose arguments have patterns that can't be used."""
+        """Return a prompt, or an error if its arguments have patterns that can't be used."""
         if isinstance(each, Invalid):
             return each
         run.allowance.add(_PATTERN_SECONDS)
@@ -206,18 +205,18 @@ class Importing:
         await self._insert(tx, new)
 
     async def _bring_in_alone(self, tx: Transaction, each: Prepared, run: _Run) -> None:
-        """Take a prompt that includes others, once those are there."""
+        """Bring in a single prompt, after those that it may include."""
         file = each.file
         try:
             async with tx.attempt():
-                found = await tx.bulk.find(names_of(file), lock=True)
-                present = found.get(file.metadata.name)
+                by_name = await tx.bulk.find(names_of(file), lock=True)
+                present = by_name.get(file.metadata.name)
                 if file.composed:
                     name, draft = file.metadata.name, file.draft
                     draft = await own_draft(tx, self._composer, name, draft, present)
                     file = replace(file, draft=draft)
                 if present is None:
-                    self._check_new(file, found)
+                    self._check_new(file, by_name)
                     history = history_of(file, run.by) if file.composed else each.history
                     await self._create_including(tx, file.metadata, history, run)
                     done = _CREATED
@@ -264,9 +263,9 @@ class Importing:
         file: PromptFile,
         run: _Run,
     ) -> Done:
-        """Bring a prompt up to date that others include, unless they couldn't be used any more.
+        """Update a prompt that others include, unless that would break them.
 
-        Who those are is only asked for where it changes: it is changed, and that is taken back.
+        They are looked up only if the prompt changes, which a first run, rolled back, finds out.
         """
         with suppress(_Undone):
             async with tx.attempt():
@@ -275,7 +274,7 @@ class Importing:
                     return done
                 run.met.discard(present.id)
                 raise _Undone
-        # Only what is left at the end is forced: till then the import may mend whom it breaks.
+        # Only the last round forces: until then the import itself may repair what it breaks.
         force = run.options.force and run.is_last
         try:
             async with (
@@ -296,7 +295,7 @@ class Importing:
         file: PromptFile,
         run: _Run,
     ) -> Done:
-        """Bring a prompt that is there up to what a file says."""
+        """Update an existing prompt from a file."""
         if not self._sight.shows(present):
             raise Conflict(f"The name '{file.metadata.name}' is taken. Choose another one.")
         if present.id in run.met:
@@ -320,7 +319,7 @@ class Importing:
 
 
 def _accepted(batch: Iterable[Prepared | Invalid], run: _Run) -> list[Prepared]:
-    """Return what can be taken at once; what includes others waits until those are there."""
+    """Return the prompts to bring in now; report refusals, and defer prompts with includes."""
     accepted = []
     for each in batch:
         if isinstance(each, Invalid):

@@ -1,4 +1,4 @@
-"""Including: who would be broken where a prompt's versions, labels or branches change."""
+"""Including: the prompts that a change of another one's versions, labels or branches breaks."""
 
 import asyncio
 from collections import defaultdict
@@ -16,43 +16,43 @@ from storage.values.entities import Edge, Includer, Prompt, Reached
 from storage.values.errors import Conflict, PromptError
 
 _TOLD = 10
-"""Prompts that are named, at most."""
+"""Most prompts that a message names."""
 _ASKED = 2_000
-"""Versions that are asked for whether they can still be used, at most."""
+"""Most including versions that are checked."""
 _AT_ONCE = 100
-"""Versions that are looked at before others get their turn."""
+"""Versions that are checked before the event loop gets a turn."""
 _PRODUCTION = "production"
 _UNTOLD = "The prompts would include each other in a circle, too deeply, or too many of them."
-"""Said in place of a sentence that could name prompts that this server doesn't show."""
+"""Replaces a message that could name hidden prompts."""
 
 
 @dataclass(slots=True)
 class Broken:
-    """What a forced change broke, once it is made: a sentence for each thing to know."""
+    """The warnings about a change, filled in once it is made."""
 
     warnings: tuple[str, ...] = ()
 
 
 class WouldBreak(Conflict):
-    """A change would break those who include a prompt, and isn't forced."""
+    """A change would break prompts that include the changed one, and isn't forced."""
 
 
 class Includers:
-    """Keeps those who include a prompt from being broken unawares."""
+    """Guards the prompts that include a changed one."""
 
     def __init__(self, sight: Sight) -> None:
         self._sight = sight
 
     @asynccontextmanager
     async def kept(self, tx: Transaction, prompt: Prompt, *, force: bool) -> AsyncIterator[Broken]:
-        """Let a prompt be changed inside, and see that those who include it can still be used.
+        """Check that a change made in this block leaves the including prompts usable.
 
-        They may include it directly or through others. Only prompts that this server shows are
-        asked for and named: what it hides doesn't stop a change, and is told to nobody, since a
-        refusal would give it away. The caller holds the prompt's lock.
+        They may include the prompt directly or through others. Only visible prompts are checked and
+        named: a hidden one doesn't stop a change, since a refusal would reveal it. The caller holds
+        the prompt's lock.
 
         Raises:
-            WouldBreak: they couldn't any more, and it isn't forced; names them.
+            WouldBreak: the change breaks some of them, and isn't forced; names them.
         """
         broken = Broken()
         roots = await tx.includes.list_includers(prompt.id, self._sight.filter, limit=_ASKED)
@@ -63,60 +63,60 @@ class Includers:
         if len(roots) == _ASKED:
             broken.warnings = (_too_many(prompt.name),)
         after = await self._problems(tx, prompt, roots)
-        hit = {root.name: after[root] for root in roots if root in after and root not in before}
-        if not hit:
+        new = {root.name: after[root] for root in roots if root in after and root not in before}
+        if not new:
             return
-        told = _included_by(prompt.name, list(hit))
-        reason = next(iter(hit.values()))
+        subject = _included_by(prompt.name, list(new))
+        reason = next(iter(new.values()))
         if not force:
             raise WouldBreak(
-                f"{told} couldn't be used any more. {reason} Nothing was changed: take the "
+                f"{subject} couldn't be used any more. {reason} Nothing was changed: take the "
                 "includes out first, or do it with force."
             )
-        broken.warnings += (f"{told} can't be used any more. {reason}",)
+        broken.warnings += (f"{subject} can't be used any more. {reason}",)
 
     async def _problems(
         self, tx: Transaction, prompt: Prompt, roots: Sequence[Includer]
     ) -> Mapping[Includer, str]:
-        """Return which versions, of those that include a prompt, can't be used, and why."""
+        """Return the reason for each including version that can't be used."""
         if not roots:
             return {}
         edges = await tx.includes.draw(roots, self._sight.filter)
         points = {edge.point for edge in edges if edge.included_id == prompt.id}
         standing = await self._standing(tx, prompt.name, points)
         drawing = _Drawing(edges, {_key(prompt.id, point): why for point, why in standing.items()})
-        found = {}
+        problems = {}
         for index, root in enumerate(roots, 1):
             problem = drawing.problem_of(root)
             if problem is not None:
-                found[root] = problem
+                problems[root] = problem
             if index % _AT_ONCE == 0:
                 await asyncio.sleep(0)
-        return found
+        return problems
 
     async def _standing(
         self, tx: Transaction, name: str, points: Collection[str]
     ) -> Mapping[str, PromptError]:
-        """Return why a prompt can't be included at present, for each point where it can't."""
+        """Return the error for each point at which a prompt can't currently be included."""
         reached = await tx.includes.reach([(name, point) for point in points])
-        found: dict[str, PromptError] = {}
+        problems: dict[str, PromptError] = {}
         for point in points:
             try:
                 _check_includable(reached, name, point)
             except PromptError as problem:
-                found[point] = self._sight.told(problem, reached)
-        return found
+                problems[point] = self._sight.told(problem, reached)
+        return problems
 
 
 class _Unusable(Exception):
-    """What is included can't be, whoever includes it."""
+    """An included text can't be used, no matter which prompt includes it."""
 
 
 class _Drawing:
-    """Which prompts include which, without their texts, for any reader.
+    """The includes between prompts, without their texts, for all readers at once.
 
-    An include stands under the included prompt's id and the point, and leads to all versions that
-    this means to somebody. `broken` are those that can't be used, whatever includes them.
+    The key of an include is the included prompt's id with the point, and it leads to all versions
+    that this means to some reader. `broken` has the keys that can't be used, and their errors.
     """
 
     def __init__(self, edges: Sequence[Edge], broken: Mapping[str, PromptError]) -> None:
@@ -136,7 +136,7 @@ class _Drawing:
         }
 
     def problem_of(self, root: Includer) -> str | None:
-        """Return why a version that includes others can't be used; None if it can."""
+        """Return the reason why an including version can't be used; None if it can."""
         ways = self._out_of([(root.prompt_id, root.version)])
         try:
             resolve_includes(root.name, root.prompt_id, ways, self._find)
@@ -163,7 +163,7 @@ def _key(prompt_id: UUID, point: str) -> str:
 
 
 def _outline(prompt_id: UUID, name: str, references: Collection[str]) -> Fragment:
-    """Return a fragment that only says what it includes."""
+    """Return a fragment that has includes but no text."""
     return Fragment(prompt_id, name, 0, "", "text", (), dict.fromkeys(references, frozenset()))
 
 

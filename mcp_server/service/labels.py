@@ -1,4 +1,4 @@
-"""Labels: set, move, share out, take away; and what they did before."""
+"""Labels: set, move, split among versions, remove; and the history of their moves."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ from storage.values.pages import Page
 
 
 class Labels:
-    """What can be done with movable pointers."""
+    """The use cases of labels."""
 
     def __init__(self, sight: Sight, finder: Finder, writer: Writer) -> None:
         self._sight = sight
@@ -35,15 +35,15 @@ class Labels:
     ) -> LabelMove:
         """Point a label at the version that a reference means, moving it where it's set already.
 
-        With `weights` the reference is a prompt's alone, and the label means several of its
-        versions, each for its share of the readers. Lists, searches and readers without a key get
-        the version with the largest share.
+        With `weights` the reference must be a bare name, and the label means several versions, each
+        for its share of the readers. Lists, searches and readers without a key get the version with
+        the largest share.
 
         Raises:
             NotFound: there is no such prompt or version.
             Invalid: the label isn't one that a version may carry, or the weights can't be used.
-            Conflict: the prompt isn't what the terms expect; or others that include it couldn't be
-                used any more, and it isn't forced.
+            Conflict: the prompt isn't what the terms expect; or the change would break prompts that
+                include it, and isn't forced.
         """
         if weights is None:
             wanted, shared = await self._finder.reference(reference), None
@@ -67,12 +67,12 @@ class Labels:
         reason: str | None = None,
         terms: Terms = ANY,
     ) -> LabelMove:
-        """Take a label away.
+        """Remove a label.
 
         Raises:
             NotFound: there is no such prompt, or it doesn't carry the label.
-            Conflict: the prompt isn't what the terms expect; or others that include it couldn't be
-                used any more, and it isn't forced.
+            Conflict: the prompt isn't what the terms expect; or the change would break prompts that
+                include it, and isn't forced.
         """
         check_message(reason, "reason")
         async with self._writer.changing(name, "remove_label", terms) as (tx, prompt):
@@ -87,11 +87,11 @@ class Labels:
     async def list_moves(
         self, name: str, *, label: str | None = None, limit: int, cursor: str | None = None
     ) -> Page[RecordedMove]:
-        """Return what a prompt's labels did, or one of them, newest first.
+        """Return the moves of a prompt's labels, or of one label, newest first.
 
         Raises:
             NotFound: there is no such prompt.
-            Invalid: the cursor isn't one of this list, or the label is none.
+            Invalid: the cursor isn't from this list, or the label isn't a valid one.
         """
         prompt = await self._finder.prompt(name)
         wanted = None if label is None else check_label(label)
@@ -101,7 +101,11 @@ class Labels:
 
 
 def _shares(prompt: Prompt, wanted: Reference, weights: Mapping[int, int] | None) -> Shares:
-    """Return the versions that a label shall point at; the prompt has all of them."""
+    """Return the versions that a label will point at, with their weights.
+
+    Raises:
+        NotFound: the prompt lacks one of them.
+    """
     if weights is None:
         return {resolve_reference(prompt, wanted): 1}
     return {

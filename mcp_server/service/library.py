@@ -1,4 +1,4 @@
-"""The library: what all callers of a process share, and every use case as one of them sees it."""
+"""The library: the state that all callers of a process share, and each caller's use cases."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -26,7 +26,7 @@ from storage.values.entities import Change
 
 
 class Core:
-    """What all callers of a process share: the database, and what is remembered of it."""
+    """The state that all callers of a process share: the database, and the memory of it."""
 
     def __init__(
         self,
@@ -36,9 +36,9 @@ class Core:
         remember_values: bool = True,
         patterns: Patterns | None = None,
     ) -> None:
-        """Make the core; `is_hearing` tells whether `hear` gets every commit.
+        """Make the core; `is_hearing` tells whether `hear` currently gets every commit.
 
-        With `remember_values` the values that arguments are given are kept, to be offered again.
+        With `remember_values`, argument values are stored, to be suggested again.
         """
         self.database = database
         self.catalog = Catalog(database, is_hearing)
@@ -51,20 +51,20 @@ class Core:
         return Library(self, caller)
 
     def hear(self, change: Change) -> None:
-        """Take note of what was committed, by this process or another."""
+        """Note a change that this process or another one committed."""
         self.catalog.hear(change)
 
     async def flush(self) -> None:
-        """Write what was only noted in memory so far."""
+        """Write the argument values that are only in memory yet."""
         await self.values.flush()
 
     def close(self) -> None:
-        """End what runs beside the requests; the database is closed by whoever opened it."""
+        """End the worker processes; the database stays open."""
         self.patterns.close()
 
 
 class Library:
-    """What every door calls. Each method of its nouns is one operation and one transaction."""
+    """The library as every door calls it: each method of its nouns is one transaction."""
 
     def __init__(self, core: Core, caller: Caller) -> None:
         self.core = core
@@ -106,22 +106,22 @@ class Library:
 
     @cached_property
     def completing(self) -> Completing:
-        """What a text that is being typed may become."""
+        """Completions of partly typed texts."""
         return Completing(self._sight, self._finder)
 
     @cached_property
     def importing(self) -> Importing:
-        """Files that are brought in."""
+        """Prompts that are brought in from files."""
         return Importing(self._sight, self._writer, self._composer, self.core.patterns)
 
     @cached_property
     def syncing(self) -> Syncing:
-        """What a folder that is kept in step with the library asks for."""
+        """Reads and writes for a folder that is kept in step with the library."""
         return Syncing(self._sight, self.prompts)
 
     @cached_property
     def exporting(self) -> Exporting:
-        """Prompts on their way into files."""
+        """Prompts that are written to files."""
         return Exporting(self._sight)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Preparing: what would be kept of the prompts of a file, before anybody looks at the library."""
+"""Preparing: turns the prompts of a file into histories, without a look at the library."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from storage.values.errors import Invalid
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A prompt of a file, and what would be kept of it if it is new."""
+    """A prompt of a file, and the history that it gets if it is new."""
 
     file: PromptFile
     history: History
@@ -34,7 +34,7 @@ def prepare(files: Iterator[PromptFile | Invalid], size: int, by: str) -> list[P
 
 
 def comparisons_of(prepared: Prepared) -> list[Comparison]:
-    """Return what has to be compared before the arguments of any version can be kept."""
+    """Return the comparisons that the arguments of all versions have to pass."""
     return [
         comparison
         for version in prepared.history.versions
@@ -43,7 +43,7 @@ def comparisons_of(prepared: Prepared) -> list[Comparison]:
 
 
 def check_prepared(prepared: Prepared, verdicts: Verdicts) -> Prepared | Invalid:
-    """Return a prompt, or what is wrong with the patterns of its first version that has faults."""
+    """Return the prompt, or an error for the first version whose patterns can't be used."""
     for version in prepared.history.versions:
         try:
             check_patterns(version.draft.arguments, verdicts)
@@ -61,7 +61,7 @@ def names_of(file: PromptFile) -> list[str]:
 
 
 def in_order(waiting: Mapping[str, Prepared]) -> Iterator[Prepared]:
-    """Yield prompts so that what is included comes first; circles come as they are."""
+    """Yield prompts after those that they include; prompts in a circle come in any order."""
     done: set[str] = set()
 
     def visit(name: str) -> Iterator[Prepared]:
@@ -82,7 +82,7 @@ def in_order(waiting: Mapping[str, Prepared]) -> Iterator[Prepared]:
 
 
 def history_of(file: PromptFile, by: str) -> History:
-    """Return what is kept of a new prompt."""
+    """Return the history of a new prompt."""
     now = datetime.now(UTC)
     if file.history is not None:
         return with_moves(file.history, by, now, f"Import from {file.source}")
@@ -107,5 +107,5 @@ def history_of(file: PromptFile, by: str) -> History:
 
 
 def note_of(file: PromptFile) -> str:
-    """Return why a version with a file's text exists."""
+    """Return the commit message of a version with a file's text."""
     return file.commit_message or f"Import from {file.source}"

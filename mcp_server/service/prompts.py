@@ -46,7 +46,7 @@ from storage.values.pages import Page, cut_page, decode_cursor
 
 
 class Prompts:
-    """What can be done with the named things."""
+    """The use cases of prompts."""
 
     def __init__(
         self,
@@ -77,13 +77,13 @@ class Prompts:
     ) -> Saved:
         """Create a prompt with its first version; without a name it gets one that is free.
 
-        A copy begins with what `copy_of`, a reference, means; see `copy`.
+        With a reference in `copy_of`, the prompt begins as a copy; see `copy`.
 
         Raises:
-            Invalid: a field can't be used; names each.
+            Invalid: some fields can't be used; names each of them.
             NotFound: there is nothing to copy.
             Conflict: the name is taken.
-            Forbidden: this server is read-only, or wouldn't see the prompt.
+            Forbidden: the caller may only read, or wouldn't see the prompt.
         """
         if copy_of is not None:
             return await self.copy(copy_of, name, written, with_history=with_history, terms=terms)
@@ -108,29 +108,29 @@ class Prompts:
         with_history: bool = False,
         terms: Terms = ANY,
     ) -> Saved:
-        """Create a prompt from a version of another one, with what is written changed.
+        """Create a prompt from a version of another one, with the written fields replaced.
 
-        With the history the whole prompt is copied: every version, branch and label. Then only what
-        it says about itself can be written: title, description, folder, tags.
+        With `with_history` the whole prompt is copied: every version, branch and label. Only its
+        metadata can be written then: title, description, folder, tags.
 
         Raises:
             NotFound: there is no such prompt or version.
-            Invalid: a field can't be used; or texts are written, or a single version is asked for,
-                and yet the history is wanted.
+            Invalid: a field can't be used; or `with_history` comes with new content, a commit
+                message, or a reference to a single version.
             Conflict: the name is taken.
             Forbidden: as for `create`.
         """
         source = await self._finder.read(reference)
         free = unique_name(source.prompt.name, new_id().hex) if name is None else name
-        described = replace(metadata_of(source.prompt), name=check_name(free))
-        metadata = revise_metadata(described, written)
+        inherited = replace(metadata_of(source.prompt), name=check_name(free))
+        metadata = revise_metadata(inherited, written)
         if with_history:
             check_whole(written, terms.commit_message)
             return await self._writer.copy(await self._finder.name(reference), metadata)
         verdicts = await self._patterns.judge(written_comparisons(written))
         draft = revise_draft(source.version.draft, written, verdicts)
-        usual = f"Copy of {source.prompt.name}@{source.version.version}"
-        return await self._writer.create(metadata, draft, terms.or_message(usual))
+        default_message = f"Copy of {source.prompt.name}@{source.version.version}"
+        return await self._writer.create(metadata, draft, terms.or_message(default_message))
 
     async def update(
         self,
@@ -144,23 +144,23 @@ class Prompts:
     ) -> Saved:
         """Change the written fields; changed content becomes a new version of a branch.
 
-        The name that a renamed prompt had keeps leading to it.
+        A renamed prompt can still be found by its former name.
 
         Raises:
-            NotFound, Invalid, Forbidden: as everywhere; also where the prompt of that name or id
-                isn't called `expected_name`.
-            Conflict: the branch isn't what the terms expect; or the new name is taken; or others
-                that include it couldn't be used any more, and it isn't forced.
+            NotFound, Forbidden: as everywhere.
+            Invalid: a field can't be used, or the prompt isn't called `expected_name`.
+            Conflict: the branch isn't what the terms expect; or the new name is taken; or the write
+                would break prompts that include it, and isn't forced.
         """
-        renamed = None if new_name is None else check_name(new_name)
-        # Before the prompt is locked: nobody else waits for it meanwhile.
+        checked_name = None if new_name is None else check_name(new_name)
+        # Before the prompt is locked, so that no other writer has to wait for this.
         verdicts = await self._patterns.judge(written_comparisons(written))
 
         def edit(prompt: Prompt, head: Version) -> tuple[Metadata, Draft]:
             check_called(prompt, expected_name)
             metadata = revise_metadata(metadata_of(prompt), written)
-            if renamed is not None:
-                metadata = replace(metadata, name=renamed)
+            if checked_name is not None:
+                metadata = replace(metadata, name=checked_name)
             return metadata, revise_draft(head.draft, written, verdicts)
 
         return await self._writer.revise(
@@ -168,7 +168,7 @@ class Prompts:
         )
 
     async def get(self, reference: str, reader: Reader = ANYONE) -> PromptVersion:
-        """Return the prompt and the version that a reference means now to a reader.
+        """Return the prompt and version that a reference currently means to a reader.
 
         Raises:
             Invalid, NotFound: see `Finder.read`.
@@ -176,10 +176,11 @@ class Prompts:
         return self._counts.read(await self._finder.read(reference, reader))
 
     async def check_shown(self, reference: str) -> None:
-        """Check that the prompt of a reference is in sight, archived or not.
+        """Check that the prompt of a reference is visible, archived or not.
 
         Raises:
-            Invalid, NotFound: see `Finder.read`.
+            Invalid: the text isn't a reference.
+            NotFound: no such prompt is visible.
         """
         wanted = await self._finder.reference(reference)
         await self._sight.prompt(wanted.name, archived=True)
@@ -198,7 +199,8 @@ class Prompts:
 
         Raises:
             Invalid: arguments are missing, ill-typed or unknown; names all of them.
-            NotFound, Conflict: see `Finder.read`; or what the text includes can't be.
+            NotFound: see `Finder.read`.
+            NotFound, Conflict: an included text can't be used.
         """
         source = self._counts.read(await self._finder.read(reference, reader))
         if source.composition.problem is not None:
@@ -211,7 +213,7 @@ class Prompts:
     async def missing(
         self, reference: str, arguments: Mapping[str, object], *, reader: Reader = ANYONE
     ) -> Missing:
-        """Tell which required arguments of a version weren't given a value.
+        """Return the required arguments of a version that have no value yet.
 
         Raises:
             Invalid, NotFound: see `Finder.read`.
@@ -227,7 +229,7 @@ class Prompts:
         """Return prompts by name, a page at a time.
 
         Raises:
-            Invalid: the cursor isn't one of this list.
+            Invalid: the cursor isn't from this list.
         """
         page = await self._sight.summaries(chosen, limit=limit, cursor=cursor)
         return replace(page, items=await self._composer.complete(page.items))
@@ -235,13 +237,13 @@ class Prompts:
     async def list_published(
         self, *, limit: int | None = None, cursor: str | None = None
     ) -> Page[PromptSummary]:
-        """Return what is published, by name: `limit` at a time, else in one go or in pages.
+        """Return the published prompts by name: `limit` at a time, else in one go or in pages.
 
-        In one go come up to `MOST_WHOLE` prompts. A library that grows or shrinks beyond that while
-        its pages are read goes on where it was: the order is the same.
+        Up to `MOST_WHOLE` prompts come in one go. If the library crosses that size while its pages
+        are read, the next page continues where the last one ended, since the order is the same.
 
         Raises:
-            Invalid: the cursor isn't one of this list.
+            Invalid: the cursor isn't from this list.
         """
         listing = self._sight.listing
         after = None if cursor is None else str(decode_cursor(listing, cursor, str)[0])
@@ -258,16 +260,16 @@ class Prompts:
         return replace(page, items=await self._composer.complete(page.items))
 
     async def count_published(self) -> int:
-        """Count what is published."""
+        """Count the published prompts."""
         return await self._sight.count()
 
     async def archive(self, name: str, *, restore: bool = False, terms: Terms = ANY) -> Archiving:
-        """Take a prompt out of lists and search, or bring it back; nothing of it is lost.
+        """Take a prompt out of lists and search, or restore it; nothing is deleted.
 
         Raises:
             NotFound, Forbidden: as everywhere.
-            Conflict: the prompt isn't what the terms expect; or others include it, which can't be
-                rendered without it, and it isn't forced.
+            Conflict: the prompt isn't what the terms expect; or the change would break prompts that
+                include it, and isn't forced.
         """
         act = "restore_prompt" if restore else "archive_prompt"
         change = self._writer.changing(name, act, terms, archived=True)
@@ -303,5 +305,5 @@ class Prompts:
             verdicts=verdicts,
         )
         formats = {draft.template_format, *(each.template_format for each in fragments.values())}
-        # A liquid template may compute for a while, and everybody else waits for this loop.
+        # A liquid template may compute for a while, which would block the event loop.
         return await asyncio.to_thread(fill) if "liquid" in formats else fill()

@@ -1,13 +1,13 @@
-"""Readers: for whom a prompt is read."""
+"""Readers: the model and the user that a prompt is read for."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """For whom a prompt is read: the model that gets the text, and a key of who uses it.
+    """The model that gets a prompt's text, and a key that identifies its user.
 
-    The key decides which version a label with weights means: the same for the same key.
+    The key decides which version a label with weights means, always the same for the same key.
     """
 
     model_type: str | None

@@ -1,4 +1,4 @@
-"""Renewing: a prompt that is there is brought up to what a file says."""
+"""Renewing: brings an existing prompt up to the content of a file."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from storage.values.errors import Conflict
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of a prompt, which of its versions has a file's one text, and what to remark."""
+    """The outcome for a prompt, its version with the file's single text, and remarks."""
 
     kind: OutcomeKind
     version: int = 1
@@ -26,7 +26,7 @@ class Done:
 
 
 class Renewing:
-    """Writes what a file says more, or otherwise, of a prompt."""
+    """Writes the changes and additions of a file to an existing prompt."""
 
     def __init__(self, writer: Writer, composer: Composer) -> None:
         self._writer = writer
@@ -39,7 +39,7 @@ class Renewing:
         origins: Mapping[int, Origin],
         file: PromptFile,
     ) -> Done:
-        """Write a file's one text as the next version, unless the prompt has or had it."""
+        """Write a file's single text as the next version, unless the prompt has or had it."""
         metadata = metadata_of(present)
         merged = _merged(metadata, file)
         wanted = content_hash(file.draft)
@@ -71,10 +71,10 @@ class Renewing:
         file: PromptFile,
         history: History,
     ) -> Done:
-        """Go on with a file's history where the prompt's own stopped.
+        """Append the versions of a file's history that come after the prompt's own.
 
         Raises:
-            Conflict: they parted before.
+            Conflict: the two histories diverged before.
         """
         for version in history.versions:
             origin = origins.get(version.version)
@@ -93,11 +93,11 @@ class Renewing:
             await tx.prompts.update(present.id, merged)
         if newest == present.last_version:
             return Done("updated")
-        moved = tuple(
+        moved_branches = tuple(
             each for each in history.branches if each.head > present.branches.get(each.branch, 0)
         )
         await tx.bulk.append_history(
-            present.id, replace(history, branches=moved), present.last_version
+            present.id, replace(history, branches=moved_branches), present.last_version
         )
         new = history.versions[present.last_version :]
         await self.record_includes(tx, present.id, present.name, history, new)
@@ -108,7 +108,7 @@ class Renewing:
     ) -> bool:
         """Move labels to where a file has them, and return whether any moved.
 
-        Those of a file with one text go to the `version` that has it.
+        Labels of a file with a single text go to the `version` that has it.
         """
         wanted: Mapping[str, Shares] = {label: {version: 1} for label in file.labels}
         if file.history is not None:
@@ -119,7 +119,7 @@ class Renewing:
     async def record_includes(
         self, tx: Transaction, prompt_id: UUID, name: str, history: History, new: Iterable[Version]
     ) -> None:
-        """Keep what versions include. Only what is in use has to lead somewhere."""
+        """Record the includes of versions; only those of a version in use have to be valid."""
         used = {branch.head for branch in history.branches} | {*history.labels.values()}
         for version in new:
             if not version.includes:
@@ -144,5 +144,5 @@ def _older(name: str, version: int) -> str:
 
 
 def _merged(present: Metadata, file: PromptFile) -> Metadata:
-    """Let the file decide what it says something about; the rest stays as it is."""
+    """Return the metadata with the fields that the file mentions replaced."""
     return replace(present, **{name: getattr(file.metadata, name) for name in file.says - {"name"}})

@@ -1,4 +1,4 @@
-"""Terms: on what a write is to be made, and why."""
+"""Terms: the conditions of a write, and the reason for it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -14,12 +14,12 @@ _MAX_MESSAGE = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The terms of a write: what it expects to find, why it is made, whether it may break others.
+    """The terms of a write: the state it expects, its reason, and whether it may break others.
 
-    `expected_version` is the head of the branch that is written on; `expected_states` are
-    fingerprints of what was seen (`results.state_of`), one of which has to be there still.
-    `commit_message` is kept with a new version. With `force` a write may leave those that include
-    the prompt unusable.
+    `expected_version` is the head of the branch to write on; `expected_states` are fingerprints
+    (`results.state_of`) of states that the caller saw, one of which must still be current.
+    `commit_message` is stored with a new version. With `force` a write may break prompts that
+    include this one.
     """
 
     expected_version: int | None = None
@@ -28,7 +28,7 @@ class Terms:
     force: bool = False
 
     def check_message(self) -> None:
-        """Check that the message can be kept.
+        """Check that the message can be stored.
 
         Raises:
             Invalid: it can't.
@@ -40,12 +40,12 @@ class Terms:
         return self if self.commit_message else replace(self, commit_message=usual)
 
     def check(self, prompt: Prompt, branch: str | None = None) -> None:
-        """Compare what is there with what is expected; with a branch, the head to go on from.
+        """Check that a prompt is as expected; with a branch, that the caller saw its head.
 
         Raises:
             NotFound: there is no such branch.
-            Conflict: it is another version, or what was seen is a version but not the head, or is
-                nothing that there is any more; carries the version that is the head.
+            Conflict: the head is another version; or the caller saw a version that isn't the head,
+                or a state that is no longer current. Carries the newest version.
         """
         head = branch_head(prompt, branch or MAIN)
         if self.expected_version is not None and self.expected_version != head:
@@ -63,14 +63,14 @@ class Terms:
 
 
 ANY = Terms()
-"""Nothing is expected and nothing is said."""
+"""No expectations and no message."""
 
 
 def check_message(message: str | None, field: str = "commit_message") -> None:
-    """Check what somebody says about a write.
+    """Check the message of a write.
 
     Raises:
-        Invalid: it can't be kept.
+        Invalid: it can't be stored.
     """
     if message is not None:
         check_text(message, field, limit=_MAX_MESSAGE)
@@ -105,7 +105,7 @@ def _changed(prompt: Prompt) -> Conflict:
 
 
 def _shown(prompt: Prompt) -> set[int]:
-    """Return the versions that a prompt shows without being asked for a number."""
+    """Return the versions that can be read without a number: served, labelled, and heads."""
     return {prompt.served_version, *prompt.labels.values(), *prompt.branches.values()}
 
 

@@ -19,7 +19,7 @@ from storage.values.pages import Page
 
 
 class Versions:
-    """What can be done with frozen states."""
+    """The use cases of versions."""
 
     def __init__(self, sight: Sight, finder: Finder, writer: Writer) -> None:
         self._sight = sight
@@ -31,11 +31,11 @@ class Versions:
     ) -> Page[VersionSummary]:
         """Return a prompt's versions, newest first, without their texts.
 
-        With a `branch`, those that its newest version was made from.
+        With a `branch`, only its head and the head's ancestors.
 
         Raises:
             NotFound: there is no such prompt, or it has no such branch.
-            Invalid: the cursor isn't one of this list.
+            Invalid: the cursor isn't from this list.
         """
         prompt = await self._finder.prompt(name)
         wanted = None
@@ -52,7 +52,7 @@ class Versions:
 
         Raises:
             NotFound: there is no such prompt.
-            Invalid: the cursor isn't one of this list.
+            Invalid: the cursor isn't from this list.
         """
         prompt = await self._finder.prompt(name)
         page = await self._sight.read(
@@ -61,22 +61,22 @@ class Versions:
         return History(prompt, page)
 
     async def reference(self, name: str, point: str) -> str:
-        """Write the reference to one version of a prompt; `point` is what stands behind the '@'.
+        """Return the reference to a version of a prompt; `point` is the part after the '@'.
 
         Raises:
-            Invalid: the name says more than a name, or the two make no reference.
+            Invalid: the name is more than a name, or the two don't make a reference.
         """
         return str(parse_reference(f"{await self._finder.name(name)}@{point}"))
 
     async def diff(
         self, old: str, new: str, *, words: bool = False, merge: bool = False
     ) -> Comparison:
-        """Compare what two references mean now, by lines and with `words` also word by word.
+        """Compare the versions that two references mean, by line and with `words` also by word.
 
-        With `merge`, also show what merging the new one into the old one would bring.
+        With `merge`, also preview a merge of the new one into the old one.
 
         Raises:
-            Invalid, NotFound: see `Finder.read`; also where two prompts can't be merged.
+            Invalid, NotFound: see `Finder.read`; also if `merge` is on and the two can't be merged.
         """
         before, after = await self._finder.read(old), await self._finder.read(new)
         compare = partial(diff_versions, before.version, after.version, words=words)
@@ -115,8 +115,8 @@ class Versions:
 
         Raises:
             NotFound, Invalid, Forbidden: as everywhere.
-            Conflict: the branch isn't what the terms expect; or others that include the prompt
-                couldn't be used any more, and it isn't forced.
+            Conflict: the branch isn't what the terms expect; or the write would break prompts that
+                include this one, and isn't forced.
         """
         source = await self._finder.read(reference)
 

@@ -1,4 +1,4 @@
-"""Which part of the library a server publishes, and whether it may be written."""
+"""Views: the part of the library that a server publishes, and whether it may be written."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -9,7 +9,7 @@ from storage.values.entities import Change, PromptFilter
 
 
 class Placed(Protocol):
-    """What says where a prompt lies and which tags it has: a prompt, or a part of it."""
+    """Anything with the folder and tags of a prompt: the prompt itself, or its metadata."""
 
     @property
     def folder(self) -> str: ...  # noqa: D102
@@ -19,10 +19,12 @@ class Placed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The part of the library that a caller sees: what has one of the tags, in one of the folders.
+    """The part of the library that a caller sees: prompts with one of the tags, in one folder.
+
+    Without tags, or without folders, that condition doesn't apply.
 
     Raises:
-        Invalid: a tag or folder is none that a prompt can have.
+        Invalid: a tag or folder isn't one that a prompt can have.
     """
 
     tags: tuple[str, ...] = ()
@@ -36,24 +38,24 @@ class View:
         object.__setattr__(self, "folders", () if "" in folders else folders)
 
     def admits(self, placed: Placed) -> bool:
-        """Return whether a prompt belongs to what is published."""
+        """Return whether a prompt is in this view."""
         tagged = not self.tags or any(tag in self.tags for tag in placed.tags)
         return tagged and (not self.folders or self._holds(placed.folder))
 
     def hears(self, change: Change) -> bool:
-        """Return whether somebody may be told of a change: they see the prompt, or did before."""
+        """Return whether a change concerns this view: the prompt is or was in it, or may be."""
         return not change.places or any(map(self.admits, change.places))
 
     @property
     def is_partial(self) -> bool:
-        """Whether there may be prompts that aren't published."""
+        """Whether there may be prompts outside this view."""
         return bool(self.tags or self.folders)
 
     def keeps(self, chosen: PromptFilter, placed: Placed) -> bool:
-        """Return whether a prompt is published, lies in a filter's folder and has its tags.
+        """Return whether a prompt is in this view, lies in a filter's folder and has its tags.
 
         Raises:
-            Invalid: the filter's folder is none that a prompt can have.
+            Invalid: the filter's folder isn't one that a prompt can have.
         """
         folder = check_folder(chosen.folder or "")
         inside = not folder or _is_below(placed.folder, folder)
@@ -61,14 +63,14 @@ class View:
 
     @property
     def filter(self) -> PromptFilter:
-        """The filter that keeps all that is published, and nothing else."""
+        """The filter that keeps exactly the prompts in this view."""
         return PromptFilter(any_tags=self.tags, folders=self.folders)
 
     def narrow(self, chosen: PromptFilter) -> PromptFilter:
-        """Add the allow-list to a filter.
+        """Add this view's tags and folders to a filter.
 
         Raises:
-            Invalid: the filter holds what no prompt can have.
+            Invalid: no prompt can have a value of the filter.
         """
         for field in ("model_type", "label"):
             check_text(getattr(chosen, field) or "", field)
@@ -81,7 +83,7 @@ class View:
         return any(_is_below(folder, held) for held in self.folders)
 
     def describe(self) -> str:
-        """Say what prompts in view have, to stand behind "prompts"."""
+        """Describe the view in words that follow "prompts"."""
         tagged = f"tagged {_one_of(self.tags)}" if self.tags else ""
         placed = f"in the folder {_one_of(self.folders)}" if self.folders else ""
         return " and ".join(part for part in (tagged, placed) if part)
