@@ -1,1 +1,1 @@
-"""Everything that is kept: entities in, entities out; rows never leave this room."""
+"""Storage: entities in, entities out; rows never leave this room."""

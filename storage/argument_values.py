@@ -1,4 +1,4 @@
-"""What was used before: the values that arguments were given."""
+"""Used argument values."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -13,11 +13,11 @@ from storage.tables import argument_values, prompts
 MAX_VALUE = 200
 """Longer values are texts, not choices: they aren't offered again."""
 MAX_KEPT = 100
-"""Values kept of one argument: as many as are ever offered."""
+"""Values kept of one argument, as many as are ever offered."""
 
 
 class ArgumentValues:
-    """The repository of the values that arguments were given. It never commits."""
+    """The repository of used argument values. It never commits."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -30,12 +30,12 @@ class ArgumentValues:
         rows = [row for row in sorted(set(used), key=str) if 0 < len(row[2]) <= MAX_VALUE]
         if not rows:
             return
-        remembering = insert(argument_values).from_select(
+        upsert = insert(argument_values).from_select(
             ["prompt_id", "argument", "value"], _of_prompts(rows)
         )
         await self._connection.execute(
-            remembering.on_conflict_do_update(
-                constraint="pk_argument_values", set_={"used_at": remembering.excluded.used_at}
+            upsert.on_conflict_do_update(
+                constraint="pk_argument_values", set_={"used_at": upsert.excluded.used_at}
             )
         )
         await self._forget_oldest({(prompt_id, argument) for prompt_id, argument, _ in rows})
@@ -43,7 +43,7 @@ class ArgumentValues:
     async def list_values(
         self, prompt_id: UUID, argument: str, *, prefix: str, limit: int
     ) -> Sequence[str]:
-        """Return values that were given to an argument before, the latest first."""
+        """Return used values of an argument that begin with a prefix, latest first."""
         query = (
             sa.select(argument_values.c.value)
             .where(
@@ -78,7 +78,7 @@ class ArgumentValues:
 
 
 def _of_prompts(rows: Sequence[tuple[UUID, str, str]]) -> sa.Select[tuple[object, ...]]:
-    """Select the rows whose prompt is there, and keep it from being purged until they are in."""
+    """Select the rows whose prompt exists, and lock it against a purge until they are written."""
     given = sa.values(
         sa.column("prompt_id", PgUUID(as_uuid=True)),
         sa.column("argument", sa.Text),

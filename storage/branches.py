@@ -1,4 +1,4 @@
-"""Branches: named lines of versions, and what each version was made from."""
+"""Branches: named lines of versions, and the ancestry of versions."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -17,7 +17,7 @@ class Branches:
         self._connection = connection
 
     async def insert(self, prompt_id: UUID, branch: str, head: int, *, created_by: str) -> None:
-        """Begin a branch at a version.
+        """Create a branch at a version.
 
         Raises:
             Conflict: (as the transaction ends) the prompt has a branch of that name.
@@ -35,7 +35,7 @@ class Branches:
         )
 
     async def remove(self, prompt_id: UUID, branch: str) -> None:
-        """Take a branch's name away; its versions stay."""
+        """Remove a branch; its versions stay."""
         await self._connection.execute(prompt_branches.delete().where(*_is(prompt_id, branch)))
 
     async def list(self, prompt_id: UUID) -> Sequence[Branch]:
@@ -53,7 +53,7 @@ class Branches:
         return [Branch(*row) for row in await self._connection.execute(query)]
 
     async def list_ancestry(self, prompt_id: UUID) -> Sequence[Ancestry]:
-        """Return what each version of a prompt was made from."""
+        """Return the ancestry of each version of a prompt."""
         query = sa.select(
             prompt_versions.c.version, prompt_versions.c.parent, prompt_versions.c.merged_from
         ).where(prompt_versions.c.prompt_id == prompt_id)

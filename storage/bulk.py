@@ -17,7 +17,7 @@ from storage.tables import label_history, prompt_branches, prompt_names, prompt_
 from storage.values.entities import MAIN, Branch, History, Metadata, Origin, Prompt, Version
 
 _AT_ONCE = 10
-"""Versions that are read before others get their turn; each may be a megabyte."""
+"""Versions that are read before the event loop gets a turn; each may be a megabyte."""
 
 
 class Bulk:
@@ -27,36 +27,36 @@ class Bulk:
         self._connection = connection
 
     async def announce_at_the_end(self) -> None:
-        """Announce none of the changes that this transaction makes one by one."""
+        """Keep this transaction from announcing its changes one by one."""
         await self._connection.execute(sa.text("SET LOCAL promptstack.quiet = 'on'"))
 
     async def announce_everything(self) -> None:
-        """Tell all processes that any prompt may have changed, once this is committed."""
+        """Announce to all processes, on commit, that any prompt may have changed."""
         payload = json.dumps({"kind": "everything"})
         await self._connection.execute(sa.select(sa.func.pg_notify(CHANNEL, payload)))
 
     async def find(self, names: Collection[str], *, lock: bool = False) -> dict[str, Prompt]:
-        """Return the prompts that have or had these names, by each of the names.
+        """Return the prompts that have or had the given names, by name.
 
         `lock` keeps other writers out.
         """
-        called = sa.select(prompt_names.c.name, prompt_names.c.prompt_id).where(
+        query = sa.select(prompt_names.c.name, prompt_names.c.prompt_id).where(
             prompt_names.c.name.in_(list(names))
         )
-        ids = {row.name: row.prompt_id for row in await self._connection.execute(called)}
+        ids = {row.name: row.prompt_id for row in await self._connection.execute(query)}
         if not ids:
             return {}
         chosen = prompts.c.id.in_(set(ids.values()))
         if lock:
-            # In one order, so that two imports wait for each other and not both for ever.
+            # In a fixed order, so that two imports can't deadlock.
             locking = sa.select(prompts.c.id).where(chosen).order_by(prompts.c.id)
             await self._connection.execute(locking.with_for_update(key_share=True))
-        found = await self._connection.execute(PROMPT.where(chosen))
-        by_id = {row["id"]: prompt_from_row(row) for row in found.mappings()}
+        result = await self._connection.execute(PROMPT.where(chosen))
+        by_id = {row["id"]: prompt_from_row(row) for row in result.mappings()}
         return {name: by_id[prompt_id] for name, prompt_id in ids.items()}
 
     async def origins(self, ids: Collection[UUID]) -> dict[UUID, dict[int, Origin]]:
-        """Return what tells the versions of some prompts apart, by their numbers."""
+        """Return the origins of some prompts' versions, by prompt and number."""
         column = prompt_versions.c
         query = sa.select(
             column.prompt_id,
@@ -66,38 +66,38 @@ class Bulk:
             column.parent,
             column.merged_from,
         ).where(column.prompt_id.in_(list(ids)))
-        found: dict[UUID, dict[int, Origin]] = {each: {} for each in ids}
+        origins: dict[UUID, dict[int, Origin]] = {each: {} for each in ids}
         for prompt_id, number, *rest in await self._connection.execute(query):
-            found[prompt_id][number] = Origin(*rest)
-        return found
+            origins[prompt_id][number] = Origin(*rest)
+        return origins
 
     async def insert(self, new: Iterable[tuple[UUID, Metadata, History]]) -> None:
         """Add prompts with their names and versions; the caller records labels and includes.
 
-        Branches begin when the labels are there; see `begin_branches`.
+        Branches come after the labels; see `begin_branches`.
 
         Raises:
             Conflict: (as the transaction ends) a name is taken.
         """
-        made = list(new)
+        entries = list(new)
         await self._insert(
             prompts,
-            [_prompt_row(prompt_id, metadata, history) for prompt_id, metadata, history in made],
+            [_prompt_row(prompt_id, metadata, history) for prompt_id, metadata, history in entries],
         )
         await self._insert(
             prompt_names,
             [
                 {"name": name, "prompt_id": prompt_id}
-                for prompt_id, _, history in made
+                for prompt_id, _, history in entries
                 for name in history.former_names
             ],
         )
-        await self.add_versions((prompt_id, history.versions) for prompt_id, _, history in made)
+        await self.add_versions((prompt_id, history.versions) for prompt_id, _, history in entries)
 
     async def begin_branches(self, new: Iterable[tuple[UUID, Metadata, History]]) -> None:
-        """Begin the branches of prompts that are new, once their labels are recorded.
+        """Create the branches of new prompts, once their labels are recorded.
 
-        A trigger finds the words of what is served; labels that came after would have it find them
+        A trigger indexes the served version; with the labels recorded afterwards, it would do so
         twice.
         """
         await self._insert(
@@ -110,7 +110,7 @@ class Bulk:
         )
 
     async def add_versions(self, new: Iterable[tuple[UUID, Sequence[Version]]]) -> None:
-        """Add versions under the numbers that they have."""
+        """Add versions with the numbers that they have."""
         rows = [
             _version_row(prompt_id, version) for prompt_id, versions in new for version in versions
         ]
@@ -119,9 +119,9 @@ class Bulk:
     async def append_history(self, prompt_id: UUID, history: History, last_version: int) -> None:
         """Add the versions of a history that come after the last one, and move its branches."""
         newer = [version for version in history.versions if version.version > last_version]
-        numbering = prompts.update().where(prompts.c.id == prompt_id)
+        statement = prompts.update().where(prompts.c.id == prompt_id)
         await self._connection.execute(
-            numbering.values(
+            statement.values(
                 last_version=history.versions[-1].version, updated_at=sa.func.clock_timestamp()
             )
         )
@@ -129,23 +129,23 @@ class Bulk:
         await self.set_branches(prompt_id, history.branches)
 
     async def set_branches(self, prompt_id: UUID, branches: Iterable[Branch]) -> None:
-        """Begin branches, or move those that are there."""
+        """Create branches, or move those that exist."""
         for each in branches:
-            pointing = insert(prompt_branches).values(_branch_row(prompt_id, each))
+            upsert = insert(prompt_branches).values(_branch_row(prompt_id, each))
             await self._connection.execute(
-                pointing.on_conflict_do_update(
-                    constraint="pk_prompt_branches", set_={"head": pointing.excluded.head}
+                upsert.on_conflict_do_update(
+                    constraint="pk_prompt_branches", set_={"head": upsert.excluded.head}
                 )
             )
 
     async def read_served(self, ids: Sequence[UUID]) -> list[tuple[Prompt, Version]]:
-        """Return some prompts with what is served of them, by name."""
+        """Return some prompts with their served versions, in the order of names."""
         query = PROMPT_WITH_VERSION.select_from(SERVED).where(prompts.c.id.in_(list(ids)))
-        found = await self._connection.execute(query.order_by(prompts.c.name))
-        return await read_rows(found, read_both, at_once=_AT_ONCE)
+        result = await self._connection.execute(query.order_by(prompts.c.name))
+        return await read_rows(result, read_both, at_once=_AT_ONCE)
 
     async def read_heads(self, ids: Sequence[UUID]) -> list[tuple[Prompt, Version]]:
-        """Return some prompts with the newest versions of their branch main, by name."""
+        """Return some prompts with the heads of their branch main, in the order of names."""
         main = prompt_branches.alias("main_branch")
         newest = sa.and_(
             prompt_versions.c.prompt_id == prompts.c.id, prompt_versions.c.version == main.c.head
@@ -154,11 +154,11 @@ class Bulk:
             main, sa.and_(main.c.prompt_id == prompts.c.id, main.c.branch == MAIN)
         ).join(prompt_versions, newest)
         query = PROMPT_WITH_VERSION.select_from(heads).where(prompts.c.id.in_(list(ids)))
-        found = await self._connection.execute(query.order_by(prompts.c.name))
-        return await read_rows(found, read_both, at_once=_AT_ONCE)
+        result = await self._connection.execute(query.order_by(prompts.c.name))
+        return await read_rows(result, read_both, at_once=_AT_ONCE)
 
     async def change_token(self) -> str:
-        """Return something that is another one once any prompt has changed."""
+        """Return a change token, which differs once any prompt has changed."""
         query = sa.select(
             sa.func.count(),
             sa.func.max(prompts.c.updated_at),
@@ -168,16 +168,16 @@ class Bulk:
         return str((await self._connection.execute(query)).one())
 
     async def read_histories(self, ids: Sequence[UUID]) -> dict[UUID, History]:
-        """Return all that is kept of some prompts."""
-        found = await self._connection.execute(PROMPT.where(prompts.c.id.in_(list(ids))))
-        here = {row["id"]: prompt_from_row(row) for row in found.mappings()}
+        """Return the histories of some prompts, by id."""
+        result = await self._connection.execute(PROMPT.where(prompts.c.id.in_(list(ids))))
+        by_id = {row["id"]: prompt_from_row(row) for row in result.mappings()}
         versions = await self._grouped(prompt_versions, ids, prompt_versions.c.version)
         branches = await self._grouped(prompt_branches, ids, prompt_branches.c.branch)
         moves = await self._grouped(label_history, ids, label_history.c.id)
         names = await self._grouped(prompt_names, ids, prompt_names.c.name)
-        kept = {}
-        for prompt_id, prompt in here.items():
-            kept[prompt_id] = History(
+        histories = {}
+        for prompt_id, prompt in by_id.items():
+            histories[prompt_id] = History(
                 versions=await _read_slowly(versions[prompt_id]),
                 branches=tuple(_branch(row) for row in branches[prompt_id]),
                 labels=prompt.labels,
@@ -189,7 +189,7 @@ class Bulk:
                 created_at=prompt.created_at,
                 archived_at=prompt.archived_at,
             )
-        return kept
+        return histories
 
     async def _grouped(
         self, table: sa.Table, ids: Sequence[UUID], order: sa.Column[Any]
@@ -206,7 +206,7 @@ class Bulk:
 
 
 async def _read_slowly(rows: Sequence[sa.RowMapping]) -> tuple[Version, ...]:
-    """Read versions a few at a time: everybody else waits for this loop."""
+    """Read versions a few at a time, so as not to block the event loop."""
     versions: list[Version] = []
     for start in range(0, len(rows), _AT_ONCE):
         versions += map(version_from_row, rows[start : start + _AT_ONCE])

@@ -16,7 +16,7 @@ from storage.urls import Address, read_url, seconds_of_environment, unusable
 from storage.values.errors import Unavailable
 
 CONNECT_SECONDS = 5.0
-"""How long one attempt to connect may take, over all hosts, where nobody says how long."""
+"""How long one attempt to connect may take by default, over all hosts."""
 READ_WRITE = "read-write"
 """The session that writers need of one of several hosts."""
 PREFER_STANDBY = "prefer-standby"
@@ -25,7 +25,7 @@ PREFER_STANDBY = "prefer-standby"
 _LEAST_SECONDS = 2.0
 _STATEMENTS = 100
 _APPLICATION = {"application_name": "promptstack"}
-# What a server says that is starting, stopping, or was just killed.
+# Errors of a server that is starting, stopping, or was just killed.
 _STARTING = (
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
@@ -35,7 +35,7 @@ _STARTING = (
     ConnectionError,
     FileNotFoundError,
 )
-# What a server says to a wrong user, password, database or option; trying again won't help.
+# Errors for a wrong user, password, database or option; trying again won't help.
 _REFUSALS = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -48,7 +48,7 @@ _SILENCE = {
     "TCP_KEEPINTVL": 3,
     "TCP_KEEPCNT": 3,
 }
-"""After how long nothing is expected any more: milliseconds with something sent, else seconds."""
+"""Socket options for a silent peer, in milliseconds, seconds, seconds, and as a count of probes."""
 _ASK = "whoever runs this server finds the reason in its log."
 _UNUSABLE = (
     "The library's PostgreSQL can't be used at present; nothing was changed. Try again; if it "
@@ -70,7 +70,7 @@ GONE = (
     asyncpg.InternalClientError,
     OSError,
 )
-"""What the driver raises on a connection whose server went away, or can't serve it."""
+"""Exceptions of the driver for a server that went away, or can't serve the connection."""
 
 logger = logging.getLogger(__name__)
 
@@ -92,8 +92,8 @@ class Connector(Protocol):
         """Open a connection.
 
         Raises:
-            Invalid: the settings can't be used, whatever the server says.
-            Unavailable: with one clear sentence, whatever the reason.
+            Invalid: the settings can't be used with any server.
+            Unavailable: the database can't be reached, or refuses the connection.
         """
         ...
 
@@ -107,7 +107,7 @@ class UrlConnector:
 
     Of several hosts, the one that served last is tried first, so that only the first connection
     after a failover pays for finding the new primary. Without `target_session_attrs` in the URL,
-    `session` says what is wanted of them.
+    `session` takes its place for several hosts.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class UrlConnector:
         raise self._unreachable(reasons) from next(reversed(reasons.values()))
 
     def _sessions(self) -> Sequence[str]:
-        # The driver could choose itself, if it gave each host a time of its own to answer.
+        # The driver could choose by itself, but doesn't give each host its own time to answer.
         if self._session == PREFER_STANDBY and len(self._addresses) > 1:
             return ("standby", "any")
         return (self._session,)
@@ -189,7 +189,7 @@ class UrlConnector:
             database=self._url.database,
             target_session_attrs=cast(Any, session),
             timeout=math.inf,  # the limit is `_connect_to`'s, which is around all of it
-            # A named statement would stay behind on what is lent to somebody else next.
+            # A named statement would stay on a connection that is lent to another client next.
             statement_cache_size=0 if self._is_shared else _STATEMENTS,
         )
         _notice_silence(connection)
@@ -223,8 +223,8 @@ class UrlConnector:
 class EmbeddedConnector:
     """Connects to the embedded PostgreSQL, starting it when it isn't running.
 
-    Where somebody has put another data folder in the place of the one that this was connected to,
-    `bring_up` gets a connector to it before anybody else does.
+    If the data folder was replaced by another one, `bring_up` gets a connector to the new one
+    before anybody else does.
     """
 
     is_shared = False
@@ -262,8 +262,8 @@ class EmbeddedConnector:
         try:
             info = await asyncio.to_thread(ensure, self._root)
         except EmbeddedError as error:
-            told = _AWAY if isinstance(error, DataAway) else _UNUSABLE
-            raise Unavailable(told, reason=str(error)) from error
+            message = _AWAY if isinstance(error, DataAway) else _UNUSABLE
+            raise Unavailable(message, reason=str(error)) from error
         if self._opened and info.opened != self._opened and self._bring_up is not None:
             await self._bring_up(EmbeddedConnector(self._root))
         self._opened = info.opened
@@ -286,10 +286,9 @@ class EmbeddedConnector:
 
 
 def _notice_silence(connection: asyncpg.Connection) -> None:
-    """Let the system end a connection whose other end is silent: a machine that lost its power.
+    """Have the system end a connection whose other end is silent, as after a loss of power.
 
-    Nothing tells of that, and by itself the system would wait for a quarter of an hour. The driver
-    has no option for it.
+    By default the system would wait for a quarter of an hour. The driver has no option for it.
     """
     network = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
     if network is None or network.family not in (socket.AF_INET, socket.AF_INET6):
@@ -301,14 +300,14 @@ def _notice_silence(connection: asyncpg.Connection) -> None:
 
 
 async def _has_pooler(connection: asyncpg.Connection) -> bool:
-    """Return whether somebody else than the server answers for it.
+    """Return whether a pooler answers in place of the server.
 
     A pooler has a process number of its own for each client, and lends it the server's processes.
-    Asked in the simple protocol, which leaves no prepared statement behind.
+    The query uses the simple protocol, which leaves no prepared statement behind.
     """
-    asked = f"SELECT WHERE pg_backend_pid() = {connection.get_server_pid():d}"
+    query = f"SELECT WHERE pg_backend_pid() = {connection.get_server_pid():d}"
     try:
-        return await connection.execute(asked) != "SELECT 1"
+        return await connection.execute(query) != "SELECT 1"
     except BaseException:
         connection.terminate()
         raise

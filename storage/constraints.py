@@ -1,4 +1,4 @@
-"""What the database refuses, in the words of the domain: the one place that knows constraint names.
+"""Refusals of the database, as domain errors: the one place that knows constraint names.
 
 Nothing checks before it inserts. The constraint decides, and its name chooses the sentence.
 """
@@ -37,17 +37,17 @@ _REFUSED = re.compile(r"\)=\((.*?)\)")
 
 
 def translate_refusal(error: DBAPIError) -> PromptError | None:
-    """Turn a constraint's refusal into a domain error; None where it is a bug of ours."""
+    """Turn a constraint's refusal into a domain error; None if it is a bug of ours."""
     cause = _cause(error)
-    found = _SENTENCES.get(getattr(cause, "constraint_name", None) or "")
-    if found is None:
+    entry = _SENTENCES.get(getattr(cause, "constraint_name", None) or "")
+    if entry is None:
         return None
-    kind, sentence = found
+    kind, sentence = entry
     return kind(sentence.format(value=_value(cause)))
 
 
 def _value(cause: BaseException | None) -> str:
-    """Return the value that was refused; in every language it stands as in `(name)=(review)`."""
+    """Return the refused value, which the detail in any language quotes as `(name)=(review)`."""
     value = _REFUSED.search(getattr(cause, "detail", None) or "")
     return value[1] if value else "that"
 

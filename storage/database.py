@@ -36,13 +36,13 @@ class Transaction:
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
-        """Do something that may fail: an exception takes back what the block did, and no more."""
+        """Open a savepoint: an exception rolls back this block and nothing else."""
         async with self.connection.begin_nested():
             yield
 
     @cached_property
     def prompts(self) -> Prompts:
-        """The named things."""
+        """Prompts and their pointers."""
         return Prompts(self.connection)
 
     @cached_property
@@ -62,7 +62,7 @@ class Transaction:
 
     @cached_property
     def includes(self) -> Includes:
-        """Which prompts the versions of others include."""
+        """Includes between prompts."""
         return Includes(self.connection)
 
     @cached_property
@@ -82,7 +82,7 @@ class Transaction:
 
     @cached_property
     def argument_values(self) -> ArgumentValues:
-        """What was used before."""
+        """Used argument values."""
         return ArgumentValues(self.connection)
 
 
@@ -102,7 +102,7 @@ class Database:
 
     @property
     def pool(self) -> PoolFigures:
-        """How many connections are open, and in use."""
+        """The numbers of connections that are open, and in use."""
         return self._pool.figures
 
     def note_change(self) -> None:
@@ -138,9 +138,9 @@ class Database:
     async def read(
         self, query: Callable[[Transaction], Awaitable[T]], *, replica: bool = True
     ) -> T:
-        """Run a query on the replica if that has seen all that this process knows of.
+        """Run a query on the replica if it has every change that this process knows of.
 
-        Otherwise, and with `replica` false, on the primary. The query may be run on both.
+        Otherwise, or if `replica` is False, run it on the primary. It may be run on both.
 
         Raises:
             Unavailable: the database can't be reached, or went away in between.
@@ -152,9 +152,9 @@ class Database:
             return await query(tx)
 
     async def notify(self, channel: str, payload: str) -> bool:
-        """Send a notification; return False, at once, where every connection is in use.
+        """Send a notification; return False at once if every connection is in use.
 
-        Nobody waits for it to reach a disk or a standby: it proves something now, or never.
+        It doesn't wait for a disk or a standby, since it is of no use later.
 
         Raises:
             Unavailable: the database can't be reached, or went away in between.

@@ -1,4 +1,4 @@
-"""What narrows a list or a search, as conditions on `prompts`."""
+"""Filters of lists and searches, as conditions on `prompts`."""
 
 from collections.abc import Iterator, Sequence
 from uuid import UUID
@@ -17,16 +17,16 @@ from storage.tables import (
 from storage.values.entities import PromptFilter
 
 _LONGEST_MODEL = 128
-"""Characters of a model_type; a longer one has no text."""
+"""Most characters of a stored model_type; longer ones match nothing."""
 
 
 def conditions(chosen: PromptFilter) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions that hold for the prompts that a filter keeps."""
+    """Return the SQL conditions of a filter."""
     return (*_state(chosen), *_shape(chosen), *_allowed(chosen))
 
 
 def facets(chosen: PromptFilter) -> str:
-    """Return tags, folders and model type as a query for the words that triggers add to vectors."""
+    """Return a filter's tags, folders and model type as a text query on indexed prompts."""
     folders = [chosen.folder] if chosen.folder else []
     wanted = [
         *(_facet("t", tag) for tag in chosen.tags),
@@ -39,7 +39,7 @@ def facets(chosen: PromptFilter) -> str:
 
 
 def includers(name: str | sa.BindParameter[str]) -> sa.Select[tuple[UUID]]:
-    """Select the prompts that include one in a version that a name, label or branch means."""
+    """Select the ids of the prompts that include the named one in a version that is in use."""
     edge = prompt_includes
     included = sa.select(prompt_names.c.prompt_id).where(prompt_names.c.name == name)
     return sa.select(edge.c.prompt_id).where(
@@ -48,13 +48,13 @@ def includers(name: str | sa.BindParameter[str]) -> sa.Select[tuple[UUID]]:
 
 
 def is_in_use(edge: sa.FromClause = prompt_includes) -> ColumnElement[bool]:
-    """Return the condition that an including version is one that a label or branch means."""
+    """Return the condition that a label or branch points at an including version."""
     return sa.or_(
         *(
             sa.exists().where(
-                table.c.prompt_id == edge.c.prompt_id, table.c[kept] == edge.c.version
+                table.c.prompt_id == edge.c.prompt_id, table.c[column] == edge.c.version
             )
-            for table, kept in (
+            for table, column in (
                 (prompt_labels, "version"),
                 (label_weights, "version"),
                 (prompt_branches, "head"),
@@ -64,7 +64,7 @@ def is_in_use(edge: sa.FromClause = prompt_includes) -> ColumnElement[bool]:
 
 
 def models_for(model_type: str | None) -> list[str]:
-    """Return under which names a text for a model may stand: its own, and each prefix with '*'."""
+    """Return the model types that match a model: its own name, and each prefix of it with '*'."""
     if model_type is None:
         return []
     longest = min(len(model_type), _LONGEST_MODEL)

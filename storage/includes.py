@@ -1,4 +1,4 @@
-"""Includes: which prompts the texts of others take in, and what is reached that way."""
+"""Includes: the prompts that versions include, and the versions that are reached that way."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -32,14 +32,14 @@ from storage.values.entities import (
 )
 
 _MOST = 1_000
-"""Versions that are read for one prompt, whatever includes what."""
+"""Most versions that are read for one prompt."""
 _BRANCH = "branch:"
 
 
 def _reached() -> sa.CTE:
     """Select the versions that references may mean, and those that they include, and so on.
 
-    A version is there once, so that circles end.
+    Each version is selected once, so that circles end.
     """
     roots = (
         sa.func.unnest(
@@ -100,7 +100,7 @@ class Includes:
     async def record(
         self, prompt_id: UUID, version: int, included: Collection[tuple[UUID, str]]
     ) -> None:
-        """Keep which prompts a new version includes, each with what stands behind the '@'."""
+        """Record the prompts that a new version includes, each with the part after the '@'."""
         rows = [
             {"prompt_id": prompt_id, "version": version, "included_id": other, "point": point}
             for other, point in included
@@ -109,19 +109,19 @@ class Includes:
             await self._connection.execute(prompt_includes.insert(), rows)
 
     async def reach(self, references: Collection[tuple[str, str]]) -> Reached:
-        """Return what some references, as name and point, lead to: one query, however deep."""
+        """Return the prompts and versions that references (name, point) lead to, in one query."""
         names, points = [name for name, _ in references], [point for _, point in references]
-        found = await self._connection.execute(_CLOSURE, {"names": names, "points": points})
-        known: dict[str, Prompt] = {}
+        result = await self._connection.execute(_CLOSURE, {"names": names, "points": points})
+        by_name: dict[str, Prompt] = {}
         versions: dict[tuple[UUID, int], Version] = {}
-        for row in found.mappings():
+        for row in result.mappings():
             prompt, version = read_both(row)
-            known |= dict.fromkeys(row["all_names"], prompt)
+            by_name |= dict.fromkeys(row["all_names"], prompt)
             versions[prompt.id, version.version] = version
-        return Reached(known, versions)
+        return Reached(by_name, versions)
 
     async def included(self, ids: Collection[UUID]) -> frozenset[UUID]:
-        """Return which of some prompts any version of another one includes."""
+        """Return the ids, among those given, of prompts that any version includes."""
         edge = prompt_includes
         query = sa.select(edge.c.included_id).distinct().where(edge.c.included_id.in_(list(ids)))
         return frozenset(await self._connection.scalars(query))
@@ -130,22 +130,25 @@ class Includes:
         self, prompt_id: UUID, seen: PromptFilter, *, limit: int
     ) -> Sequence[Includer]:
         """Return versions in use that include a prompt, directly or through others, by name."""
-        found = await self._connection.execute(_includers(prompt_id, seen, limit))
-        return [Includer(*row) for row in found]
+        rows = await self._connection.execute(_includers(prompt_id, seen, limit))
+        return [Includer(*row) for row in rows]
 
     async def draw(self, roots: Collection[Includer], seen: PromptFilter) -> Sequence[Edge]:
-        """Return what some versions include, and what that includes, without any texts.
+        """Return the edges that lead from some versions, directly and by further includes.
 
-        An edge is there once for each version that it may mean to a reader, and once with none
-        where it means nothing.
+        There is an edge for each version that an include may mean to a reader, and one with
+        `meant` None if it means nothing.
         """
         ids, numbers = [each.prompt_id for each in roots], [each.version for each in roots]
-        found = await self._connection.execute(_edges(seen), {"ids": ids, "numbers": numbers})
-        return [Edge(*row) for row in found]
+        rows = await self._connection.execute(_edges(seen), {"ids": ids, "numbers": numbers})
+        return [Edge(*row) for row in rows]
 
 
 def _includers(prompt_id: UUID, seen: PromptFilter, limit: int) -> sa.Select[Any]:
-    """Select what includes a prompt: upwards, as far as what is included is what a point means."""
+    """Select the versions in use that include a prompt, directly or through others.
+
+    An indirect include counts only if its point means the version that leads to the prompt.
+    """
     edge = prompt_includes
     key = edge.c.prompt_id, edge.c.version
     above = sa.select(*key).where(edge.c.included_id == prompt_id).cte("above", recursive=True)

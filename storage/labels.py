@@ -1,4 +1,4 @@
-"""Labels: movable pointers to one version each, and the history of their moves."""
+"""Labels: movable pointers to versions, and the history of their moves."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -17,13 +17,13 @@ _MOMENT = sa.func.coalesce(
 )
 
 
-def _pointing() -> sa.Executable:
-    pointing = insert(prompt_labels).values(moved_at=_MOMENT)
-    moved = {name: pointing.excluded[name] for name in ("version", "moved_by", "moved_at")}
-    return pointing.on_conflict_do_update(constraint="pk_prompt_labels", set_=moved)
+def _upsert() -> sa.Executable:
+    upsert = insert(prompt_labels).values(moved_at=_MOMENT)
+    columns = {name: upsert.excluded[name] for name in ("version", "moved_by", "moved_at")}
+    return upsert.on_conflict_do_update(constraint="pk_prompt_labels", set_=columns)
 
 
-def _deleting(table: sa.Table) -> sa.Executable:
+def _delete(table: sa.Table) -> sa.Executable:
     is_label = (
         table.c.prompt_id == sa.bindparam("of_prompt"),
         table.c.label == sa.bindparam("named"),
@@ -31,9 +31,9 @@ def _deleting(table: sa.Table) -> sa.Executable:
     return table.delete().where(*is_label)
 
 
-_POINT = _pointing()
-_REMOVE = _deleting(prompt_labels)
-_UNSHARE = _deleting(label_weights)
+_POINT = _upsert()
+_REMOVE = _delete(prompt_labels)
+_UNSHARE = _delete(label_weights)
 _SHARE = label_weights.insert()
 _REMEMBER = label_history.insert().values(moved_at=_MOMENT)
 
@@ -45,29 +45,29 @@ class Labels:
         self._connection = connection
 
     async def record(self, moves: Iterable[tuple[UUID, Move]]) -> None:
-        """Move labels of prompts, and remember the moves; each label is where its last one leads.
+        """Move labels of prompts in order, and add the moves to their history.
 
         Raises:
             NotFound: (as the transaction ends) there is no such version.
         """
-        made = list(moves)
-        last = {(prompt_id, move.label): move for prompt_id, move in made}
+        entries = list(moves)
+        last = {(prompt_id, move.label): move for prompt_id, move in entries}
         ends = [(prompt_id, move) for (prompt_id, _), move in last.items()]
-        pointed = [each for each in ends if each[1].to_version is not None]
-        removed = [each for each in ends if each[1].to_version is None]
-        await self._run(_POINT, [_pointer_row(*each) for each in pointed])
-        await self._run(_REMOVE, [_named(*each) for each in removed])
-        await self._run(_UNSHARE, [_named(*each) for each in pointed])
-        await self._run(_SHARE, [row for each in pointed for row in _share_rows(*each)])
-        await self._run(_REMEMBER, [_move_row(*each) for each in made])
+        pointers = [each for each in ends if each[1].to_version is not None]
+        removals = [each for each in ends if each[1].to_version is None]
+        await self._run(_POINT, [_pointer_row(*each) for each in pointers])
+        await self._run(_REMOVE, [_label_key(*each) for each in removals])
+        await self._run(_UNSHARE, [_label_key(*each) for each in pointers])
+        await self._run(_SHARE, [row for each in pointers for row in _share_rows(*each)])
+        await self._run(_REMEMBER, [_move_row(*each) for each in entries])
 
     async def list_moves(
         self, prompt_id: UUID, *, label: str | None, limit: int, cursor: str | None = None
     ) -> Page[RecordedMove]:
-        """Return what a prompt's labels did, or one of them, newest first, a page at a time.
+        """Return the moves of a prompt's labels, or of one, newest first, a page at a time.
 
         Raises:
-            Invalid: the cursor isn't one of this list.
+            Invalid: the cursor isn't from this list.
         """
         listing = f"moves {prompt_id} {label}"
         query = (
@@ -89,7 +89,7 @@ class Labels:
             await self._connection.execute(statement, rows)
 
 
-def _named(prompt_id: UUID, move: Move) -> dict[str, object]:
+def _label_key(prompt_id: UUID, move: Move) -> dict[str, object]:
     return {"of_prompt": prompt_id, "named": move.label}
 
 

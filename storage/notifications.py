@@ -19,10 +19,10 @@ from storage.values.errors import PromptError, Unavailable
 CHANNEL = "promptstack"
 """The channel that the triggers of the migrations notify."""
 EVERYTHING_CHANGED = f"NOTIFY {CHANNEL}, '{json.dumps({'kind': 'everything'})}'"
-"""What tells every process, where rows came without their triggers."""
+"""The statement that tells every process of rows that were written without triggers."""
 
 Tell = Callable[[str, str], Awaitable[bool]]
-"""Sends a payload to a channel the way commits are sent; False where that has to wait."""
+"""Sends a payload to a channel the way commits are sent; False if that would have to wait."""
 
 _EVERY = 2.5
 _EVERY_ON_A_SOCKET = 60.0
@@ -39,13 +39,12 @@ logger = logging.getLogger(__name__)
 class Listener:
     """Hears every committed change, in order, while it is `listening`.
 
-    That is proved again and again by a canary: a notification of our own, sent the way commits are,
-    on a channel of this process alone, has to arrive. So no connection is believed for longer than
-    a few seconds that fell silent, that a pooler lends to others meanwhile, or that leads to a
-    server which nobody writes to any more.
+    A canary proves that again and again: a notification of our own, sent the way commits are, on a
+    channel of this process alone, has to arrive. So a connection isn't trusted for long if it falls
+    silent, if a pooler lends it to others, or if it leads to a server that is no longer written to.
 
     After a gap the first thing heard is a change of kind `everything`: notifications in the gap are
-    lost, so whoever remembers anything has to forget it.
+    lost, so all that is remembered has to be forgotten.
     """
 
     def __init__(self, connector: Connector, hear: Callable[[Change], None], tell: Tell) -> None:
@@ -71,7 +70,7 @@ class Listener:
         return connected and time.monotonic() < self._believed_until
 
     async def start(self) -> None:
-        """Open the connection and listen; wait a moment for the proof, which may come later, too.
+        """Open the connection and listen; wait a moment for the proof, which may come later.
 
         Raises:
             Unavailable: the database can't be reached.
@@ -80,7 +79,7 @@ class Listener:
         self._has_gap = not await self._prove(_FIRST_PATIENCE)
 
     async def run(self) -> None:
-        """Keep listening until cancelled: reconnect when the connection is lost, or lost to us."""
+        """Keep listening until cancelled: reconnect when the connection is lost, or unproved."""
         try:
             while True:
                 await self._watch()
@@ -133,8 +132,8 @@ class Listener:
     async def _send(self) -> None:
         if await self._tell(self._channel, self._token):
             return
-        # All connections are busy, so the database answers; that this one does is proof enough, as
-        # long as it was shown before that it hears what the others send.
+        # All connections are busy, so the database answers. A notification on this connection is
+        # proof enough, as long as an earlier one showed that it hears the others.
         if self.listening and self._connection is not None:
             await self._connection.execute(f"NOTIFY {self._channel}, '{self._token}'")
 
@@ -203,11 +202,11 @@ class Listener:
 
 
 def _read_change(payload: str) -> Change:
-    """Read a trigger's payload; one that can't be read may mean anything."""
+    """Read a trigger's payload; if it can't be read, anything may have changed."""
     try:
         fields = json.loads(payload)
         if fields["kind"] not in ("prompt", "version", "label"):
-            # Or a kind that a newer schema knows: whatever it is, it is among everything.
+            # This includes kinds that only a newer schema knows.
             return Change("everything")
         return Change(
             kind=fields["kind"],

@@ -26,15 +26,15 @@ POOL_SIZE = 5
 
 _BUSY_SECONDS = 30
 _QUIET_SECONDS = 30.0
-"""After so long without two connections in use at once, the idle ones are closed."""
+"""After this long without two connections in use at once, the idle ones are closed."""
 _TRUSTED_SECONDS = 0.1
-"""A connection that was used so recently isn't asked whether it still lives."""
+"""A connection that was used this recently isn't checked before it is lent."""
 _ANSWER_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class PoolFigures:
-    """How many connections a pool opens at most, has open now, and has lent."""
+    """The numbers of connections that a pool may open, has open, and has lent."""
 
     size: int
     open: int
@@ -42,12 +42,12 @@ class PoolFigures:
 
     @property
     def is_full(self) -> bool:
-        """Whether who wants a connection now has to wait for one."""
+        """Whether the next borrower has to wait for a connection."""
         return self.busy >= self.size
 
 
 class Pool:
-    """Lends connections, and takes none back that can't serve any more.
+    """Lends connections, and replaces those that no longer work.
 
     Behind a pooler nothing is prepared under a name: the next statement may run on another of the
     server's processes.
@@ -69,11 +69,11 @@ class Pool:
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(self._engine.sync_engine, "checkout", _check)
         event.listen(self._engine.sync_engine, "checkin", self._note_return)
-        event.listen(self._engine.sync_engine, "handle_error", _let_go_of_a_reader)
+        event.listen(self._engine.sync_engine, "handle_error", _drop_read_only)
 
     @property
     def figures(self) -> PoolFigures:
-        """What the pool holds now."""
+        """The numbers of connections right now."""
         lent = self._pool.checkedout()
         return PoolFigures(self._size, lent + self._pool.checkedin(), lent)
 
@@ -121,7 +121,7 @@ class Pool:
                 self._shrinking = asyncio.create_task(self._shrink_when_quiet())
 
     async def _shrink_when_quiet(self) -> None:
-        """Close what a busy moment opened, once nobody has needed it for a while.
+        """Close the connections of a busy moment once they haven't been needed for a while.
 
         SQLAlchemy's own overflow is closed as soon as it is returned: with five readers at once
         that costs three quarters of the speed.
@@ -149,7 +149,7 @@ class Pool:
 
 
 class translated:
-    """Let the driver's exceptions leave as domain errors; everything else passes."""
+    """Turns the driver's exceptions into domain errors; all others pass."""
 
     def __init__(self) -> None:
         self.is_committing = False
@@ -197,10 +197,9 @@ def _cause(error: DBAPIError) -> BaseException | None:
 
 
 def _check(connection: Any, record: Any, _: object) -> None:
-    """Replace a connection that was closed, or that doesn't answer, before it is lent.
+    """Replace a connection that was closed or doesn't answer, and the rest of the pool with it.
 
-    That a peer closed it is known without asking. Only asking tells that it fell silent, and the
-    rest of the pool with it.
+    A connection that the peer closed is known without a query; only a query shows a silent one.
     """
     raw: asyncpg.Connection = connection.driver_connection
     if raw.is_closed():
@@ -214,8 +213,8 @@ def _check(connection: Any, record: Any, _: object) -> None:
         raise InvalidatePoolError from None
 
 
-def _let_go_of_a_reader(context: ExceptionContext) -> None:
-    """After a failover, let all connections to a server that no longer accepts writes go."""
+def _drop_read_only(context: ExceptionContext) -> None:
+    """Drop all connections to a server that no longer accepts writes, as after a failover."""
     cause = context.original_exception.__cause__
     if isinstance(cause, asyncpg.ReadOnlySQLTransactionError):
         context.is_disconnect = True

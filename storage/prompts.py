@@ -1,4 +1,4 @@
-"""Prompts: the named things and their pointers."""
+"""Prompts: their metadata and their pointers."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -94,14 +94,14 @@ _BY_NAME = PROMPT.where(_is_called(sa.bindparam("name", type_=sa.Text)))
 PROMPT_WITH_VERSION = PROMPT.add_columns(
     *(column.label(f"{_OF_VERSION}{column.name}") for column in prompt_versions.c)
 )
-"""Each prompt beside a version of it, to be joined; `read_both` reads the rows."""
+"""Prompts with the columns of a version, which the query has to join; see `read_both`."""
 _SERVED_BY_NAME = PROMPT_WITH_VERSION.select_from(SERVED).where(
     _is_called(sa.bindparam("name", type_=sa.Text))
 )
 
 
 def read_both(row: sa.RowMapping) -> tuple[Prompt, Version]:
-    """Read a prompt and the version that stands beside it."""
+    """Read a prompt and the version that is joined to it."""
     version = {column.name: row[f"{_OF_VERSION}{column.name}"] for column in prompt_versions.c}
     return prompt_from_row(row), version_from_row(version)
 
@@ -135,32 +135,32 @@ class Prompts:
         `lock` keeps other writers out.
         """
         if lock:
-            # Locked first, read after: the pointers are then those that the last writer left.
+            # Locked before it is read, so that the last writer's pointers are seen.
             locking = (
                 sa.select(prompts.c.id).where(_is_called(name)).with_for_update(key_share=True)
             )
             await self._connection.execute(locking)
-        found = await self._connection.execute(_BY_NAME, {"name": name})
-        row = found.mappings().one_or_none()
+        result = await self._connection.execute(_BY_NAME, {"name": name})
+        row = result.mappings().one_or_none()
         return prompt_from_row(row) if row else None
 
     async def find_served(self, name: str) -> tuple[Prompt, Version] | None:
-        """Return the prompt that has or had that name, and the version that is served of it."""
-        found = await self._connection.execute(_SERVED_BY_NAME, {"name": name})
-        row = found.mappings().one_or_none()
+        """Return the prompt that has or had that name, and its served version."""
+        result = await self._connection.execute(_SERVED_BY_NAME, {"name": name})
+        row = result.mappings().one_or_none()
         return read_both(row) if row else None
 
     async def find_name(self, prompt_id: UUID) -> str | None:
-        """Return what the prompt of that id is called."""
+        """Return the current name of the prompt with an id."""
         query = sa.select(prompts.c.name).where(prompts.c.id == prompt_id)
         name: str | None = await self._connection.scalar(query)
         return name
 
     async def update(self, prompt_id: UUID, metadata: Metadata) -> None:
-        """Replace what a prompt says about itself; a former name keeps leading to it.
+        """Replace the metadata of a prompt, which can still be found by a former name.
 
         Raises:
-            Conflict: (as the transaction ends) the name is another prompt's, or was.
+            Conflict: (as the transaction ends) another prompt has or had the name.
         """
         await self._set(
             prompt_id,
@@ -172,9 +172,9 @@ class Prompts:
         )
 
     async def set_archived(self, prompt_id: UUID, archived: bool) -> None:
-        """Take a prompt out of lists, or bring it back."""
-        moment = sa.func.clock_timestamp() if archived else None
-        await self._set(prompt_id, archived_at=moment)
+        """Take a prompt out of lists, or restore it."""
+        archived_at = sa.func.clock_timestamp() if archived else None
+        await self._set(prompt_id, archived_at=archived_at)
 
     async def list_summaries(
         self, chosen: PromptFilter, *, limit: int, cursor: str | None = None
@@ -182,7 +182,7 @@ class Prompts:
         """Return prompts by name, a page at a time.
 
         Raises:
-            Invalid: the cursor isn't one of this list.
+            Invalid: the cursor isn't from this list.
         """
         listing = f"prompts {chosen}"
         query = (
@@ -194,51 +194,51 @@ class Prompts:
         )
         if cursor is not None:
             query = query.where(prompts.c.name > decode_cursor(listing, cursor, str)[0])
-        found = await self._connection.execute(query)
-        rows = await read_rows(found, summary_from_row)
-        return cut_page(rows, limit, listing, lambda summary: (summary.name,))
+        result = await self._connection.execute(query)
+        summaries = await read_rows(result, summary_from_row)
+        return cut_page(summaries, limit, listing, lambda summary: (summary.name,))
 
     async def list_listed(
         self, chosen: PromptFilter, *, limit: int, after: str | None = None
     ) -> Sequence[PromptSummary]:
-        """Return at most so many prompts in the order of their names' characters, after a name."""
+        """Return up to `limit` prompts by name, in the order of code points, after a name."""
         query = sa.select(*SUMMARY).select_from(SERVED).where(*conditions(chosen))
         if after is not None:
             query = query.where(after < _LISTED)
-        found = await self._connection.execute(query.order_by(_LISTED).limit(limit))
-        return await read_rows(found, summary_from_row)
+        result = await self._connection.execute(query.order_by(_LISTED).limit(limit))
+        return await read_rows(result, summary_from_row)
 
     async def count(self, chosen: PromptFilter, *, at_most: int | None = None) -> int:
-        """Count the prompts that a filter keeps; with `at_most` no further than to that."""
-        counted = sa.select(prompts.c.id).where(*conditions(chosen)).limit(at_most).subquery()
-        query = sa.select(sa.func.count()).select_from(counted)
+        """Count the prompts that a filter keeps, with `at_most` only up to that number."""
+        rows = sa.select(prompts.c.id).where(*conditions(chosen)).limit(at_most).subquery()
+        query = sa.select(sa.func.count()).select_from(rows)
         return int((await self._connection.execute(query)).scalar_one())
 
     async def list_names(self, chosen: PromptFilter, typed: str, *, limit: int) -> Sequence[str]:
-        """Return names that begin with a text, in order; if none does, those that hold it."""
+        """Return names that begin with a text, in order; if none does, those that contain it."""
         # No name has a character that comes after this one.
         beginning = sa.and_(typed <= _LISTED, f"{typed}~" > _LISTED)
         for matches in (beginning, sa.func.strpos(prompts.c.name, typed) > 0):
             query = sa.select(prompts.c.name).where(*conditions(chosen), matches)
-            found = await self._connection.scalars(query.order_by(_LISTED).limit(limit))
-            if names := found.all():
+            result = await self._connection.scalars(query.order_by(_LISTED).limit(limit))
+            if names := result.all():
                 return names
         return ()
 
     async def get_summaries(
         self, ids: Iterable[UUID], chosen: PromptFilter
     ) -> Sequence[PromptSummary]:
-        """Return those among some prompts that a filter keeps."""
+        """Return the summaries of the prompts with these ids that a filter keeps."""
         query = (
             sa.select(*SUMMARY)
             .select_from(SERVED)
             .where(prompts.c.id.in_(list(ids)), *conditions(chosen))
         )
-        found = await self._connection.execute(query)
-        return await read_rows(found, summary_from_row)
+        result = await self._connection.execute(query)
+        return await read_rows(result, summary_from_row)
 
     async def list_spellings(self, name: str, chosen: PromptFilter, *, limit: int) -> Sequence[str]:
-        """Return names that are spelt like the one given, nearest first, among some prompts."""
+        """Return names that are spelt like a given one, nearest first, of prompts in a filter."""
         similarity = sa.func.similarity(prompts.c.name, name)
         alike = sa.func.promptstack_misspelt(name, name).table_valued("id", "alike")
         query = (

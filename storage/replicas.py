@@ -1,4 +1,4 @@
-"""Reading from a replica, only where it has seen all that this process knows of."""
+"""Reading from a replica, as long as it has every change that this process knows of."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ T = TypeVar("T")
 Query = Callable[[AsyncConnection], Awaitable[T]]
 
 _PAUSE_SECONDS = 10.0
-"""How long a replica that failed isn't asked again."""
+"""How long a replica that failed isn't tried again."""
 # Positions in the log of writes, as numbers: the driver has no type for them.
 _WRITTEN = sa.text("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
 _REPLAYED = sa.text(
@@ -37,8 +37,8 @@ class Behind(Exception):
 class Replica:
     """A pool on a streaming replica.
 
-    Whatever this process wrote or was told of has to be there already, or the query goes to the
-    primary (docs/decisions/0005).
+    It must have every change that this process made or heard of, or the query goes to the primary
+    (docs/decisions/0005).
     """
 
     def __init__(self, connector: Connector, primary: Pool, *, size: int) -> None:
@@ -52,19 +52,19 @@ class Replica:
         self._is_failing = False
 
     def note_change(self) -> None:
-        """Note that something was written: what is read from now on has to hold it."""
+        """Note a change that every read from now on has to see."""
         self._changes += 1
 
     async def read(self, query: Query[T]) -> T:
-        """Run a query here.
+        """Run a query on the replica.
 
         Raises:
-            Behind: it can't be run here now.
-            Invalid, NotFound: as the query says.
+            Behind: the replica can't answer it now.
+            Invalid, NotFound: raised by the query.
         """
         if time.monotonic() < self._asleep_until:
             raise Behind
-        await self._learn_what_is_needed()
+        await self._learn_needed_position()
         try:
             async with self._pool.autocommit() as connection:
                 await self._check_caught_up(connection)
@@ -73,7 +73,7 @@ class Replica:
             self._rest(str(error))
             raise Behind from error
         except DBAPIError as error:
-            # A replica cancels a query that stands in the way of what it has to replay.
+            # A replica cancels queries that conflict with the changes it has to replay.
             cause = error.orig.__cause__ if error.orig is not None else None
             if isinstance(cause, asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
                 raise Behind from error
@@ -85,24 +85,24 @@ class Replica:
         """Close every connection."""
         await self._pool.close()
 
-    async def _learn_what_is_needed(self) -> None:
-        """Ask the primary how far its log is, if anything was written since that was last asked."""
+    async def _learn_needed_position(self) -> None:
+        """Ask the primary for its log position, unless nothing changed since the last time."""
         changes = self._changes
         if self._known_changes == changes:
             return
         with suppress(DBAPIError, PromptError):
             async with self._primary.autocommit() as connection:
-                # Set, not raised: after a failover the log may have gone back.
+                # It may be a lower one than before: after a failover the log may have gone back.
                 needed: int = await connection.scalar(_WRITTEN) or 0
-            # Whoever asked later may have been answered sooner.
+            # A later question may have been answered sooner.
             if changes >= self._known_changes:
                 self._needed, self._known_changes = needed, changes
             return
         raise Behind
 
     async def _check_caught_up(self, connection: AsyncConnection) -> None:
-        # A pooler, or a name that stands for several replicas, may lead somewhere else each time;
-        # of a connection of our own it is known how far its server was.
+        # A pooler, or a name that stands for several replicas, may lead to another server each
+        # time, so the position is only remembered for a connection of our own.
         remembered = {} if self._connector.is_shared else connection.info
         if remembered.get("replayed", -1) >= self._needed:
             return

@@ -21,14 +21,14 @@ from storage.values.entities import (
 T = TypeVar("T")
 
 _AT_ONCE = 50
-"""Rows that are read before others get their turn."""
+"""Rows that are read before the event loop gets a turn."""
 
 
 async def read_rows(
-    found: CursorResult[Any], read: Callable[[RowMapping], T], *, at_once: int = _AT_ONCE
+    result: CursorResult[Any], read: Callable[[RowMapping], T], *, at_once: int = _AT_ONCE
 ) -> list[T]:
-    """Read every row of a result, a few at a time: everybody else waits for this loop."""
-    rows, entities = found.mappings(), list[T]()
+    """Read every row of a result, a few at a time so as not to block the event loop."""
+    rows, entities = result.mappings(), list[T]()
     while piece := rows.fetchmany(at_once):
         entities += map(read, piece)
         await asyncio.sleep(0)
@@ -56,7 +56,7 @@ def version_from_row(row: RowMapping | Mapping[str, Any]) -> Version:
 def version_row(
     version: NewVersion | Version, content_hash: str, includes: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the columns of a version, but for its prompt, number and moment."""
+    """Return the columns of a version, except for its prompt, number and time."""
     return {
         "branch": version.branch,
         "parent": version.parent,
@@ -71,7 +71,7 @@ def version_row(
 
 
 def version_summary_from_row(row: RowMapping) -> VersionSummary:
-    """Read a version as it stands in a list."""
+    """Read the summary of a version."""
     return VersionSummary(
         version=row["version"],
         branch=row["branch"],
@@ -89,7 +89,7 @@ def version_summary_from_row(row: RowMapping) -> VersionSummary:
 
 
 def move_from_row(row: RowMapping | Mapping[str, Any]) -> RecordedMove:
-    """Read what a label once did; a moment that comes as JSON is text."""
+    """Read a label's move, whose time is a text if it comes from JSON."""
     moved_at = row["moved_at"]
     return RecordedMove(
         label=row["label"],
@@ -129,7 +129,7 @@ def prompt_from_row(row: RowMapping) -> Prompt:
 
 
 def summary_from_row(row: RowMapping) -> PromptSummary:
-    """Read a prompt as it stands in a list."""
+    """Read the summary of a prompt."""
     return PromptSummary(
         id=_uuid(row["id"]),
         name=row["name"],

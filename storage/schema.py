@@ -1,4 +1,4 @@
-"""Is the database's schema the one that this code needs, and bringing it there."""
+"""The schema of the database: checking that it fits this code, and migrating it."""
 
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -27,7 +27,7 @@ LOCK_SECONDS = 30
 """How long to wait for another process that migrates."""
 
 _LOCK = 7_051_720_261_123
-"""The advisory lock that makes processes which start at once migrate one after the other."""
+"""The advisory lock that lets only one process migrate at a time."""
 
 _OLDEST_SERVER = 150_000
 
@@ -42,7 +42,7 @@ def needed_revision() -> str:
 
 
 async def is_current(database: Database) -> bool:
-    """Return whether this code can work on the schema: for a readiness probe.
+    """Return whether this code can work on the schema, for a readiness probe.
 
     A newer schema counts as current: while servers are replaced one by one, the old ones go on.
 
@@ -55,18 +55,18 @@ async def is_current(database: Database) -> bool:
 
 
 async def check_current(connector: Connector) -> None:
-    """Refuse a schema that isn't the one that this code needs, and change nothing.
+    """Check that the schema is at the revision that this code needs; change nothing.
 
     Raises:
-        Unavailable: it is older, newer or not there, or the database can't be reached.
+        Unavailable: the schema is older, newer or missing, or the database can't be reached.
     """
     async with _connection(connector) as connection:
         revision = await current_revision(connection)
     _refuse_newer(revision)
     if revision != needed_revision():
-        found = f"is at revision '{revision}'" if revision else "has no tables of promptstack yet"
+        state = f"is at revision '{revision}'" if revision else "has no tables of promptstack yet"
         raise _unfit(
-            f"The schema of {connector.describe()} {found}, but this version needs "
+            f"The schema of {connector.describe()} {state}, but this version needs "
             f"'{needed_revision()}'. Run `promptstack migrate`, or start with --migrate."
         )
 
@@ -88,7 +88,7 @@ async def migrate(connector: Connector) -> bool:
 
 @asynccontextmanager
 async def _connection(connector: Connector) -> AsyncIterator[AsyncConnection]:
-    """Lend one connection in one transaction, which a pooler can't take apart."""
+    """Lend one connection in one transaction, which a pooler can't split up."""
     pool = Pool(connector, size=1)
     try:
         async with pool.transaction() as connection:
@@ -177,7 +177,7 @@ def _refuse_newer(revision: str | None) -> None:
 
 
 async def current_revision(connection: AsyncConnection) -> str | None:
-    """Return the revision that the schema is at; None where there is nothing of ours yet."""
+    """Return the revision that the schema is at; None if there are no tables of ours yet."""
     if not await _tables_there(connection, [VERSION_TABLE]):
         return None
     revision: str | None = await connection.scalar(

@@ -1,7 +1,7 @@
 """Finding prompts by words, by spelling and by filters, in one ranked query.
 
-What is looked for, and where, is decided by `promptstack_search` in the database: how it goes on
-depends on what it finds.
+The database's function `promptstack_search` decides what to look for, and where: each step depends
+on the results of the one before.
 """
 
 from typing import Any
@@ -18,11 +18,11 @@ from storage.values.entities import Found, PromptFilter
 from storage.values.pages import Page, cut_page, decode_cursor
 
 _SNIPPET_SOURCE = 8_000
-"""How much of a text is looked through for the words to show."""
+"""Characters of a text that are searched for a snippet."""
 
 
 class Search:
-    """The repository of what can be found."""
+    """The repository of searches."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -32,13 +32,13 @@ class Search:
     ) -> Page[Found]:
         """Return the prompts that match, best first.
 
-        All words have to match, wherever they stand. Where nothing does, prompts are returned that
-        match them with neighbouring letters swapped; where nothing does either, those that match
-        any of them, or whose name or title is spelt alike. Of what matches very many prompts, a few
-        hundred are returned: the best by name, title and tags, and the newest by text.
+        All words have to match, anywhere in a prompt. If no prompt matches, the words are tried
+        with neighbouring letters swapped; then prompts that match any of the words, or have a name
+        or title that is spelt alike. A search that matches very many prompts returns a few hundred:
+        the best by name, title and tags, and the newest by text.
 
         Raises:
-            Invalid: the cursor isn't one of this search.
+            Invalid: the cursor isn't from this search.
         """
         listing = f"search {words!r} {chosen}"
         values: dict[str, object] = {
@@ -55,13 +55,13 @@ class Search:
             values["includes"] = chosen.includes
         if cursor is not None:
             values["score"], values["name"] = decode_cursor(listing, cursor, float, str)
-        found = await self._connection.execute(query, values)
-        rows = [Found(summary_from_row(row), row["score"], row["text"]) for row in found.mappings()]
-        return cut_page(rows, limit, listing, lambda hit: (hit.score, hit.prompt.name))
+        rows = (await self._connection.execute(query, values)).mappings()
+        matches = [Found(summary_from_row(row), row["score"], row["text"]) for row in rows]
+        return cut_page(matches, limit, listing, lambda hit: (hit.score, hit.prompt.name))
 
 
 def _query(*, after: bool, includes: bool) -> sa.Select[tuple[object, ...]]:
-    """Select a page; only what is shown on it is read from other tables."""
+    """Select a page; other tables are read only for the prompts on it."""
     best = _best(after=after, includes=includes).cte("best")
     text = sa.func.promptstack_text(prompt_versions.c.messages)
     beginning = sa.func.left(sa.func.coalesce(text, ""), _SNIPPET_SOURCE).label("text")
@@ -73,28 +73,28 @@ def _query(*, after: bool, includes: bool) -> sa.Select[tuple[object, ...]]:
 
 
 def _best(*, after: bool, includes: bool) -> sa.Select[tuple[object, ...]]:
-    found = sa.func.promptstack_search(_given("words", sa.Text), _FILTER)
+    found = sa.func.promptstack_search(_parameter("words", sa.Text), _FILTER)
     each = found.table_valued("id", "name", "score").alias("found")
     score = sa.cast(sa.func.round(sa.cast(each.c.score, sa.Numeric), 6), sa.Float).label("score")
     best = sa.select(each.c.id, each.c.name, score).order_by(score.desc(), each.c.name)
     if after:
-        last, last_name = _given("score", sa.Float), _given("name", sa.Text)
+        last, last_name = _parameter("score", sa.Float), _parameter("name", sa.Text)
         best = best.where(sa.or_(score < last, sa.and_(score == last, each.c.name > last_name)))
     if includes:
-        best = best.where(each.c.id.in_(includers(_given("includes", sa.Text))))
-    return best.limit(_given("limit", sa.Integer))
+        best = best.where(each.c.id.in_(includers(_parameter("includes", sa.Text))))
+    return best.limit(_parameter("limit", sa.Integer))
 
 
-def _given(name: str, kind: type[sa.types.TypeEngine[Any]]) -> sa.BindParameter[Any]:
+def _parameter(name: str, kind: type[sa.types.TypeEngine[Any]]) -> sa.BindParameter[Any]:
     return sa.bindparam(name, type_=kind())
 
 
 _FILTER = sa.func.row(
-    sa.cast(_given("facets", sa.Text), TSQUERY),
-    _given("archived", sa.Boolean),
-    _given("label", sa.Text),
-    _given("version", sa.Integer),
-    _given("min_version", sa.Integer),
+    sa.cast(_parameter("facets", sa.Text), TSQUERY),
+    _parameter("archived", sa.Boolean),
+    _parameter("label", sa.Text),
+    _parameter("version", sa.Integer),
+    _parameter("min_version", sa.Integer),
 )
 """A `promptstack_filter`."""
 # Built once: composing them takes longer than many a search.

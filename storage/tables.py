@@ -16,7 +16,7 @@ metadata = sa.MetaData(
 
 
 VERSION_TABLE = "promptstack_version"
-"""Where Alembic notes the schema's revision; its usual name may be taken by another program."""
+"""Alembic's table of the schema's revision; its usual name may be taken by another program."""
 
 
 # GIN indexes keep no list of pending entries, which every search would read from end to end.
@@ -41,7 +41,7 @@ prompts = sa.Table(
     sa.Column("folder", sa.Text, nullable=False, server_default=""),
     sa.Column("tags", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("last_version", sa.Integer, nullable=False, server_default="0"),
-    # Triggers keep the rest of the content: what a bare name means, and how it's found.
+    # Triggers fill these columns: the version that a bare name means, and the search vectors.
     sa.Column("served_version", sa.Integer),
     sa.Column("served_model_type", sa.Text),
     sa.Column("served_models", ARRAY(sa.Text), nullable=False, server_default="{}"),
@@ -108,7 +108,7 @@ prompt_versions = sa.Table(
     sa.Column("arguments", JSONB, nullable=False, server_default="[]"),
     sa.Column("template_format", sa.Text, nullable=False),
     sa.Column("model_type", sa.Text),
-    # Kept as its text: JSONB would sort the keys, and a schema's order is what a model goes by.
+    # Kept as its text: JSONB would sort the keys, but a model follows the order of a schema.
     sa.Column("model_config", JSON, nullable=False, server_default="{}"),
     sa.Column("tags", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("commit_message", sa.Text),
@@ -136,7 +136,7 @@ prompt_includes = sa.Table(
     sa.Column("prompt_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
     sa.Column("included_id", UUID(as_uuid=True), primary_key=True),
-    # What stands behind the '@'; '' means what the bare name means.
+    # The part after the '@'; '' stands for the bare name.
     sa.Column("point", sa.Text, primary_key=True),
     sa.ForeignKeyConstraint(
         ["prompt_id", "version"],

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from storage.values.errors import Invalid
 
-# What libpq or other clients read from a URL; a server that is sent these refuses the connection.
+# Options for libpq or other clients; a server that is sent one of them refuses the connection.
 _FOR_OTHER_CLIENTS = frozenset(
     (
         "channel_binding", "connection_limit", "fallback_application_name",
@@ -44,7 +44,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """What a URL says. Without addresses, the environment (PGHOST, PGSERVICE) decides."""
+    """The parts of a URL. Without addresses, the environment (PGHOST, PGSERVICE) decides."""
 
     addresses: tuple[Address, ...]
     user: str | None
@@ -52,12 +52,12 @@ class DatabaseUrl:
     database: str | None
     session: str | None
     seconds: float | None
-    """How long each host may take to let somebody in; None where nobody says it."""
+    """The time limit for connecting to each host; None if neither URL nor environment has one."""
     options: Mapping[str, str] = field(repr=False)
 
     @property
     def dsn(self) -> str:
-        """The options that are the driver's to read, as a URL without any place or secret."""
+        """The options for the driver, as a URL without any host or secret."""
         return f"postgresql://?{urlencode({'application_name': 'promptstack', **self.options})}"
 
     def describe(self) -> str:
@@ -82,7 +82,7 @@ def read_url(written: str, variable: str) -> DatabaseUrl:
 
 
 def seconds_of_environment() -> float | None:
-    """Return how long connecting may take by PGCONNECT_TIMEOUT; None where that says nothing.
+    """Return the time limit for connecting in PGCONNECT_TIMEOUT; None if that is empty.
 
     Raises:
         Invalid: it isn't a number of seconds.
@@ -98,7 +98,7 @@ def seconds_of_environment() -> float | None:
 
 
 def unusable(written: str, variable: str, reason: str) -> Invalid:
-    """Compose the failure for a URL that can't be used, whatever the server says."""
+    """Return the error for a URL that can't be used with any server."""
     sentence = (
         f"Check {variable}: '{without_secrets(written)}' can't be used, as {reason}. "
         "Its form is postgresql://user:password@host:port/database."
@@ -107,12 +107,12 @@ def unusable(written: str, variable: str, reason: str) -> Invalid:
 
 
 def without_secrets(written: str) -> str:
-    """Hide what may be a password, also where the URL is malformed."""
+    """Hide anything that may be a password, even in a malformed URL."""
     return _SECRET.sub(r"\1…", _USERINFO.sub(r"\1:…@", written))
 
 
 def _read(written: str) -> DatabaseUrl:
-    # The reasons of the library quote what it was given, and that may be a password.
+    # The library's own messages quote their input, which may be a password.
     try:
         parts = urlsplit(written)
         options = _options(parts.query)
@@ -155,7 +155,7 @@ def _patience(written: str | None) -> float | None:
 
 
 def _seconds(written: str) -> float | None:
-    """Read a patience as libpq does (its manual, 34.1.2): 0 and less are for ever."""
+    """Read a time limit as libpq does (its manual, 34.1.2): 0 and less mean forever."""
     if not written:
         return None
     if not re.fullmatch(r"-?[0-9]{1,9}", written):

@@ -27,7 +27,7 @@ _MOVED = (
     sa.select(label_history)
     .where(
         label_history.c.prompt_id == prompt_versions.c.prompt_id,
-        # A label that was taken away is told where it was taken from.
+        # The removal of a label is a move of the version that it was removed from.
         sa.func.coalesce(label_history.c.to_version, label_history.c.from_version)
         == prompt_versions.c.version,
     )
@@ -79,15 +79,15 @@ class Versions:
         """
         number = await self._take_number(prompt_id)
         row = version_row(new, content_hash, includes)
-        writing = prompt_versions.insert().values(prompt_id=prompt_id, version=number, **row)
-        await self._connection.execute(writing)
+        statement = prompt_versions.insert().values(prompt_id=prompt_id, version=number, **row)
+        await self._connection.execute(statement)
         await self._point_branch(prompt_id, new.branch, number, new.created_by)
         return number
 
     async def find(self, prompt_id: UUID, version: int) -> Version | None:
-        """Return one whole version."""
-        found = await self._connection.execute(_ONE, {"of_prompt": prompt_id, "number": version})
-        row = found.mappings().one_or_none()
+        """Return one version with its texts."""
+        result = await self._connection.execute(_ONE, {"of_prompt": prompt_id, "number": version})
+        row = result.mappings().one_or_none()
         return version_from_row(row) if row else None
 
     async def list(
@@ -96,7 +96,7 @@ class Versions:
         """Return a prompt's versions with their texts, newest first, a page at a time.
 
         Raises:
-            Invalid: the cursor isn't one of this list.
+            Invalid: the cursor isn't from this list.
         """
         listing = f"history {prompt_id}"
         query = (
@@ -107,9 +107,9 @@ class Versions:
         )
         if cursor is not None:
             query = query.where(prompt_versions.c.version < decode_cursor(listing, cursor, int)[0])
-        found = await self._connection.execute(query)
-        rows = [version_from_row(row) for row in found.mappings()]
-        return cut_page(rows, limit, listing, lambda version: (version.version,))
+        result = await self._connection.execute(query)
+        versions = [version_from_row(row) for row in result.mappings()]
+        return cut_page(versions, limit, listing, lambda version: (version.version,))
 
     async def list_summaries(
         self,
@@ -121,11 +121,10 @@ class Versions:
     ) -> Page[VersionSummary]:
         """Return a prompt's versions, newest first, a page at a time.
 
-        With a branch and its head, only that version and those that it was made from, merged ones
-        included.
+        With a branch and its head, only the head and its ancestors, merged ones included.
 
         Raises:
-            Invalid: the cursor isn't one of this list.
+            Invalid: the cursor isn't from this list.
         """
         name, head = branch or (None, 0)
         listing = f"versions {prompt_id} {name}"
@@ -140,33 +139,33 @@ class Versions:
             query = query.where(prompt_versions.c.version.in_(sa.select(line.c.version)))
         if cursor is not None:
             query = query.where(prompt_versions.c.version < decode_cursor(listing, cursor, int)[0])
-        found = await self._connection.execute(query)
-        rows = [version_summary_from_row(row) for row in found.mappings()]
-        return cut_page(rows, limit, listing, lambda summary: (summary.version,))
+        result = await self._connection.execute(query)
+        summaries = [version_summary_from_row(row) for row in result.mappings()]
+        return cut_page(summaries, limit, listing, lambda summary: (summary.version,))
 
     async def _take_number(self, prompt_id: UUID) -> int:
-        taking = (
+        statement = (
             prompts.update()
             .where(prompts.c.id == prompt_id)
             .values(last_version=prompts.c.last_version + 1, updated_at=sa.func.clock_timestamp())
             .returning(prompts.c.last_version)
         )
-        number: int = (await self._connection.execute(taking)).scalar_one()
+        number: int = (await self._connection.execute(statement)).scalar_one()
         return number
 
     async def _point_branch(self, prompt_id: UUID, branch: str, head: int, by: str) -> None:
-        pointing = insert(prompt_branches).values(
+        upsert = insert(prompt_branches).values(
             prompt_id=prompt_id, branch=branch, head=head, created_by=by
         )
         await self._connection.execute(
-            pointing.on_conflict_do_update(
-                constraint="pk_prompt_branches", set_={"head": pointing.excluded.head}
+            upsert.on_conflict_do_update(
+                constraint="pk_prompt_branches", set_={"head": upsert.excluded.head}
             )
         )
 
 
 def _line_of(prompt_id: UUID, head: int) -> sa.CTE:
-    """Select the numbers of a version and of all that it was made from."""
+    """Select the numbers of a version and all its ancestors."""
     line = sa.select(sa.literal(head).label("version")).cte("line", recursive=True)
     made_from = sa.func.unnest(array([prompt_versions.c.parent, prompt_versions.c.merged_from]))
     step = sa.select(made_from).where(

@@ -1,1 +1,1 @@
-"""The pure part of storage: what all rooms may see."""
+"""The pure part of storage, open to all rooms."""

@@ -1,4 +1,4 @@
-"""Messages and arguments as plain JSON: the one shape, in the database and on every door.
+"""Messages and arguments as plain JSON: one shape for the database and every door.
 
 `{"role": "user", "content": {"type": "text", "text": "…"}}`; absent fields are left out.
 """
@@ -41,7 +41,7 @@ def content_to_json(content: Content) -> dict[str, Any]:
 
 
 def message_from_json(value: Mapping[str, Any]) -> Message:
-    """Read what `message_to_json` wrote; input from outside is checked by the domain first."""
+    """Read a message written by `message_to_json`; the domain checks input from outside first."""
     fields = dict(value["content"])
     content_type = CONTENT_TYPES[fields.pop("type")]
     return Message(role=value["role"], content=content_type(**fields))
@@ -53,18 +53,18 @@ def argument_to_json(argument: Argument) -> dict[str, Any]:
 
 
 def argument_from_json(value: Mapping[str, Any]) -> Argument:
-    """Read what `argument_to_json` wrote; names are compared in NFC, and weren't always kept so."""
+    """Read an argument written by `argument_to_json`; old rows may have a name that isn't NFC."""
     name = normalize("NFC", value["name"])
     return Argument(**{**value, "name": name, "choices": tuple(value.get("choices", ()))})
 
 
 def draft_to_json(draft: Draft) -> dict[str, Any]:
-    """Write all fields of a draft, as they stand in the row of a version."""
+    """Write all fields of a draft, as columns of a version's row."""
     return {name: _WRITE.get(name, _as_it_is)(getattr(draft, name)) for name in _DRAFT_FIELDS}
 
 
 def draft_from_json(value: Mapping[str, Any]) -> Draft:
-    """Read what `draft_to_json` wrote; other keys are passed over."""
+    """Read a draft written by `draft_to_json`, ignoring other keys."""
     return Draft(**{name: _READ.get(name, _as_it_is)(value[name]) for name in _DRAFT_FIELDS})
 
 

@@ -17,9 +17,9 @@ PRODUCTION = "production"
 LATEST = "latest"
 """The reserved word for the head of `main`."""
 MAX_VERSION = 999_999_999
-"""The largest number of a version: what a reference can hold. No prompt has come so far."""
+"""The largest version number that fits into a reference; no prompt comes near it."""
 VERSION_PATTERN = "[1-9][0-9]{0,8}"
-"""A number of a version as a reference has it."""
+"""The pattern of a version number in a reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,10 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The content that a version would have: all that its content hash covers.
+    """The content of a version: everything that its content hash covers.
 
-    A field that comes later has a default that says nothing (None, (), {}): then it doesn't count
-    in the hashes of versions that were made before it.
+    A field that is added later needs an empty default (None, (), {}), which isn't hashed, so that
+    older versions keep their hashes.
     """
 
     messages: tuple[Message, ...]
@@ -109,7 +109,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewVersion:
-    """A version that is about to be written as the head of a branch; its number comes then."""
+    """A version that is about to be written as the head of a branch, and has no number yet."""
 
     draft: Draft
     tags: tuple[str, ...]
@@ -143,8 +143,8 @@ class Version:
 class Move:
     """A label's move from one version to another (None is nowhere), and its reason.
 
-    `weights` are the shares of versions, where it points at several; `to_version` is then the one
-    with the largest.
+    `weights` has the weight of each version if the label now points at several; `to_version` is
+    then the one with the largest.
     """
 
     label: str
@@ -154,12 +154,12 @@ class Move:
     moved_by: str
     reason: str | None
     moved_at: datetime | None = None
-    """None is the moment at which it is recorded, by the database's clock."""
+    """None means the time of recording, by the database's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedMove(Move):
-    """A label's move of the past."""
+    """A label's move that was recorded."""
 
     moved_at: datetime
 
@@ -184,7 +184,7 @@ class VersionSummary:
 
 @dataclass(frozen=True, slots=True)
 class Ancestry:
-    """Which versions a version was made from; None is none."""
+    """The versions that a version was made from, if any."""
 
     version: int
     parent: int | None
@@ -193,7 +193,7 @@ class Ancestry:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A named line of versions, and where it stands."""
+    """A named line of versions, and its newest one."""
 
     branch: str
     head: int
@@ -203,7 +203,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The named thing and its pointers: which version each label and branch means now."""
+    """A prompt and its pointers: the version that each label and branch means now."""
 
     id: UUID
     name: str
@@ -218,7 +218,7 @@ class Prompt:
     updated_at: datetime
     archived_at: datetime | None = None
     weights: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
-    """The labels that share their reads out, and the weight of each version."""
+    """The weight of each version, by label, for labels that point at several versions."""
 
     @property
     def latest_version(self) -> int:
@@ -227,15 +227,15 @@ class Prompt:
 
     @property
     def served_version(self) -> int:
-        """What a bare name means: `production` where it is set, else the head of `main`."""
+        """The version that a bare name means: `production` if set, else the head of `main`."""
         return self.labels.get(PRODUCTION, self.latest_version)
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All that is kept of a prompt beside what it says about itself.
+    """Everything that is stored of a prompt apart from its metadata.
 
-    Versions stand in the order of their numbers, moves in the order in which they happened.
+    Versions are in the order of their numbers, moves in the order in which they happened.
     `weights` are those of labels that point at several versions, as in `Prompt`.
     """
 
@@ -251,10 +251,10 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What can be reached from some references by what the versions behind them include.
+    """The prompts and versions that some references lead to, directly and by includes.
 
-    `prompts` are under every name that they have or had. There may be more versions than are meant:
-    those that a label's weights choose among, and those that bare names mean.
+    `prompts` has each prompt under every name that it has or had. `versions` may have more than the
+    references mean: all that a label's weights choose among, and those that bare names mean.
     """
 
     prompts: Mapping[str, Prompt]
@@ -270,10 +270,10 @@ class Includer(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """A version includes another prompt, by what stands behind the '@'; '' is nothing.
+    """An include: a version, the prompt that it includes, and the `point` after the '@', or ''.
 
-    `meant` is a version that this means to a reader, `name` the included prompt's, and `seen` says
-    whether a filter keeps that prompt.
+    `meant` is a version that the point means to a reader, `name` is the included prompt's name, and
+    `seen` says whether a filter keeps that prompt.
     """
 
     prompt_id: UUID
@@ -287,7 +287,7 @@ class Edge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What tells a version from others: its content, and where it comes from."""
+    """The identity of a version: its content, its branch and its parents."""
 
     content_hash: str
     branch: str
@@ -297,7 +297,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a prompt says about itself outside its versions."""
+    """The fields of a prompt that don't belong to a version."""
 
     name: str
     title: str | None = None
@@ -308,7 +308,7 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class PromptSummary:
-    """A prompt in a list: what is served of it, without the texts."""
+    """A prompt in a list: its served version, without the texts."""
 
     id: UUID
     name: str
@@ -338,7 +338,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """A prompt that a search found, its score (higher is better) and where it matched."""
+    """A prompt in search results, its score (higher is better) and the text around the match."""
 
     prompt: PromptSummary
     score: float
@@ -347,14 +347,14 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class PromptFilter:
-    """What narrows a list or a search. All conditions hold together; `tags` wants every tag.
+    """The conditions of a list or a search, all of which have to hold.
 
-    `folder` means the folder and all below it. `model_type` keeps prompts that have a text for that
-    model: the base text's or a variant's, under its own name or a prefix of it with '*'. `label`
-    keeps prompts that carry the label, `version` those whose served version is just that,
-    `min_version` those where it is at least that. `includes` keeps prompts of which some version
-    that is in use includes the prompt of that name. `any_tags` and `folders` are a server's
-    allow-list: where given, at least one of each has to match.
+    `tags` requires every tag. `folder` means the folder and all below it. `model_type` keeps
+    prompts that have a text for that model: the base text's or a variant's, under its own name or a
+    prefix of it with '*'. `label` keeps prompts that carry the label, `version` those whose served
+    version is just that, `min_version` those where it is at least that. `includes` keeps prompts
+    with a version in use that includes the prompt of that name. `any_tags` and `folders` are a
+    server's allow-list: if there are any, at least one of each has to match.
     """
 
     tags: tuple[str, ...] = ()
@@ -370,7 +370,7 @@ class PromptFilter:
 
 
 class Place(NamedTuple):
-    """Where a prompt lies, and which tags it has."""
+    """The folder of a prompt, and its tags."""
 
     folder: str
     tags: tuple[str, ...]
@@ -381,10 +381,10 @@ ChangeKind = Literal["prompt", "version", "label", "everything"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a commit somewhere changed. `everything` stands for a gap: anything may have changed.
+    """A committed change. The kind `everything` stands for a gap: anything may have changed.
 
-    `listed` tells whether the prompt's entry in lists may look different now. `places` are where it
-    lay and lies; none where that isn't known.
+    `listed` tells whether the prompt's entry in lists may look different now. `places` are its
+    former and current places; there are none if they aren't known.
     """
 
     kind: ChangeKind

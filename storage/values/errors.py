@@ -1,21 +1,21 @@
 """The kinds of failure that a caller can meet, in the words of the domain.
 
 PromptError
-├── NotFound      what was asked for isn't there; carries the nearest names
+├── NotFound      the requested thing isn't there; carries the nearest names
 ├── Conflict      somebody else got there first; carries the current version
-├── Invalid       the request can't be done as it stands; names every field at fault
+├── Invalid       the request has to be changed first; names every field at fault
 ├── Forbidden     the caller may not do this
 └── Unavailable   the database can't be reached now; trying again helps
 
 Doors map these five kinds and never a subclass. A message is a full sentence that quotes the value
-and says the next step.
+and names the next step.
 """
 
 from collections.abc import Mapping, Sequence
 
 
 class PromptError(Exception):
-    """A failure that is the caller's to read; its text is safe to show."""
+    """A failure with a message for the caller, which is safe to show."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -23,17 +23,17 @@ class PromptError(Exception):
 
     @property
     def data(self) -> dict[str, object]:
-        """What a program can act on, beside the sentence."""
+        """Details that a program can act on, beside the message."""
         return {}
 
     @property
     def account(self) -> str:
-        """All of it in words, for those who get no data."""
+        """The whole failure in words, for readers without the data."""
         return self.message
 
     @property
     def local(self) -> str:
-        """The same for people of this machine, who may read what clients may not."""
+        """The same for people on this machine, who may read more than clients."""
         return self.account
 
 
@@ -56,8 +56,8 @@ class NotFound(PromptError):
 class Conflict(PromptError):
     """A write that met a different state from the one it expected.
 
-    `current_version` is the version that is there now, where there is one. A merge's `conflicts`
-    are the places that have to be decided, as JSON, and `marked` is the same for people.
+    `current_version` is the prompt's version now, if there is one. A merge's `conflicts` are the
+    places that have to be decided, as JSON, and `marked` is the same as a text for people.
     """
 
     def __init__(
@@ -75,20 +75,20 @@ class Conflict(PromptError):
 
     @property
     def data(self) -> dict[str, object]:
-        """The version to start again from, and what has to be decided."""
-        found: dict[str, object] = {}
+        """The version to start again from, and the places that have to be decided."""
+        details: dict[str, object] = {}
         if self.current_version is not None:
-            found["current_version"] = self.current_version
-        return found | ({"conflicts": list(self.conflicts)} if self.conflicts else {})
+            details["current_version"] = self.current_version
+        return details | ({"conflicts": list(self.conflicts)} if self.conflicts else {})
 
     @property
     def account(self) -> str:
-        """The sentence, and below it the conflicts between their marks."""
+        """The message, and below it the conflicts between their marks."""
         return f"{self.message}\n\n{self.marked}" if self.marked else self.message
 
 
 class Invalid(PromptError):
-    """Input that can't be accepted. `fields` maps each field at fault to its sentence."""
+    """Input that can't be accepted. `fields` maps each field at fault to a reason."""
 
     def __init__(self, message: str, *, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -107,8 +107,8 @@ class Forbidden(PromptError):
 class Unavailable(PromptError):
     """The database can't be reached; nothing was changed and trying again helps.
 
-    `reason` says it to the people of this machine: it may name folders, hosts and users, and quote
-    the database's log. Nothing of that is in the message, which anybody may be sent.
+    `reason` is for people on this machine: it may name folders, hosts and users, and quote the
+    database's log. None of that is in the message, which may be sent to anybody.
     """
 
     def __init__(self, message: str, *, reason: str = "") -> None:
@@ -116,7 +116,7 @@ class Unavailable(PromptError):
         self.reason = reason
 
     def __str__(self) -> str:
-        """Return what belongs into a log."""
+        """Return the text for a log."""
         return self.local
 
     @property

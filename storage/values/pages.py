@@ -19,7 +19,7 @@ Position = tuple[str | int | float, ...]
 
 _CHECK_BYTES = 6
 _MAX_INTEGER = 2**31 - 1
-"""The largest number that the database counts to."""
+"""The largest integer of the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,12 @@ def encode_cursor(listing: str, position: Position) -> str:
 
 
 def decode_cursor(listing: str, cursor: str, *kinds: type) -> Position:
-    """Read a cursor back; `kinds` are the types that the parts of its position have.
+    """Read a cursor back; `kinds` are the types of the parts of its position.
 
-    What checks a cursor is no secret, so a position that nobody gave out may pass the check.
+    The checksum has no secret, so a forged position may pass it; types are checked as well.
 
     Raises:
-        Invalid: the cursor is forged, cut short, or belongs to another list.
+        Invalid: the cursor is malformed, cut short, or belongs to another list.
     """
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
@@ -85,7 +85,7 @@ def _has_kinds(position: object, kinds: Sequence[type]) -> bool:
 
 
 def _is_storable(part: object, kind: type) -> bool:
-    """Tell whether the database can compare a part of a position with what it has."""
+    """Return whether a part of a position has its type, and a value that the database can hold."""
     if type(part) is not kind:
         return False
     match part:
