@@ -1,1 +1,1 @@
-"""A PostgreSQL that a program runs by itself, for its user alone; README.md tells all of it."""
+"""A PostgreSQL that a program runs by itself, for its user alone; see README.md."""

@@ -1,7 +1,7 @@
-"""What this process does while the data folder that it has worked with isn't in its place.
+"""The absence of a data folder that this process has worked with.
 
-It makes nothing at that place, and opens what is put there only when nobody is at work on it any
-more: a folder that is still being copied would be damaged for good.
+While the folder is missing, nothing is made in its place. A folder that is put there is opened only
+once it has stopped changing: one that is still being copied would be damaged for good.
 """
 
 import os
@@ -18,17 +18,17 @@ from storage.embedded.paths import Root
 from storage.embedded.probe import Answer, probe
 
 SETTLING_SECONDS = 2.0
-"""So long nothing may change in a folder that was put back, before it's opened."""
+"""A folder that was put back is opened after this long without changes."""
 
 Look = tuple[int, int, int]
-"""How many files there are, their bytes together, and when one was changed last."""
+"""The number of files, their total bytes, and the time of the last change in nanoseconds."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """A root whose cluster this process has worked with; `opened` counts different ones.
+    """A root whose cluster this process has worked with; `opened` counts different clusters.
 
-    `chosen` is what was put in its place, once nobody is at work on it any more.
+    `chosen` is the cluster that was put in its place, once that has stopped changing.
     """
 
     held: Held | None = None
@@ -43,13 +43,13 @@ _known: dict[Path, _Known] = {}
 
 
 def expect(root: Root) -> None:
-    """Take it from here that there is a cluster at a root, so that this process makes none."""
+    """Note that there has to be a cluster at a root, so that this process makes none."""
     with _lock:
         _known.setdefault(root.path, _Known())
 
 
 def is_expected(root: Root) -> bool:
-    """Tell whether this process has worked with a cluster there, or was told that there is one."""
+    """Return whether this process has worked with a cluster there, or `expect` was called."""
     return root.path in _known
 
 
@@ -64,7 +64,7 @@ def check_may_make(root: Root) -> None:
 
 
 def check(root: Root) -> None:
-    """Refuse to go on where a folder is missing, or is still being put back.
+    """Refuse to go on while the data folder is missing, or is still being put back.
 
     Raises:
         DataAway: It is.
@@ -83,11 +83,11 @@ def check(root: Root) -> None:
         if known.chosen is None or not known.chosen.is_in(data[0]):
             presence.leave(root.clients)
             _check_settled(root, known)
-            known.chosen = _taken(root, data[0])
+            known.chosen = _open_cluster(root, data[0])
 
 
 def remember(root: Root, held: Held) -> int:
-    """Note what was opened; return how many different clusters that makes at this root."""
+    """Note an opened cluster; return the number of different clusters at this root until now."""
     with _lock:
         known = _known.setdefault(root.path, _Known())
         if known.held is not None and known.held.is_same(held):
@@ -108,7 +108,7 @@ def _check_settled(root: Root, known: _Known) -> None:
         )
 
 
-def _taken(root: Root, data: Path) -> Held:
+def _open_cluster(root: Root, data: Path) -> Held:
     try:
         return Held(data)
     except FileNotFoundError:
@@ -119,7 +119,7 @@ def _taken(root: Root, data: Path) -> Held:
 
 
 def _is_open(root: Root) -> bool:
-    """Tell whether somebody else has opened what is there now; touches nothing."""
+    """Return whether another process has opened the folder that is there now; touch nothing."""
     return is_locked(root.supervisor_lock) and probe(root.sockets, root.owner.name) is Answer.READY
 
 

@@ -16,7 +16,7 @@ if sys.platform != "win32":
 
 
 class ProcessIdentity(TypedDict, total=False):
-    """The arguments of `subprocess.Popen` that change whom a child runs as."""
+    """The arguments of `subprocess.Popen` that choose the account of a child."""
 
     user: int
     group: int
@@ -25,7 +25,7 @@ class ProcessIdentity(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Account:
-    """Whom the server runs as; `is_other` when that is not whom this process runs as."""
+    """The account that runs the server; `is_other` if this process runs as another one."""
 
     uid: int
     gid: int
@@ -33,7 +33,7 @@ class Account:
     is_other: bool
 
     def identity(self) -> ProcessIdentity:
-        """Return what makes `subprocess` start a child as this account."""
+        """Return the arguments with which `subprocess` starts a child as this account."""
         if not self.is_other:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
@@ -44,7 +44,7 @@ class Account:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def unreachable_part(self, path: Path) -> Path | None:
-        """Return the outermost folder on the way to `path` that this account may not pass."""
+        """Return the outermost folder on the way to `path` that this account may not enter."""
         if not self.is_other:
             return None
         way = [*reversed(path.resolve().parents), path.resolve()]
@@ -62,8 +62,11 @@ class Account:
 def server_account(owner: Owner, data: Path | None = None, *, may_create: bool = True) -> Account:
     """Choose the account to run PostgreSQL as.
 
-    Root gives way to the owner of `data` if there is one, because a data directory can't change
-    hands, then to an account of the program's name, then to PostgreSQL's usual one.
+    If this process runs as root, that is the owner of `data` if it exists, because a data directory
+    can't change hands; else an account with the program's name, or PostgreSQL's usual one.
+
+    Raises:
+        EmbeddedError: There is no account that can run it.
     """
     if os.geteuid() != 0:
         return _own_account(owner)
@@ -114,6 +117,6 @@ def _create_entry(name: str) -> "pwd.struct_passwd | None":
         return None
     command = [useradd, "--system", "--user-group", "--no-create-home", "--home-dir", "/"]
     command += ["--shell", "/usr/sbin/nologin", name]
-    # Its exit code is no matter: another process may have created the account meanwhile.
+    # Its exit code doesn't matter: another process may have created the account meanwhile.
     subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
     return _find_entry(name)

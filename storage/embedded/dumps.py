@@ -43,11 +43,11 @@ def dump(root: Root, file: Path | None = None) -> Path:
 
 
 def restore(root: Root, file: Path, then: str | None = None) -> Path:
-    """Replace what the database holds by what an archive holds, all of it or nothing.
+    """Replace the content of the database with that of an archive, all of it or nothing.
 
-    The rows come back without their triggers: `then` is SQL that tells whoever has to be told.
+    Triggers don't run for the restored rows: `then` is SQL that announces them.
 
-    Returns the dump of what it held before, which lies in the root's backups.
+    Returns the dump of the previous content, which is in the root's backups.
 
     Raises:
         UnusableFile: The file can't be read, or is no archive.
@@ -98,7 +98,7 @@ def _check_archive(owner: Owner, file: Path) -> None:
 
 
 def _run(root: Root, connection: ConnInfo, program: str, *arguments: str) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         [_program(root, program), *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -106,10 +106,10 @@ def _run(root: Root, connection: ConnInfo, program: str, *arguments: str) -> Non
         check=False,
         env=_environment(root, connection) | {"LC_ALL": "C", "PATH": os.defpath},
     )
-    if done.returncode:
-        output = done.stdout.decode(errors="replace").strip()
+    if result.returncode:
+        output = result.stdout.decode(errors="replace").strip()
         raise EmbeddedError(
-            f"'{program}' ended with exit code {done.returncode}, and the database is as it was; "
+            f"'{program}' ended with exit code {result.returncode}, and the database is as it was; "
             f"mend what it says below.\n{output}"
         )
 

@@ -2,9 +2,9 @@
 
 
 class EmbeddedError(Exception):
-    """Say in one sentence what keeps the embedded PostgreSQL from working, and the way out.
+    """A failure of the embedded PostgreSQL: a sentence with the reason and the way out.
 
-    That sentence is for people of this machine: it names folders, and may quote PostgreSQL's log.
+    The sentence is for people on this machine: it names folders, and may quote PostgreSQL's log.
     """
 
 

@@ -1,4 +1,4 @@
-"""How long a server that didn't start is left alone, however many ask for it."""
+"""The pauses between attempts to start a server that didn't start, shared by all callers."""
 
 import contextlib
 import threading
@@ -16,7 +16,7 @@ LONGEST_PAUSE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """What a start ended with; until `until` it would end so again."""
+    """The error of a failed start, which isn't tried again before `until`."""
 
     error: Exception
     pause: float
@@ -29,10 +29,10 @@ _failures: dict[Path, _Failure] = {}
 
 @contextlib.contextmanager
 def spaced(root: Root) -> Iterator[None]:
-    """Let starts that fail one after the other, on a full disk say, be ever further apart.
+    """Space out starts that fail repeatedly, as on a full disk, with ever longer pauses.
 
     Raises:
-        EmbeddedError: It's too early to try again; says what the last start ended with.
+        EmbeddedError: It's too early to try again; repeats the last error.
     """
     before = _failures.get(root.path)
     if before is not None and time.monotonic() < before.until:

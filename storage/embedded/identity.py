@@ -1,4 +1,4 @@
-"""Which cluster is it? Paths don't tell: folders are moved, swapped, deleted and put back.
+"""The identity of a cluster, which a path doesn't show: folders are moved, swapped and put back.
 
 Imported by the supervisor, so it needs nothing but the standard library.
 """
@@ -13,11 +13,11 @@ _WHERE_I_AM = "/proc/self/cwd"
 
 
 class Held:
-    """The cluster that lay in a data directory when this was made, wherever it is by now.
+    """The cluster that was in a data directory when this was made, wherever it is by now.
 
-    It is known by the inode of its control file, which PostgreSQL writes in place and which nobody
-    else can get as long as it's open here, and by what stands first in that file: the number that
-    initdb gave the cluster.
+    It is identified by the inode of its control file, which PostgreSQL writes in place and which no
+    other file can get as long as it's open here, and by the first bytes of that file: the number
+    that initdb gave the cluster.
     """
 
     def __init__(self, data: str | Path) -> None:
@@ -30,7 +30,7 @@ class Held:
         self._system = self._read_system()
 
     def is_in(self, data: str | Path) -> bool:
-        """Tell whether a data directory is this cluster, and neither a copy nor another one."""
+        """Return whether a data directory is this cluster, and neither a copy nor another one."""
         try:
             there = os.stat(os.path.join(data, CONTROL))
         except OSError:
@@ -38,17 +38,17 @@ class Held:
         return os.path.samestat(os.fstat(self._control), there) and self._is_itself()
 
     def is_same(self, other: "Held") -> bool:
-        """Tell whether two of these hold the same cluster."""
+        """Return whether both hold the same cluster."""
         mine, theirs = os.fstat(self._control), os.fstat(other._control)
         return os.path.samestat(mine, theirs) and self._system == other._system
 
     def __del__(self) -> None:
-        """Let go of it with the last who knows it."""
+        """Close the control file with the last reference to this."""
         with contextlib.suppress(AttributeError):  # it was never taken hold of
             os.close(self._control)
 
     def _is_itself(self) -> bool:
-        """Tell whether nobody has copied another cluster's file over this one's."""
+        """Return whether the control file wasn't overwritten with another cluster's."""
         return self._read_system() == self._system
 
     def _read_system(self) -> bytes:
@@ -56,11 +56,11 @@ class Held:
 
 
 def path_from_within(data: str) -> str:
-    """Return what a PostgreSQL that is started in its data directory is told of where that is.
+    """Return the path of a data directory to start PostgreSQL with, from inside that directory.
 
-    It reads and writes there relatively, but for its control file: that it writes, at each
-    checkpoint, by the whole path it was told, so into whatever lies there by then. Where the system
-    has a path that means "where I am", that one follows the directory wherever it is moved.
+    PostgreSQL uses relative paths there, except for its control file: it writes that at each
+    checkpoint by the whole path, so into any directory that is there by then. If the system has a
+    path for "the current directory", that one follows the directory wherever it is moved.
     """
     with contextlib.suppress(OSError):
         if os.path.samefile(_WHERE_I_AM, os.curdir):

@@ -1,4 +1,4 @@
-"""Join the embedded PostgreSQL of a data root, starting it if nobody has."""
+"""Join the embedded PostgreSQL of a data root, starting it if it isn't running."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ from storage.embedded.probe import PORT, Answer, probe
 from storage.embedded.processes import postmaster_pid, supervisor_pid
 
 _PATIENCE_SECONDS = 120.0
-# Children of a killed server live on until they next look.
+# Children of a killed server live on until they next check for it.
 _ORPHANS_SECONDS = 15.0
 _MOST_LAUNCHES = 5
 _FIRST_TICK_SECONDS = 0.005
@@ -31,8 +31,8 @@ _LAST_TICK_SECONDS = 0.05
 class ConnInfo:
     """Where and as whom to connect; `host` is the folder of a Unix socket.
 
-    `opened` counts the different clusters that this process has met there: beyond one, somebody has
-    replaced the data folder.
+    `opened` counts the different clusters that this process has met there; more than one means that
+    the data folder was replaced.
     """
 
     host: str
@@ -72,7 +72,11 @@ def _hold(root: Root) -> Held | None:
 
 
 def _connection(root: Root, held: Held | None) -> ConnInfo:
-    """Return how to connect to the cluster that is held, and was found served."""
+    """Return the connection details of a held cluster that is being served.
+
+    Raises:
+        DataAway: Another cluster is in its place by now.
+    """
     password, found = root.read_password(), root.found_data()
     if held is None or password is None or found is None or not held.is_in(found[0]):
         raise DataAway(
@@ -85,7 +89,7 @@ def _connection(root: Root, held: Held | None) -> ConnInfo:
 
 @dataclass(frozen=True)
 class Status:
-    """What is to be seen of a data root; `clients` counts the processes that use it."""
+    """The state of a data root; `clients` counts the processes that use it."""
 
     running: bool
     pid: int | None
@@ -118,7 +122,7 @@ def status(root: Root) -> Status:
 
 
 def stop(root: Root) -> bool:
-    """Stop the server, whoever uses it, and tell whether there was one.
+    """Stop the server, even if it is in use, and return whether it was running.
 
     The next client that needs it starts it again.
 
@@ -179,7 +183,7 @@ def _is_served(root: Root) -> bool:
 
 
 def _serve(root: Root) -> None:
-    # Who joins a running server, at each start of an assistant, needn't wait for this import.
+    # Joining a running server, at each start of an assistant, needn't wait for this import.
     from storage.embedded.plans import launch_supervisor, prepare
 
     patience = _Patience(root)
@@ -198,7 +202,7 @@ def _serve(root: Root) -> None:
 
 
 def _check_retry(root: Root, launches: int, seconds: float) -> None:
-    """Raise unless it makes sense to start a server that has just ended once more."""
+    """Raise unless it makes sense to restart a server that has just ended."""
     reason = root.failure.read_text(errors="replace") if root.failure.exists() else ""
     if "still in use" in reason and seconds < _ORPHANS_SECONDS:
         return

@@ -32,7 +32,7 @@ def unlock(descriptor: int) -> None:
 
 
 def is_locked(path: str | Path) -> bool:
-    """Tell whether somebody holds the lock exclusively."""
+    """Return whether any process holds the lock exclusively."""
     if not os.path.exists(path):
         return False
     descriptor = try_lock(path, shared=True)
@@ -43,7 +43,7 @@ def is_locked(path: str | Path) -> bool:
 
 
 def is_open_at(descriptor: int, path: str | Path) -> bool:
-    """Tell whether a path still leads to an open file: the folder around it may be another one."""
+    """Return whether a path still leads to an open file; its folder may have been replaced."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except OSError:

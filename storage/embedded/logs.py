@@ -22,7 +22,7 @@ def tail(path: str | Path, lines: int = 20, since: int = 0) -> str:
 
 
 def open_log(path: str | Path) -> int:
-    """Open a log to append to, and put it aside first when it has grown too big."""
+    """Open a log to append to, after moving it aside if it has grown too big."""
     try:
         if os.stat(path).st_size > LOG_LIMIT:
             os.replace(path, f"{path}.1")

@@ -1,7 +1,7 @@
-"""The servers whose data folder was removed, moved away or replaced under them.
+"""Servers whose data folder was removed, moved away or replaced while they ran.
 
-They go on until their supervisor has noticed, and answer as if nothing had happened: what is
-written to one of them is written to a folder that isn't here any more.
+They go on until their supervisor notices, and answer as if nothing had happened: data that is
+written to one of them goes to a folder that isn't here any more.
 """
 
 import contextlib
@@ -19,17 +19,17 @@ _PATIENCE_SECONDS = 5.0
 def end_orphans(name: str, data: Path) -> None:
     """End every server that was started at this data directory and is no longer in it.
 
-    At once and without a farewell, as that writes a checkpoint. Where there is no /proc, or it may
-    not be read, such processes can't be told from others and are left to their supervisors.
+    They are ended at once, since a clean shutdown would write a checkpoint. Where /proc is missing
+    or can't be read, such processes can't be told from others, and are left to their supervisors.
     """
-    told: set[int] = set()
+    signalled: set[int] = set()
     ends_at = time.monotonic() + _PATIENCE_SECONDS
     while orphans := _find_orphans(name, data):
         if time.monotonic() > ends_at:
             _send(orphans, signal.SIGKILL)
             return
-        _send(orphans - told, signal.SIGQUIT)
-        told |= orphans
+        _send(orphans - signalled, signal.SIGQUIT)
+        signalled |= orphans
         time.sleep(0.01)
 
 
@@ -56,7 +56,10 @@ def _was_moved(pid: int, place: bytes, mark: bytes) -> bool:
 
 
 def _works_in_removed(pid: int, data: Path) -> bool:
-    """Also of a killed server, whose sessions go on for a while."""
+    """Return whether a process works in a removed data directory.
+
+    The sessions of a killed server do so for a while.
+    """
     try:
         return os.readlink(f"/proc/{pid}/cwd") == f"{data}{_REMOVED}"
     except OSError:  # it's gone, or somebody else's
@@ -64,7 +67,7 @@ def _works_in_removed(pid: int, data: Path) -> bool:
 
 
 def _sees_our_files(pid: int) -> bool:
-    """Tell whether a process isn't in a container, where the same path is another folder."""
+    """Return whether a process sees our mounts: in a container the same path is another folder."""
     try:
         return os.path.samefile(f"/proc/{pid}/ns/mnt", "/proc/self/ns/mnt")
     except OSError:

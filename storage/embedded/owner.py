@@ -7,17 +7,17 @@ from dataclasses import dataclass
 class Owner:
     """The owner's name, and its words for the ways out that messages offer.
 
-    `name` is one word of small letters. It is the name of the database, of its user and of the
-    account that serves them where root asks, of folders outside the root, and what running servers
-    are known by; with another name, none of those of before is found again.
+    `name` is one lower-case word. It is the name of the database, of its user, of the account that
+    serves them for root, and of folders outside the root; running servers are recognised by it. If
+    the name changes, none of these is found again.
     """
 
     name: str
     folder_setting: str
-    """What a user sets to have the data in another folder."""
+    """The setting for another data folder."""
     programs_setting: str
-    """What a user sets to have other programs of PostgreSQL run."""
+    """The setting for another folder of PostgreSQL's programs."""
     server_setting: str
-    """What a user sets to have another server, and no embedded one at all."""
+    """The setting for another server in place of the embedded one."""
     dump_command: str
-    """What a user calls to write an archive."""
+    """The command that writes an archive."""

@@ -1,4 +1,4 @@
-"""The data root: where everything of one embedded PostgreSQL lies."""
+"""The data root: the folder with all files of one embedded PostgreSQL."""
 
 import contextlib
 import os
@@ -22,9 +22,9 @@ _AS_ROOT = Path("/var/lib")
 
 @dataclass(frozen=True)
 class Root:
-    """One data root, and how it's to be served.
+    """One data root, and how to serve it.
 
-    `bindir` names a PostgreSQL to use instead of the one that is found.
+    `bindir` is the folder of a PostgreSQL to use instead of the first one found.
     """
 
     path: Path
@@ -54,7 +54,7 @@ class Root:
 
     @property
     def passfile(self) -> Path:
-        """The same password in the form the programs of PostgreSQL read."""
+        """The same password in the format that PostgreSQL's programs read."""
         return self.path / "pgpass"
 
     @property
@@ -64,7 +64,7 @@ class Root:
 
     @property
     def backups(self) -> Path:
-        """The folder of dumps that were given no name."""
+        """The folder of dumps without a file name of their own."""
         return self.path / "backups"
 
     @property
@@ -74,12 +74,12 @@ class Root:
 
     @property
     def supervisor_lock(self) -> Path:
-        """The lock that the supervisor holds all its life; in it, its process id."""
+        """The lock that the supervisor holds all its life; it contains its process id."""
         return self.path / "supervisor.lock"
 
     @property
     def failure(self) -> Path:
-        """What the last supervisor left to say, if it failed."""
+        """The file with the last supervisor's error, if it failed."""
         return self.path / "failure"
 
     @property
@@ -94,7 +94,7 @@ class Root:
 
     @property
     def sockets(self) -> Path:
-        """The folder of the socket: in the root, unless that makes a name nobody can open."""
+        """The folder of the socket: in the root, unless clients couldn't open that name."""
         inside = self.path / "run"
         name = os.fsencode(inside)
         # Clients split a host name at commas.
@@ -111,7 +111,7 @@ class Root:
         return self.path / f"pg{major}"
 
     def found_data(self) -> tuple[Path, int] | None:
-        """Return the newest data directory there is, and its major version."""
+        """Return the newest data directory, and its major version."""
         majors = [
             int(match[1])
             for folder in self.path.glob("pg*")
@@ -120,23 +120,23 @@ class Root:
         return (self.data(max(majors)), max(majors)) if majors else None
 
     def read_password(self) -> str | None:
-        """Return the password of the database user, if the file is there and may hold one.
+        """Return the password of the database user, or None if there is none to read.
 
-        An empty file, or one of anything but letters, digits and signs, is as good as lost.
+        A file that is empty, or holds anything but letters, digits and signs, counts as lost.
         """
         try:
-            written = self.password.read_bytes().strip()
+            content = self.password.read_bytes().strip()
         except FileNotFoundError:
             return None
-        is_word = bool(written) and all(0x21 <= byte <= 0x7E for byte in written)
-        return written.decode("ascii") if is_word else None
+        is_word = bool(content) and all(0x21 <= byte <= 0x7E for byte in content)
+        return content.decode("ascii") if is_word else None
 
     def prepare(self, *, may_make: bool = True) -> None:
         """Make the root, or check that it's ours.
 
         Raises:
             EmbeddedError: Another user owns it.
-            FileNotFoundError: It isn't there, and it may not be made.
+            FileNotFoundError: It isn't there, and `may_make` is off.
         """
         is_root = os.geteuid() == 0
         mode = 0o711 if is_root else 0o700
@@ -157,7 +157,7 @@ class Root:
             folder.mkdir(mode=0o700, exist_ok=True)
 
     def _let_the_server_pass(self) -> None:
-        """Open the folder around the root to passers-by, where it holds nothing else.
+        """Let other accounts pass through the folder around the root, if it holds nothing else.
 
         `mktemp -d` makes a folder that only its owner may enter, and the server isn't run by root.
         """
@@ -171,7 +171,7 @@ class Root:
         """Make the folder of the socket, which only the server's account may open.
 
         Raises:
-            EmbeddedError: Somebody else made it before.
+            EmbeddedError: Another user made it before.
         """
         folder = self.sockets
         with contextlib.suppress(FileExistsError):
@@ -186,7 +186,7 @@ class Root:
 
 
 def _open_own_folder(folder: Path, account: "Account", owner: Owner) -> int:
-    # What is checked is what is changed, even if somebody swaps the folder meanwhile.
+    # The folder that is checked is the one that is changed, even if it is swapped meanwhile.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         if os.fstat(descriptor).st_uid in (os.geteuid(), account.uid):
@@ -210,5 +210,5 @@ def _make_folders(path: Path, mode: int) -> None:
     for folder in (*reversed(path.parents), path):
         if not folder.is_dir():
             folder.mkdir(mode=mode, exist_ok=True)
-            # Whatever the umask says: the server's account must come through.
+            # The umask may be stricter, but the server's account must get through.
             folder.chmod(mode)

@@ -1,4 +1,4 @@
-"""What to start: the version, the account and the folders that fit a data root."""
+"""Plans for a start: the version, the account and the folders that fit a data root."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ _SYNCED_FOLDERS = {"dropbox", "google drive", "icloud drive", "mobile documents"
 
 @dataclass(frozen=True)
 class Installation:
-    """A data directory that is ready, and what serves it."""
+    """A data directory that is ready, and the programs and account that serve it."""
 
     data: Path
     binaries: Binaries
@@ -109,8 +109,8 @@ def launch_supervisor(root: Root, installation: Installation) -> None:
     script = [sys.executable, "-I", "-S", "-X", "utf8", "-c", supervisor.BARE, "--supervise"]
     log = open_log(root.supervisor_log)
     with open(log, "wb") as output:
-        # It must hold nothing of this process, whose output may be a client's only sign of life.
-        done = subprocess.run(
+        # It must not hold this process's output open: a client may wait for that to end.
+        result = subprocess.run(
             [*script, json.dumps(plan._asdict()), str(Path(__file__).parents[2])],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -120,8 +120,8 @@ def launch_supervisor(root: Root, installation: Installation) -> None:
             env=cluster.ENVIRONMENT | _libraries(),
             start_new_session=True,
         )
-    # One that was killed is missed soon enough, and launched again.
-    if done.returncode > 0:
+    # A killed one (its code is negative) is soon noticed, and launched again.
+    if result.returncode > 0:
         raise EmbeddedError(
             f"The supervisor of the embedded PostgreSQL in '{root.path}' didn't start; mend what "
             f"it says below, or set {root.owner.server_setting}.\n{tail(root.supervisor_log)}"

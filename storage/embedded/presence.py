@@ -1,4 +1,4 @@
-"""The presence of processes at a data root: locked files, which the kernel unlocks for us.
+"""The presence of processes at a data root: files that the kernel unlocks when a process ends.
 
 The supervisor counts them, so this needs nothing but the standard library.
 """
@@ -29,7 +29,7 @@ def register(folder: Path) -> None:
 
 
 def leave(folder: Path) -> None:
-    """Be present there no more, wherever the folder is by now."""
+    """Stop being present in `folder`, even if it was moved away."""
     with _lock:
         if folder in _held:
             _let_go(folder)
@@ -53,7 +53,7 @@ def _present_file(folder: Path) -> tuple[int, Path]:
         path = folder / f"{os.getpid()}-{os.urandom(4).hex()}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Somebody who counts takes a file that isn't locked yet for one left behind.
+        # A process that counts may remove a file that isn't locked yet, as one left behind.
         if os.fstat(descriptor).st_nlink:
             return descriptor, path
         os.close(descriptor)

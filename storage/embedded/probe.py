@@ -15,7 +15,7 @@ _CANNOT_CONNECT_NOW = b"C57P03\0"
 
 
 class Answer(Enum):
-    """What a server says to a new client."""
+    """The answer of a server to a new client."""
 
     READY = "ready"
     # Or about to stop: both pass.
@@ -24,9 +24,9 @@ class Answer(Enum):
 
 
 def probe(sockets: Path, name: str, *, timeout: float = 5.0) -> Answer:
-    """Knock with the first packet of a session, and hang up on the reply.
+    """Send the first packet of a session, and hang up after the reply.
 
-    `name` is that of the database and of its user.
+    `name` is the name of the database and of its user.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout)
@@ -34,7 +34,7 @@ def probe(sockets: Path, name: str, *, timeout: float = 5.0) -> Answer:
             connection.connect(os.fsencode(sockets / SOCKET_NAME))
             connection.sendall(_startup_packet(name))
             reply = connection.recv(1024)
-        # Linux says so when more clients are waiting than it has room for.
+        # Linux raises this when more clients are waiting than it has room for.
         except BlockingIOError:
             return Answer.BUSY
         except OSError:

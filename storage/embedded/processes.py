@@ -1,8 +1,8 @@
-"""Which processes are servers and supervisors, and of which folder.
+"""Recognising the processes that are servers and supervisors, and their folders.
 
-A server is known by what stands in its command line, which every user may read: its folder's inode,
-which stays the same when the folder is moved. Imported by the supervisor, so it needs nothing but
-the standard library.
+A server is recognised by its command line, which every user may read: it has the inode of its
+folder, which stays the same when the folder is moved. Imported by the supervisor, so it needs
+nothing but the standard library.
 """
 
 import os
@@ -14,34 +14,33 @@ SOCKET_NAME = ".s.PGSQL.5432"
 
 
 def marks_of(name: str, data: str | Path, place: str) -> list[str]:
-    """Return what a server is to be started with, so that it's found again: two settings.
+    """Return the two settings that a server is started with, so that it can be recognised.
 
-    PostgreSQL keeps settings with a dot in their names for whoever may know them; `name` is the
-    owner's.
+    PostgreSQL accepts unknown settings with a dot in their names; `name` is the owner's.
     """
     return [place_mark(name, place), folder_mark(name, data)]
 
 
 def place_mark(name: str, place: str | Path) -> str:
-    """Return the setting that tells which path the data directory had when its server started."""
+    """Return the setting that records the data directory's path when its server started."""
     return f"{name}.place={place}"
 
 
 def folder_mark(name: str, data: str | Path) -> str:
-    """Return the setting that tells a data directory from all others there are.
+    """Return the setting that identifies a data directory.
 
     Raises:
-        OSError: It isn't there.
+        OSError: The directory isn't there.
     """
     status = os.stat(data)
     return f"{_folder_setting(name)}{status.st_dev}:{status.st_ino}"
 
 
 def postmaster_pid(name: str, data: str | Path) -> int | None:
-    """Return the process id of the server of a data directory, if it's really that.
+    """Return the process id of a data directory's server, or None if that isn't running.
 
-    Its pid file outlives a killed server, and comes along with a copy of a running one; the number
-    in it may be anybody's by now.
+    The pid file outlives a killed server, and is copied along with the folder of a running one, so
+    its number may belong to any other process.
     """
     try:
         pid = int(Path(data, "postmaster.pid").read_bytes().split(b"\n", 1)[0])
@@ -62,7 +61,7 @@ def supervisor_pid(lock: str | Path) -> int | None:
 
 
 def arguments_of(pid: int) -> list[bytes]:
-    """Return the command line of a process; there is none if it's dead, buried or not."""
+    """Return the command line of a process; it is empty if the process is dead, or a zombie."""
     if sys.platform == "linux":
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -78,7 +77,7 @@ def arguments_of(pid: int) -> list[bytes]:
 
 
 def is_server(arguments: list[bytes]) -> bool:
-    """Tell whether a command line is that of PostgreSQL."""
+    """Return whether a command line is PostgreSQL's."""
     return bool(arguments) and os.path.basename(arguments[0]).startswith(b"postgres")
 
 
@@ -89,7 +88,7 @@ def _is_postmaster(pid: int, name: str, data: str | Path) -> bool:
     # Only the server itself keeps its arguments, and only they can be read by every user.
     if any(part.startswith(_folder_setting(name).encode()) for part in arguments):
         return folder_mark(name, data).encode() in arguments
-    # Whoever has no mark was started by an earlier version of this program.
+    # A server without a mark was started by an earlier version of this program.
     if os.fsencode(os.path.abspath(data)) in arguments:
         return True
     try:

@@ -1,8 +1,8 @@
 """The process that starts PostgreSQL, watches over it, and stops it when nobody needs it.
 
-Started bare, with the standard library and nothing of site-packages, so it stays small. It works
-from within the data root and names all that lies there relatively: whatever becomes of the root's
-path, it reads and writes in the root that it was started for, and in no other.
+It runs with the standard library alone, without site-packages, so it stays small. It works inside
+the data root with relative paths: even if the root is moved, it reads and writes only in the root
+that it was started for.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ main(sys.argv[2])
 """
 """Run with `--supervise`, a plan as JSON, and the folder that `storage` is imported from."""
 
-# Above what any kernel gives out, so certainly nobody's.
+# Above any number that a kernel gives to a process.
 _DEAD_PID = 2**22 + 1
 _FAST_SHUTDOWN_SECONDS = 60.0
 _LONGEST_TICK = 1.0
@@ -39,7 +39,7 @@ _SHORTEST_TICK = 0.01
 
 
 class Plan(NamedTuple):
-    """All a supervisor has to know, passed to it as JSON; names are those inside the root."""
+    """The instructions of a supervisor, passed as JSON; files are named from within `root`."""
 
     owner: str
     root: str
@@ -56,7 +56,7 @@ class Plan(NamedTuple):
 
 
 def main(plan: str) -> None:
-    """Supervise by a plan in JSON."""
+    """Supervise a server by a plan in JSON."""
     supervise(Plan(**json.loads(plan)))
 
 
@@ -75,12 +75,12 @@ def supervise(plan: Plan) -> None:
     try:
         _Watch(plan, lock).run()
     except Exception:
-        _leave_to_say(plan, traceback.format_exc())
+        _write_failure(plan, traceback.format_exc())
         raise
 
 
 class _Watch:
-    """One server, from its start, or from when it was found, to its end."""
+    """The watch over one server, from its start or its discovery to its end."""
 
     def __init__(self, plan: Plan, lock: int) -> None:
         self._plan = plan
@@ -122,7 +122,7 @@ class _Watch:
         return alarm
 
     def _listen_to_end_of(self, pid: int) -> None:
-        # Only a parent gets a signal. Where this isn't known either, each tick looks for it.
+        # Only a parent gets a signal. Where this call is missing, each tick checks it.
         if sys.platform == "linux":
             with contextlib.suppress(OSError):
                 self._bells.append(os.pidfd_open(pid))
@@ -160,7 +160,7 @@ class _Watch:
         return bool(self._arguments) and arguments_of(self._pid) == self._arguments
 
     def _is_in_place(self) -> bool:
-        """Tell whether the root's path still leads to this root, and to this cluster in it."""
+        """Return whether the root's path still leads to this root, and to this cluster in it."""
         lock = os.path.join(self._plan.root, self._plan.supervisor_lock)
         data = os.path.join(self._plan.root, self._plan.data)
         return is_open_at(self._lock, lock) and self._held.is_in(data)
@@ -187,7 +187,7 @@ class _Watch:
             lock = try_lock(self._plan.start_lock)
             if lock is None:
                 return
-            # A client makes itself seen before it asks for this lock, so whoever isn't seen by now
+            # A client registers before it asks for this lock, so one that isn't counted by now
             # waits for the lock, and then finds the server stopped.
             try:
                 if not count_clients(self._plan.clients):
@@ -200,8 +200,8 @@ class _Watch:
         deadline = time.monotonic() + _FAST_SHUTDOWN_SECONDS
         sent = 0
         while self._is_running():
-            # An orderly end writes a checkpoint, and nothing is to be written where somebody moves
-            # or replaces files; PostgreSQL makes up for it when it is started again.
+            # A clean shutdown writes a checkpoint, but nothing may be written while files are moved
+            # or replaced; without it, PostgreSQL recovers at its next start.
             is_late = time.monotonic() > deadline
             number = signal.SIGINT if self._is_in_place() and not is_late else signal.SIGQUIT
             if number != sent:
@@ -216,18 +216,18 @@ class _Watch:
     def _report(self, log_start: int) -> None:
         code = self._child.returncode if self._child else 0
         self._say(f"ends; the server's exit code was {code}")
-        # A killed server is started anew by whoever needs it; one that gave up would do so again.
+        # A killed server is restarted by the next client; one that gave up would do so again.
         if code > 0:
             ending = tail(self._plan.log, since=log_start)
-            _leave_to_say(self._plan, f"PostgreSQL gave up:\n{ending}")
+            _write_failure(self._plan, f"PostgreSQL gave up:\n{ending}")
 
-    def _say(self, what: str) -> None:
+    def _say(self, message: str) -> None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S %Z")
-        print(f"{stamp} supervisor {os.getpid()} {what}.", flush=True)
+        print(f"{stamp} supervisor {os.getpid()} {message}.", flush=True)
 
 
 def _become_the_only_one(plan: Plan) -> int | None:
-    # Somebody who only looks whether the lock is taken takes it for a moment.
+    # A process that only tests the lock takes it for a moment.
     for _ in range(20):
         if (lock := try_lock(plan.supervisor_lock)) is not None:
             return lock
@@ -242,18 +242,18 @@ def _command(plan: Plan) -> list[str]:
     return [plan.command[0], "-D", path_from_within(place), *plan.command[1:], *options]
 
 
-def _leave_to_say(plan: Plan, what: str) -> None:
-    # Of a root that was removed, nobody will ask.
+def _write_failure(plan: Plan, message: str) -> None:
+    # Nobody will ask about a root that was removed.
     with contextlib.suppress(FileNotFoundError):
-        Path(plan.failure).write_text(what)
+        Path(plan.failure).write_text(message)
 
 
 def _clear_traces(plan: Plan) -> None:
     """Make PostgreSQL see that the last server of this data directory is gone.
 
-    It would take any process of the number in postmaster.pid for that server. The rest of the
-    file stays, for in it PostgreSQL finds the memory that children of a killed server may still
-    use.
+    It would take any process with the number in postmaster.pid for that server. The rest of the
+    file stays, since it leads PostgreSQL to the shared memory that children of a killed server may
+    still use.
     """
     for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
         Path(plan.sockets, name).unlink(missing_ok=True)
