@@ -1,4 +1,4 @@
-"""What search consists of in the database, as step 0001 creates it."""
+"""The functions and types of the search, as step 0001 creates them."""
 
 # Letters that no Unicode decomposition takes apart, and what a reader would type for them.
 PLAIN_LETTERS = ("øØłŁđĐħĦıðةى", "oOlLdDhHidهي")

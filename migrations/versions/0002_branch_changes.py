@@ -1,4 +1,4 @@
-"""A branch that begins, moves or goes is announced, also where no version is written."""
+"""A branch that is created, moved or deleted is announced, even if no version is written."""
 
 from alembic import op
 

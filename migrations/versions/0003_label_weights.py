@@ -1,4 +1,4 @@
-"""A label may share its reads out among versions; every move may have a reason."""
+"""A label may split its reads among versions; every move may have a reason."""
 
 import sqlalchemy as sa
 from alembic import op

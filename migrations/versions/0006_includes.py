@@ -1,4 +1,4 @@
-"""Which prompts a version includes: as its texts say it, and as edges that a query can follow."""
+"""The includes of a version: as its texts have them, and as edges that a query can follow."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""A transaction that changes very many prompts says so once, and not for each of them."""
+"""A transaction that changes very many prompts announces that once, not for each of them."""
 
 from alembic import op
 

@@ -1,8 +1,8 @@
-"""Settings are kept as they were written: the order of keys in a schema is what a model goes by.
+"""Settings are stored as they were written, since a model follows the order of a schema's keys.
 
-What was kept before has the order that JSONB gave it, since no other is known. Order counts in the
-hash of a version's content from here on, so the hashes of those with settings are made anew. How
-both hashes are made is written here once more: a step has to do tomorrow what it does today.
+Older settings have the order that JSONB gave them, since no other is known. From here on the order
+counts in a version's content hash, so the hashes of versions with settings are made anew. Both ways
+of hashing are repeated here: a step has to do tomorrow what it does today.
 """
 
 import json

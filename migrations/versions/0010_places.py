@@ -1,6 +1,6 @@
-"""A change tells where its prompt lies and lay, so that those who don't see it aren't told.
+"""A change has its prompt's places, so that it isn't announced to clients who don't see the prompt.
 
-The index on the hashes of contents goes: nothing looks a version up by its hash.
+The index on content hashes is dropped: nothing looks a version up by its hash.
 """
 
 from alembic import op
