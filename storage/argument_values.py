@@ -79,15 +79,15 @@ class ArgumentValues:
 
 def _of_prompts(rows: Sequence[tuple[UUID, str, str]]) -> sa.Select[tuple[object, ...]]:
     """Select the rows whose prompt exists, and lock it against a purge until they are written."""
-    given = sa.values(
+    values = sa.values(
         sa.column("prompt_id", PgUUID(as_uuid=True)),
         sa.column("argument", sa.Text),
         sa.column("value", sa.Text),
         name="given",
     ).data(list(rows))
     return (
-        sa.select(given.c.prompt_id, given.c.argument, given.c.value)
-        .join(prompts, prompts.c.id == given.c.prompt_id)
-        .order_by(given.c.prompt_id, given.c.argument, given.c.value)
+        sa.select(values.c.prompt_id, values.c.argument, values.c.value)
+        .join(prompts, prompts.c.id == values.c.prompt_id)
+        .order_by(values.c.prompt_id, values.c.argument, values.c.value)
         .with_for_update(key_share=True, read=True, of=prompts)
     )

@@ -232,10 +232,10 @@ class Importing:
 
     def _check_new(self, file: PromptFile, present: Mapping[str, Prompt]) -> None:
         self._writer.check_stays(file.metadata)
-        taken = next((name for name in names_of(file) if name in present), None)
-        if taken is not None:
+        former = next((name for name in names_of(file) if name in present), None)
+        if former is not None:
             raise Conflict(
-                f"'{file.metadata.name}' was called '{taken}' once, which is the name of another "
+                f"'{file.metadata.name}' was called '{former}' once, which is the name of another "
                 "prompt here. Take it out of 'former_names'."
             )
 

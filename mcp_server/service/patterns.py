@@ -29,7 +29,7 @@ class Allowance:
     seconds: float = PATTERN_SECONDS
 
     def add(self, seconds: float) -> None:
-        """Grant more time, up to what a request starts with."""
+        """Grant more time, up to the full time of a request."""
         self.seconds = min(PATTERN_SECONDS, self.seconds + seconds)
 
 
