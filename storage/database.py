@@ -154,7 +154,7 @@ class Database:
     async def notify(self, channel: str, payload: str) -> bool:
         """Send a notification; return False at once if every connection is in use.
 
-        It doesn't wait for a disk or a standby, since it is of no use later.
+        It doesn't wait for a disk or a standby: a late notification is of no use.
 
         Raises:
             Unavailable: the database can't be reached, or went away in between.

@@ -26,7 +26,7 @@ def conditions(chosen: PromptFilter) -> tuple[ColumnElement[bool], ...]:
 
 
 def facets(chosen: PromptFilter) -> str:
-    """Return a filter's tags, folders and model type as a text query on indexed prompts."""
+    """Return a filter's tags, folders and model type as a text query on the search vectors."""
     folders = [chosen.folder] if chosen.folder else []
     wanted = [
         *(_facet("t", tag) for tag in chosen.tags),

@@ -79,7 +79,7 @@ class Listener:
         self._has_gap = not await self._prove(_FIRST_PATIENCE)
 
     async def run(self) -> None:
-        """Keep listening until cancelled: reconnect when the connection is lost, or unproved."""
+        """Keep listening until cancelled: reconnect when the connection is lost, or not proved."""
         try:
             while True:
                 await self._watch()

@@ -238,7 +238,7 @@ class Prompts:
         return await read_rows(result, summary_from_row)
 
     async def list_spellings(self, name: str, chosen: PromptFilter, *, limit: int) -> Sequence[str]:
-        """Return names that are spelt like a given one, nearest first, of prompts in a filter."""
+        """Return names, of prompts that a filter keeps, that are spelt like one, nearest first."""
         similarity = sa.func.similarity(prompts.c.name, name)
         alike = sa.func.promptstack_misspelt(name, name).table_valued("id", "alike")
         query = (

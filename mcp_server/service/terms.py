@@ -40,7 +40,7 @@ class Terms:
         return self if self.commit_message else replace(self, commit_message=usual)
 
     def check(self, prompt: Prompt, branch: str | None = None) -> None:
-        """Check that a prompt is as expected; with a branch, that the caller saw its head.
+        """Check that a prompt is in an expected state; with a branch, that its head is.
 
         Raises:
             NotFound: there is no such branch.

@@ -26,7 +26,7 @@ class RememberedValues:
             self._waiting |= {(prompt_id, name, value) for name, value in values.items()}
 
     async def flush(self) -> None:
-        """Write the collected values; if the database fails, they are lost as suggestions only."""
+        """Write the collected values; if that fails they are dropped, being suggestions only."""
         waiting, self._waiting = self._waiting, set()
         if not waiting:
             return
