@@ -97,9 +97,20 @@ def read_content(values: Mapping[str, Any], path: str = "") -> ContentInput:
         Invalid: a field has the wrong shape; the message names the place.
     """
     prefix = f"{path}." if path else ""
-    present = {name: values[name] for name in CONTENT if values.get(name) is not None}
-    read_fields = {name: read(_TYPES[name], present[name], f"{prefix}{name}") for name in present}
-    return cast(ContentInput, read_fields)
+    content = ContentInput()
+    for name in CONTENT:
+        if values.get(name) is not None:
+            content |= read_field(name, values[name], f"{prefix}{name}")
+    return content
+
+
+def read_field(name: str, value: object, place: str) -> ContentInput:
+    """Read one field of a version's content out of JSON.
+
+    Raises:
+        Invalid: it has another shape; the message names the place.
+    """
+    return cast(ContentInput, {name: read(_TYPES[name], value, place)})
 
 
 def prompt_limits() -> Mapping[str, Mapping[str, Any]]:

@@ -49,10 +49,10 @@ class Completing:
             Invalid: the text can't be part of one.
         """
         wanted = check_text(typed, "value").casefold()
-        whole = await self._sight.whole()
+        whole = await self._sight.list_whole()
         if whole is not None:
             return _completed((known.name for known in whole), typed)
-        names = await self._sight.names(wanted, _MOST + 1)
+        names = await self._sight.list_names(wanted, _MOST + 1)
         return Completions(tuple(names[:_MOST]), len(names) if len(names) <= _MOST else None)
 
     async def label(self, name: str, typed: str) -> Completions:

@@ -90,7 +90,7 @@ class Composer:
         try:
             fragments = resolve_includes(name, prompt_id, references, find_in(reached, ANYONE))
         except PromptError as problem:
-            error = self._sight.told(problem, reached)
+            error = self._sight.conceal(problem, reached)
             if isinstance(error, NotFound):
                 raise Invalid(error.message, fields={"template": error.message}) from None
             raise error from None
@@ -142,7 +142,7 @@ class Composer:
     ) -> Composition:
         composition = _composed(name, prompt_id, references, find_in(reached, reader))
         problem = composition.problem
-        return replace(composition, problem=problem and self._sight.told(problem, reached))
+        return replace(composition, problem=problem and self._sight.conceal(problem, reached))
 
     async def _complete(self, summary: PromptSummary) -> PromptSummary:
         if not summary.includes:
@@ -172,7 +172,7 @@ class Composer:
         prompt = reached.prompts.get(asked.name)
         if prompt is not None and self._sight.shows(prompt):
             return
-        alike = () if prompt else await self._sight.alike(tx, asked.name, 1)
+        alike = () if prompt else await self._sight.list_similar(tx, asked.name, 1)
         hint = f"Use '{alike[0]}', or create it first" if alike else "Create it first"
         raise refused(
             "template", f"includes '{shown(str(asked))}', but there is no such prompt. {hint}"

@@ -43,10 +43,10 @@ class Exporting:
         ids = [summary.id for summary in page]
         listed = {summary.id: summary.archived_at for summary in page}
         for prompt, version in await self._sight.read(lambda tx: tx.bulk.read_served(ids)):
-            if (prompt.archived_at is None) != (listed[prompt.id] is None):
-                continue
-            metadata = metadata_of(prompt)
-            yield PromptFile(metadata, version.draft, version.created_by, prompt.name)
+            as_listed = (prompt.archived_at is None) == (listed[prompt.id] is None)
+            if as_listed and self._sight.shows(prompt):
+                metadata = metadata_of(prompt)
+                yield PromptFile(metadata, version.draft, version.created_by, prompt.name)
 
     async def _histories(self, page: Sequence[PromptSummary]) -> AsyncIterator[PromptFile]:
         ids = [summary.id for summary in page]

@@ -60,7 +60,12 @@ class Finder:
         Raises:
             Invalid: the text isn't a reference.
         """
-        return await self._by_name(parse_reference(text))
+        reference = parse_reference(text)
+        if ID.fullmatch(reference.name) is None:
+            return reference
+        # The id of no visible prompt stays as it is, so that the refusal quotes it.
+        name = await self._sight.name_of(UUID(reference.name))
+        return replace(reference, name=name or reference.name)
 
     async def name(self, text: str) -> str:
         """Return the name of a prompt, from its name or id without any version.
@@ -68,18 +73,11 @@ class Finder:
         Raises:
             Invalid: the text isn't a name, or is more than a name.
         """
-        reference = parse_reference(text)
+        reference = await self.reference(text)
         if str(reference) != reference.name:
             raise Invalid(
                 f"'{text}' refers to one version, but here the prompt's name alone is wanted: "
                 f"use '{reference.name}'.",
                 fields={"name": f"use '{reference.name}'"},
             )
-        return (await self._by_name(reference)).name
-
-    async def _by_name(self, reference: Reference) -> Reference:
-        if ID.fullmatch(reference.name) is None:
-            return reference
-        # The id of no visible prompt stays as it is, so that the refusal quotes it.
-        name = await self._sight.name_of(UUID(reference.name))
-        return replace(reference, name=name or reference.name)
+        return reference.name

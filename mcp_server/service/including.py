@@ -104,7 +104,7 @@ class Includers:
             try:
                 _check_includable(reached, name, point)
             except PromptError as problem:
-                problems[point] = self._sight.told(problem, reached)
+                problems[point] = self._sight.conceal(problem, reached)
         return problems
 
 

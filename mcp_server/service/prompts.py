@@ -247,10 +247,10 @@ class Prompts:
         """
         listing = self._sight.listing
         after = None if cursor is None else str(decode_cursor(listing, cursor, str)[0])
-        whole = await self._sight.whole()
+        whole = await self._sight.list_whole()
         if whole is None:
             size = min(limit or PAGE, MOST_WHOLE)
-            published = await self._sight.after(after, size + 1)
+            published = await self._sight.list_after(after, size + 1)
         else:
             published = whole
             if after is not None:

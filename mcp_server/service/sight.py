@@ -45,7 +45,7 @@ class Sight:
         prompt = await self._catalog.find_prompt(name)
         if prompt is None or not self.shows(prompt):
             raise await self._missing(name)
-        return self.shown(prompt, name, archived=archived)
+        return self._in_use(prompt, archived)
 
     async def name_of(self, prompt_id: UUID) -> str | None:
         """Return the current name of the prompt with an id; None if no such prompt is visible."""
@@ -55,7 +55,7 @@ class Sight:
         prompt = await self._catalog.find_prompt(name)
         return prompt.name if prompt is not None and self.shows(prompt) else None
 
-    def shown(self, prompt: Prompt | None, name: str, *, archived: bool = False) -> Prompt:
+    def check_visible(self, prompt: Prompt | None, name: str, *, archived: bool = False) -> Prompt:
         """Return a prompt that was read under a lock, by the same rules as `prompt`.
 
         Raises:
@@ -63,6 +63,9 @@ class Sight:
         """
         if prompt is None or not self.shows(prompt):
             raise _no_such_prompt(name, ())
+        return self._in_use(prompt, archived)
+
+    def _in_use(self, prompt: Prompt, archived: bool) -> Prompt:
         if prompt.archived_at is not None and not archived:
             restoring = "Ask for it to be restored" if self._view.read_only else "Restore it"
             raise NotFound(
@@ -110,11 +113,11 @@ class Sight:
         """
         return self._catalog.each_page(self._view.narrow(chosen), size)
 
-    async def whole(self) -> Sequence[PromptSummary] | None:
+    async def list_whole(self) -> Sequence[PromptSummary] | None:
         """Return every visible prompt by name; None if there are too many for one list."""
         return await self._catalog.lists.whole(self.filter)
 
-    async def after(self, name: str | None, limit: int) -> Sequence[PromptSummary]:
+    async def list_after(self, name: str | None, limit: int) -> Sequence[PromptSummary]:
         """Return up to `limit` visible prompts by name, starting after a name."""
         return await self.read(
             lambda tx: tx.prompts.list_listed(self.filter, limit=limit, after=name)
@@ -124,7 +127,7 @@ class Sight:
         """Count the visible prompts."""
         return await self.read(lambda tx: tx.prompts.count(self.filter))
 
-    async def names(self, typed: str, limit: int) -> Sequence[str]:
+    async def list_names(self, typed: str, limit: int) -> Sequence[str]:
         """Return visible names that begin with a typed text; if none does, those containing it."""
         return await self.read(lambda tx: tx.prompts.list_names(self.filter, typed, limit=limit))
 
@@ -138,12 +141,12 @@ class Sight:
 
     # Refusals and suggestions, which must not reveal hidden prompts.
 
-    def told(self, problem: PromptError, reached: Reached) -> PromptError:
+    def conceal(self, problem: PromptError, reached: Reached) -> PromptError:
         """Return the error for a failed include, without details if a hidden prompt is involved."""
         is_hidden = not all(map(self.shows, reached.prompts.values()))
         return Conflict(_UNTOLD) if is_hidden else problem
 
-    async def alike(self, tx: Transaction, name: str, limit: int) -> Sequence[str]:
+    async def list_similar(self, tx: Transaction, name: str, limit: int) -> Sequence[str]:
         """Return visible names that are spelt almost like the given one."""
         return await tx.prompts.list_spellings(name, self.filter, limit=limit)
 
@@ -173,8 +176,8 @@ class Sight:
         return await self._catalog.find_version(prompt.id, number)
 
     async def _missing(self, name: str) -> NotFound:
-        similar = await self.read(lambda tx: self.alike(tx, name, _SUGGESTED))
-        if not similar and (whole := await self.whole()):
+        similar = await self.read(lambda tx: self.list_similar(tx, name, _SUGGESTED))
+        if not similar and (whole := await self.list_whole()):
             # Comparing thousands of names would block the event loop.
             similar = await asyncio.to_thread(nearest, name, [each.name for each in whole])
         return _no_such_prompt(name, similar)

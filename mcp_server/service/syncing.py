@@ -50,7 +50,11 @@ class Syncing:
         """Yield the newest texts of the prompts that a filter keeps, by name, a page at a time."""
         async for page in self._sight.pages(chosen, _PAGE):
             heads = await self._sight.read(partial(_heads, [summary.id for summary in page]))
-            yield {prompt.name: _head(prompt, version) for prompt, version in heads}
+            yield {
+                prompt.name: _head(prompt, version)
+                for prompt, version in heads
+                if self._sight.shows(prompt)
+            }
 
     async def find(self, names: Collection[str], chosen: PromptFilter) -> Mapping[str, Head | Away]:
         """Return the prompts that have or had the given names, by name.
@@ -108,7 +112,7 @@ class Syncing:
 
     def _away(self, name: str, prompt: Prompt, chosen: PromptFilter) -> Away | None:
         if not self._sight.keeps(chosen, prompt):
-            return Away("not asked for", prompt.name)
+            return Away("not asked for", prompt.name if self._sight.shows(prompt) else name)
         if prompt.archived_at is not None:
             return Away("archived", prompt.name)
         return None if prompt.name == name else Away("renamed", prompt.name)

@@ -72,7 +72,7 @@ class View:
         Raises:
             Invalid: no prompt can have a value of the filter.
         """
-        for field in ("model_type", "label"):
+        for field in ("model_type", "label", "includes"):
             check_text(getattr(chosen, field) or "", field)
         for tag in chosen.tags:
             check_text(tag, "tags")

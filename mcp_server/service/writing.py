@@ -101,7 +101,7 @@ class Writer:
         await self._sight.prompt(wanted, archived=archived)
         async with self.transaction(act, wanted) as tx:
             row = await tx.prompts.find(wanted, lock=True)
-            prompt = self._sight.shown(row, wanted, archived=archived)
+            prompt = self._sight.check_visible(row, wanted, archived=archived)
             terms.check(prompt, branch)
             yield tx, prompt
         self.announce(prompt)
@@ -200,7 +200,9 @@ class Writer:
         self.check_stays(metadata)
         source_name = (await self._sight.prompt(await self._finder.name(name))).name
         async with self.transaction("create_prompt", metadata.name) as tx:
-            source = self._sight.shown(await tx.prompts.find(source_name, lock=True), source_name)
+            source = self._sight.check_visible(
+                await tx.prompts.find(source_name, lock=True), source_name
+            )
             prompt_id = new_id()
             await tx.prompts.insert(prompt_id, metadata)
             await tx.copies.copy_history(source.id, prompt_id)

@@ -190,7 +190,8 @@ async def test_a_label_that_none_can_be_is_refused(client, review):
 
 
 QUERIES = [
-    "q=%00", "tag=%00", "tags=a,%00", "folder=%00", "model_type=%00", "label=%00", "q=" + LONG * 4,
+    "q=%00", "tag=%00", "tags=a,%00", "folder=%00", "model_type=%00", "label=%00", "includes=%00",
+    "q=" + LONG * 4,
     "cursor=", "cursor=%00", "cursor=%ff", "cursor=AAAA", "cursor=" + LONG, "cursor=e30",
     "limit=0", "limit=101", "limit=-1", "limit=x", "limit=", "limit=1.0", "limit=1e1",
     "limit=%D9%A3", "version=0", "version=99999999999999999999", "min_version=-5",

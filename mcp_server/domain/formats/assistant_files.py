@@ -35,6 +35,7 @@ from mcp_server.domain.formats.front_matter import (
     head_of,
     join_front_matter,
     split_front_matter,
+    with_mark,
 )
 from mcp_server.domain.formats.keys import Keys
 from mcp_server.domain.formats.markdown_format import FRONT_MATTER
@@ -246,7 +247,7 @@ def _join(file: PromptFile, keys: dict[str, Any], text: str, lost: list[str]) ->
         lost.append("model_config")
     keys |= {key: value for key, value in extra.items() if key not in keys}
     if all(value in (None, "", [], {}) for value in keys.values()) and not has_front_matter(text):
-        return Written(text, tuple(lost))
+        return Written(with_mark(text), tuple(lost))
     return Written(join_front_matter(keys, text, flow=True), tuple(lost))
 
 

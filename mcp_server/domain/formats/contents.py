@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from mcp_server.domain.drafts import make_draft
-from mcp_server.domain.fields import CONTENT, ContentInput, read_content
+from mcp_server.domain.fields import CONTENT, ContentInput, read_field
 from mcp_server.domain.formats.keys import Keys
 from mcp_server.domain.messages import single_user_text
 from mcp_server.domain.reading import says
@@ -33,44 +33,54 @@ def present(record: Record) -> Record:
 
 
 def read_draft(keys: Keys) -> Draft:
-    """Read a draft.
+    """Read a draft, some fields of which may stand under their other names.
 
     Raises:
         Invalid: the content isn't valid, or has a field under two names with different values.
     """
-    return make_draft(**read_fields(keys))
+    content = read_fields(keys)
+    for other, name in OTHER_NAMES.items():
+        if other in keys:
+            _check_same(keys, name, other)
+            content |= _read_field(keys, name, other)
+    return make_draft(**content)
 
 
 def read_fields(keys: Keys, names: Collection[str] = CONTENT) -> ContentInput:
-    """Read fields of a content; empty ones are left out, except the texts.
-
-    A variant's one message needs no list.
+    """Read fields of a content; a variant's one message needs no list.
 
     Raises:
-        Invalid: a field has the wrong shape, or two names with different values.
+        Invalid: a field has the wrong shape.
     """
-    values = {name: keys.any(name) for name in names}
-    for other, name in OTHER_NAMES.items():
-        if other in keys and name in names:
-            values[name] = _either(keys, name, other)
-    fields = {name: values[name] for name in names if name in _TEXTS or says(values[name])}
-    if isinstance(variants := fields.get("variants"), dict):
-        fields["variants"] = {key: _listed(each) for key, each in variants.items()}
-    return read_content(fields, keys.path)
+    content = ContentInput()
+    for name in names:
+        content |= _read_field(keys, name, name)
+    return content
 
 
-_TEXTS = ("template", "messages")
+def _read_field(keys: Keys, name: str, key: str) -> ContentInput:
+    value = keys.any(key)
+    if _is_left_out(name, value):
+        return {}
+    if name == "variants" and isinstance(value, dict):
+        value = {model_type: _listed(each) for model_type, each in value.items()}
+    return read_field(name, value, keys.place(key))
+
+
+def _is_left_out(name: str, value: object) -> bool:
+    """Return whether a file leaves a field out; some programs write an empty mapping as a list."""
+    if value is None or name in ("template", "messages", "arguments"):
+        return value is None
+    return value == "" or (value == [] and name in ("model_config", "variants"))
 
 
 def _listed(messages: object) -> object:
     return [messages] if isinstance(messages, dict) else messages
 
 
-def _either(keys: Keys, name: str, other: str) -> object:
-    """Return the value of a field under its other name, which must not contradict the first."""
+def _check_same(keys: Keys, name: str, other: str) -> None:
     if name in keys and keys.any(name) != keys.any(other):
         raise refused(
             keys.place(other),
             f"and '{name}' are two names of the same, but say two things. Give one of them",
         )
-    return keys.any(other)

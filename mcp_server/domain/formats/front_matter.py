@@ -52,6 +52,14 @@ def split_front_matter(
     return keys, text[closing.end() :]
 
 
+def with_mark(text: str) -> str:
+    """Return a text for a file of its own; a mark it begins with isn't the file's byte order mark.
+
+    Readers drop one mark at the beginning of a file, so a text's own one is written twice.
+    """
+    return f"\ufeff{text}" if text.startswith("\ufeff") else text
+
+
 def head_of(text: str) -> tuple[str, str]:
     """Split the beginning of a text into the lines of its front matter and the rest."""
     opening = _OPENING.match(text)

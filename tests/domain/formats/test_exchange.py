@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mcp_server.domain.drafts import content_hash, make_draft
@@ -268,6 +268,8 @@ _TEXTS = st.text(
 
 @pytest.mark.parametrize("format_name", [name for name in FORMATS if name != "csv"])
 @given(text=_TEXTS)
+@example(text="\ufeff")
+@example(text="\ufeffa")
 def test_any_text_comes_back_or_what_is_lost_is_said(format_name, text):
     try:
         draft = make_draft(template=text)
