@@ -105,13 +105,11 @@ class ContentFields(Shape):
         Raises:
             Invalid: a message isn't one.
         """
-        return read_input(self._written())
-
-    def _written(self) -> dict[str, Any]:
-        """Return the fields that were written, as JSON values."""
         fields = type(self).model_fields
         values = {fields[name].alias or name: getattr(self, name) for name in self.model_fields_set}
-        return values | {name: _as_json(values[name]) for name in _SHAPED & values.keys()}
+        return read_input(
+            values | {name: _as_json(values[name]) for name in _SHAPED & values.keys()}
+        )
 
 
 class PromptFields(ContentFields):

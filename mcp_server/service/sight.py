@@ -45,7 +45,9 @@ class Sight:
         prompt = await self._catalog.find_prompt(name)
         if prompt is None or not self.shows(prompt):
             raise await self._missing(name)
-        return self._in_use(prompt, archived)
+        if prompt.archived_at is not None and not archived:
+            raise self._archived(prompt)
+        return prompt
 
     async def name_of(self, prompt_id: UUID) -> str | None:
         """Return the current name of the prompt with an id; None if no such prompt is visible."""
@@ -63,15 +65,15 @@ class Sight:
         """
         if prompt is None or not self.shows(prompt):
             raise _no_such_prompt(name, ())
-        return self._in_use(prompt, archived)
-
-    def _in_use(self, prompt: Prompt, archived: bool) -> Prompt:
         if prompt.archived_at is not None and not archived:
-            restoring = "Ask for it to be restored" if self._view.read_only else "Restore it"
-            raise NotFound(
-                f"The prompt '{prompt.name}' is archived. {restoring} to use or change it again."
-            )
+            raise self._archived(prompt)
         return prompt
+
+    def _archived(self, prompt: Prompt) -> NotFound:
+        restoring = "Ask for it to be restored" if self._view.read_only else "Restore it"
+        return NotFound(
+            f"The prompt '{prompt.name}' is archived. {restoring} to use or change it again."
+        )
 
     def shows(self, placed: Placed) -> bool:
         """Return whether a prompt with this folder and these tags is visible."""
