@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mcp_server.cli.sources import Source, Sources
     from mcp_server.domain.formats.files import PromptFile
     from mcp_server.service.library import Library
-    from mcp_server.service.outcomes import Options, Outcome, OutcomeKind, Taken, Told
+    from mcp_server.service.outcomes import ImportResult, Options, Outcome, OutcomeKind, OutcomeLog
 
 _REMARKS = 20
 """The number of remarks on prompts that are printed; the others are counted."""
@@ -64,12 +64,12 @@ def import_files(
 ) -> None:
     """Bring prompts in from files. A text that the prompt has or had writes nothing."""
     from mcp_server.cli.sources import Sources
-    from mcp_server.service.outcomes import Options, Told
+    from mcp_server.service.outcomes import Options, OutcomeLog
 
     _check_formats(format_, template_format)
     sources = Sources(paths, format_, template_format)
     options = Options(dry_run=dry_run, keep_going=keep_going, move_labels=move_labels, force=force)
-    total = _Total(Told(everything=dry_run), quiet=as_json)
+    total = _Total(OutcomeLog(everything=dry_run), quiet=as_json)
     use_library(context, lambda library: _import_all(library, sources, options, total))
     _say_end(total, sources)
     failures = total.failures + len(sources.refused)
@@ -117,7 +117,7 @@ class _Remarks:
 class _Total:
     """The outcomes of all files together."""
 
-    told: "Told"
+    told: "OutcomeLog"
     quiet: bool = False
     counts: "Counter[OutcomeKind]" = field(default_factory=Counter)
     failures: int = 0
@@ -125,7 +125,7 @@ class _Total:
     remarks: _Remarks = field(default_factory=_Remarks)
     literal: int = 0
 
-    def add(self, taken: "Taken", *, dry_run: bool) -> None:
+    def add(self, taken: "ImportResult", *, dry_run: bool) -> None:
         """Add the outcomes of a file; if it wasn't written, only failures (except in a dry run)."""
         self.failures += taken.failures
         self.written |= taken.written and sum(taken.counts.values()) > 0
@@ -208,11 +208,11 @@ def _say_end(total: _Total, sources: "Sources") -> None:
 
 def _print_json(total: _Total) -> None:
     from mcp_server.schemas.importing import present_import
-    from mcp_server.service.outcomes import Taken
+    from mcp_server.service.outcomes import ImportResult
 
     counts = dict(total.counts)
     counts["conflict"], counts["refused"] = 0, total.failures
-    write_json(present_import(Taken(counts, total.written), total.told))
+    write_json(present_import(ImportResult(counts, total.written), total.told))
 
 
 def _tell(outcome: "Outcome", options: "Options") -> None:
@@ -223,7 +223,7 @@ def _tell(outcome: "Outcome", options: "Options") -> None:
         write_line(f"{kind:<12} {outcome.name}  ({outcome.source})")
 
 
-def _say_nothing_written(path: Path, taken: "Taken") -> None:
+def _say_nothing_written(path: Path, taken: "ImportResult") -> None:
     warn(
         f"{path}: nothing of it was written, since {taken.failures} of its "
         f"{sum(taken.counts.values())} prompts can't be. Mend the file, or import it with "

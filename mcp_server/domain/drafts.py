@@ -11,7 +11,7 @@ from mcp_server.domain.fields import MAX_VARIANTS, ContentInput, check_plain
 from mcp_server.domain.messages import check_messages, check_sizes, content_text
 from mcp_server.domain.names import check_model_type
 from mcp_server.domain.patterns import UNJUDGED, Verdicts
-from mcp_server.domain.reading import says
+from mcp_server.domain.reading import has_value
 from mcp_server.domain.templates import Engine, template_engine
 from mcp_server.domain.texts import refused
 from storage.values.codecs import draft_to_json
@@ -74,7 +74,7 @@ def content_hash(draft: Draft) -> str:
     parts = {
         key: value
         for key, value in draft_to_json(draft).items()
-        if key in _ALWAYS_HASHED or says(value)
+        if key in _ALWAYS_HASHED or has_value(value)
     }
     encoded = {key: _canonical(each) for key, each in parts.items()}
     encoded["model_config"] = write_config(parts["model_config"])

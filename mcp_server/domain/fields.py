@@ -20,7 +20,7 @@ from mcp_server.domain.names import (
     TITLE_SCHEMA,
     check_model_type,
 )
-from mcp_server.domain.reading import read, says
+from mcp_server.domain.reading import has_value, read
 from mcp_server.domain.templates import template_engine
 from mcp_server.domain.texts import LINE, MAX_MESSAGES, WRITTEN
 from storage.values.entities import Argument, Draft, Message, Metadata, TemplateFormat
@@ -82,7 +82,7 @@ def check_plain(content: ContentInput) -> dict[str, Any]:
         Invalid: one of the values isn't valid.
     """
     values = {name: content.get(name) for name in PLAIN}
-    return {name: PLAIN[name].check(value) for name, value in values.items() if says(value)}
+    return {name: PLAIN[name].check(value) for name, value in values.items() if has_value(value)}
 
 
 def content_of(draft: Draft) -> ContentInput:

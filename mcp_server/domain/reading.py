@@ -31,7 +31,7 @@ def read(kind: Any, value: object, path: str) -> Any:
     return _reader(kind)(value, path)
 
 
-def says(value: object) -> bool:
+def has_value(value: object) -> bool:
     """Tell whether a value isn't empty: leaving out an empty one loses nothing."""
     return value not in (None, "", [], {}, ())
 

@@ -31,7 +31,7 @@ from mcp_server.schemas.labels import present_label_history, present_move
 from mcp_server.schemas.prompts import present_summary
 from mcp_server.schemas.reading import present_rendered
 from mcp_server.schemas.versions import present_diff, present_versions
-from mcp_server.service.outcomes import Taken, Told
+from mcp_server.service.outcomes import ImportResult, OutcomeLog
 from mcp_server.service.results import (
     Archiving,
     BranchChange,
@@ -193,7 +193,7 @@ def _shapes() -> dict[str, Shape]:
                 BranchStanding(Branch("terse", 3, "ada", _CHANGED), 1, 0),
             ]
         ),
-        "import_prompts": present_import(Taken({"created": 2}, True), Told()),
+        "import_prompts": present_import(ImportResult({"created": 2}, True), OutcomeLog()),
         "create_branch": present_branch(BranchChange(branched, "terse", 2)),
         "delete_branch": present_branch(BranchChange(prompt, "terse", None)),
         "merge_branch": present_merge_read(

@@ -27,7 +27,7 @@ from mcp_server.rest.naming import named, path_name
 from mcp_server.rest.responses import documented, json_response
 from mcp_server.schemas.base import Shape
 from mcp_server.schemas.importing import ImportOut, present_import
-from mcp_server.service.outcomes import Options, Outcome, Taken, Told
+from mcp_server.service.outcomes import ImportResult, Options, Outcome, OutcomeLog
 from storage.values.entities import PromptFilter, TemplateFormat
 from storage.values.errors import Conflict, Invalid
 
@@ -186,7 +186,7 @@ class FileRoutes:
             move_labels=query.move_labels,
             force=query.force,
         )
-        outcomes = Told(everything=query.dry_run)
+        outcomes = OutcomeLog(everything=query.dry_run)
         with SpooledTemporaryFile(_MEMORY) as spool:
             await _receive(request, spool, self._door.max_import)
             spool.seek(0)
@@ -354,7 +354,7 @@ async def on_refused(request: Request, error: Exception) -> Response:
 REFUSED: type[Exception] = _Refused
 
 
-def _refusal(result: Taken, refused: list[Outcome]) -> Exception:
+def _refusal(result: ImportResult, refused: list[Outcome]) -> Exception:
     """Return the error of an import that wrote nothing: the first reason, and a count."""
     first = refused[0].message or ""
     others = result.failures - 1

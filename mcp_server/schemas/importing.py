@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from mcp_server.schemas.base import Shape
-from mcp_server.service.outcomes import MAX_TOLD, OutcomeKind, Taken, Told
+from mcp_server.service.outcomes import MAX_TOLD, ImportResult, OutcomeKind, OutcomeLog
 
 
 class OutcomeOut(Shape):
@@ -34,7 +34,7 @@ class ImportOut(Shape):
     )
 
 
-def present_import(taken: Taken, told: Told) -> ImportOut:
+def present_import(taken: ImportResult, told: OutcomeLog) -> ImportOut:
     """Present an import; `told` holds the outcomes to be listed."""
     count = taken.counts
     return ImportOut(

@@ -11,7 +11,14 @@ from mcp_server.domain.formats.files import PromptFile
 from mcp_server.service.composing import Composer
 from mcp_server.service.declaring import own_draft
 from mcp_server.service.including import WouldBreak
-from mcp_server.service.outcomes import DEFAULTS, Options, Outcome, OutcomeKind, Report, Taken
+from mcp_server.service.outcomes import (
+    DEFAULTS,
+    ImportResult,
+    Options,
+    Outcome,
+    OutcomeKind,
+    Report,
+)
 from mcp_server.service.patterns import Allowance, Patterns
 from mcp_server.service.preparing import (
     Prepared,
@@ -119,7 +126,7 @@ class Importing:
         *,
         options: Options = DEFAULTS,
         report: Report = lambda outcome: None,
-    ) -> Taken:
+    ) -> ImportResult:
         """Bring in the prompts of files in one transaction, holding a few in memory at a time.
 
         Content that a prompt has or once had isn't written, so importing an old file again never
@@ -141,12 +148,12 @@ class Importing:
                 if run.quiet:
                     await tx.bulk.announce_everything()
         except _Undone:
-            return Taken(run.counts, False)
+            return ImportResult(run.counts, False)
         if run.quiet:
             self._writer.hear(Change("everything"))
         for change in run.changed:
             self._writer.hear(change)
-        return Taken(run.counts, True)
+        return ImportResult(run.counts, True)
 
     async def _bring_in_all(
         self, tx: Transaction, files: Iterator[PromptFile | Invalid], run: _Run

@@ -50,7 +50,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ImportResult:
     """The result of an import or a dry run: prompts by outcome, and whether they were written."""
 
     counts: Mapping[OutcomeKind, int]
@@ -63,7 +63,7 @@ class Taken:
 
 
 @dataclass(slots=True)
-class Told:
+class OutcomeLog:
     """The outcomes that an answer lists, up to a limit.
 
     These are failures, outcomes with remarks, and with `everything` all others. `remarked` counts

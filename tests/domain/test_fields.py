@@ -26,7 +26,7 @@ from mcp_server.domain.names import (
     check_name,
     check_tag,
 )
-from mcp_server.domain.reading import says
+from mcp_server.domain.reading import has_value
 from mcp_server.domain.references import REFERENCE_SCHEMA, parse_reference
 from mcp_server.domain.texts import NOTE_SCHEMA, TEXT, check_text
 from storage.values.codecs import draft_from_json, draft_to_json
@@ -72,7 +72,7 @@ def test_what_came_later_says_nothing_by_default():
     later = [each for each in fields(Draft) if each.name not in _FIRST]
     later += fields(Argument)[8:]
     empty = Draft(())
-    assert not [each.name for each in later if says(getattr(empty, each.name, each.default))]
+    assert not [each.name for each in later if has_value(getattr(empty, each.name, each.default))]
 
 
 def test_a_field_is_named_wherever_content_is_described():

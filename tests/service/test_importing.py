@@ -251,7 +251,7 @@ async def test_a_history_that_says_nothing_new_may_describe_the_prompt_otherwise
 
 def test_what_an_answer_tells_of_an_import_has_a_place_for_so_many(monkeypatch):
     monkeypatch.setattr(outcomes, "MAX_TOLD", 2)
-    told = outcomes.Told()
+    told = outcomes.OutcomeLog()
     quiet = Outcome("a", "a", "created")
     remarked = Outcome("b", "b", "created", remarks=("Look.",))
     failed = Outcome("c", "c", "refused", "No.")
@@ -259,6 +259,6 @@ def test_what_an_answer_tells_of_an_import_has_a_place_for_so_many(monkeypatch):
         told.add(outcome)
     assert told.items == [remarked, remarked, failed, failed]
     assert (told.failures, told.remarked) == ([failed, failed], 3)
-    everything = outcomes.Told(everything=True)
+    everything = outcomes.OutcomeLog(everything=True)
     everything.add(quiet)
     assert everything.items == [quiet]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from mcp_server.domain.fields import PLAIN
-from mcp_server.domain.reading import says
+from mcp_server.domain.reading import has_value
 from mcp_server.domain.templates.identifiers import is_named
 from mcp_server.domain.templates.simple import Include, Part, Placeholder, join_parts, parse
 from storage.values.entities import Draft, Metadata
@@ -79,7 +79,7 @@ def lost_settings(draft: Draft, *kept: str) -> list[str]:
     others = ("variants", *(name for name in reversed(tuple(PLAIN)) if name != "template_format"))
     settings = [("what its arguments are declared as", declared)]
     settings += [(name, getattr(draft, name)) for name in others]
-    return [title for title, value in settings if says(value) and title not in kept]
+    return [title for title, value in settings if has_value(value) and title not in kept]
 
 
 def lost_saying(metadata: Metadata, *kept: str) -> list[str]:

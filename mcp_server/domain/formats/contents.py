@@ -7,7 +7,7 @@ from mcp_server.domain.drafts import make_draft
 from mcp_server.domain.fields import CONTENT, ContentInput, read_field
 from mcp_server.domain.formats.keys import Keys
 from mcp_server.domain.messages import single_user_text
-from mcp_server.domain.reading import says
+from mcp_server.domain.reading import has_value
 from mcp_server.domain.texts import refused
 from storage.values.codecs import draft_to_json
 from storage.values.entities import Draft
@@ -29,7 +29,7 @@ def write_content(draft: Draft) -> Record:
 
 def present(record: Record) -> Record:
     """Leave out empty values."""
-    return {key: value for key, value in record.items() if says(value)}
+    return {key: value for key, value in record.items() if has_value(value)}
 
 
 def read_draft(keys: Keys) -> Draft:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mcp_server.domain.names import did_you_mean, nearest
-from mcp_server.domain.reading import expect, read, says
+from mcp_server.domain.reading import expect, has_value, read
 from mcp_server.domain.texts import refused, shown
 from storage.values.entities import MAX_VERSION, VERSION_PATTERN
 
@@ -39,7 +39,7 @@ class Keys:
         here = [
             self.place(str(key))
             for key, value in self._values.items()
-            if key not in self._asked and says(value)
+            if key not in self._asked and has_value(value)
         ]
         return here + [place for each in self._inside for place in each.unread()]
 
