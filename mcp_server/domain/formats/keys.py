@@ -118,7 +118,7 @@ class Keys:
 
 def number_in(value: object, place: str) -> int:
     """Return a whole number, which may be text as in the key of a mapping."""
-    if isinstance(value, str) and re.fullmatch(f"0*{VERSION_PATTERN}", value):
+    if isinstance(value, str) and re.fullmatch(f"0{{0,8}}{VERSION_PATTERN}", value):
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_VERSION:
         return value
