@@ -71,7 +71,7 @@ class Branches:
                 for each in branches
             ]
 
-        return await self._sight.read(read)
+        return await self._sight.read_unchecked(read)
 
     async def delete(self, name: str, branch: str, *, terms: Terms = ANY) -> BranchChange:
         """Delete a branch; the versions that were written on it stay.

@@ -34,7 +34,7 @@ class Completing:
         choices = ("true", "false") if declared.type == "boolean" else declared.choices
         if choices:
             return _completed(choices, typed)
-        used = await self._sight.read(
+        used = await self._sight.read_unchecked(
             lambda tx: tx.argument_values.list_values(
                 source.prompt.id, declared.name, prefix=typed, limit=_MOST
             )

@@ -95,7 +95,7 @@ class Labels:
         """
         prompt = await self._finder.prompt(name)
         wanted = None if label is None else check_label(label)
-        return await self._sight.read(
+        return await self._sight.read_unchecked(
             lambda tx: tx.labels.list_moves(prompt.id, label=wanted, limit=limit, cursor=cursor)
         )
 

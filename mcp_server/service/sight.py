@@ -90,7 +90,7 @@ class Sight:
             Invalid: the cursor isn't from this list, or no prompt can have a value of the filter.
         """
         narrowed = self._view.narrow(chosen)
-        return await self.read(
+        return await self.read_unchecked(
             lambda tx: tx.prompts.list_summaries(narrowed, limit=limit, cursor=cursor)
         )
 
@@ -103,7 +103,7 @@ class Sight:
             Invalid: as for `summaries`.
         """
         narrowed = self._view.narrow(chosen)
-        return await self.read(
+        return await self.read_unchecked(
             lambda tx: tx.search.find(words, narrowed, limit=limit, cursor=cursor)
         )
 
@@ -121,17 +121,19 @@ class Sight:
 
     async def list_after(self, name: str | None, limit: int) -> Sequence[PromptSummary]:
         """Return up to `limit` visible prompts by name, starting after a name."""
-        return await self.read(
+        return await self.read_unchecked(
             lambda tx: tx.prompts.list_listed(self.filter, limit=limit, after=name)
         )
 
     async def count(self) -> int:
         """Count the visible prompts."""
-        return await self.read(lambda tx: tx.prompts.count(self.filter))
+        return await self.read_unchecked(lambda tx: tx.prompts.count(self.filter))
 
     async def list_names(self, typed: str, limit: int) -> Sequence[str]:
         """Return visible names that begin with a typed text; if none does, those containing it."""
-        return await self.read(lambda tx: tx.prompts.list_names(self.filter, typed, limit=limit))
+        return await self.read_unchecked(
+            lambda tx: tx.prompts.list_names(self.filter, typed, limit=limit)
+        )
 
     def keeps(self, chosen: PromptFilter, placed: Placed) -> bool:
         """Return whether a prompt is visible, lies in a filter's folder and has its tags.
@@ -169,8 +171,11 @@ class Sight:
 
     # Below a prompt that was shown.
 
-    async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run a query where it costs the primary least; see `Catalog.read`."""
+    async def read_unchecked(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run a query whose rows the view isn't asked about, where that costs the primary least.
+
+        For rows of prompts that were found visible, and for those that only decide a refusal.
+        """
         return await self._catalog.read(query)
 
     async def version(self, prompt: Prompt, number: int) -> Version | None:
@@ -178,7 +183,7 @@ class Sight:
         return await self._catalog.find_version(prompt.id, number)
 
     async def _missing(self, name: str) -> NotFound:
-        similar = await self.read(lambda tx: self.list_similar(tx, name, _SUGGESTED))
+        similar = await self.read_unchecked(lambda tx: self.list_similar(tx, name, _SUGGESTED))
         if not similar and (whole := await self.list_whole()):
             # Comparing thousands of names would block the event loop.
             similar = await asyncio.to_thread(nearest, name, [each.name for each in whole])

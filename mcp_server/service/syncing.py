@@ -49,7 +49,9 @@ class Syncing:
     async def pages(self, chosen: PromptFilter) -> AsyncIterator[dict[str, Head]]:
         """Yield the newest texts of the prompts that a filter keeps, by name, a page at a time."""
         async for page in self._sight.pages(chosen, _PAGE):
-            heads = await self._sight.read(partial(_heads, [summary.id for summary in page]))
+            heads = await self._sight.read_unchecked(
+                partial(_heads, [summary.id for summary in page])
+            )
             yield {
                 prompt.name: _head(prompt, version)
                 for prompt, version in heads
@@ -61,12 +63,12 @@ class Syncing:
 
         A prompt is a `Head` if the filter keeps it and it is in use under that name, else `Away`.
         """
-        prompts = await self._sight.read(lambda tx: tx.bulk.find(names))
+        prompts = await self._sight.read_unchecked(lambda tx: tx.bulk.find(names))
         away = {name: self._away(name, prompt, chosen) for name, prompt in prompts.items()}
         ids = [prompts[name].id for name, why in away.items() if why is None]
         heads = {
             prompt.id: _head(prompt, version)
-            for prompt, version in await self._sight.read(partial(_heads, ids))
+            for prompt, version in await self._sight.read_unchecked(partial(_heads, ids))
         }
         return {name: why or heads[prompts[name].id] for name, why in away.items()}
 
@@ -80,7 +82,7 @@ class Syncing:
 
     async def change_token(self) -> str:
         """Return a change token, which differs once any prompt has changed."""
-        return await self._sight.read(lambda tx: tx.bulk.change_token())
+        return await self._sight.read_unchecked(lambda tx: tx.bulk.change_token())
 
     async def write(
         self, file: PromptFile, *, expected_version: int | None, force: bool = False

@@ -41,7 +41,7 @@ class Versions:
         wanted = None
         if branch is not None:
             wanted = check_branch(branch), branch_head(prompt, branch)
-        return await self._sight.read(
+        return await self._sight.read_unchecked(
             lambda tx: tx.versions.list_summaries(
                 prompt.id, branch=wanted, limit=limit, cursor=cursor
             )
@@ -55,7 +55,7 @@ class Versions:
             Invalid: the cursor isn't from this list.
         """
         prompt = await self._finder.prompt(name)
-        page = await self._sight.read(
+        page = await self._sight.read_unchecked(
             lambda tx: tx.versions.list(prompt.id, limit=limit, cursor=cursor)
         )
         return History(prompt, page)
@@ -93,7 +93,7 @@ class Versions:
                 "merged. Leave 'merge' out to compare them.",
                 fields={"merge": "needs two versions of one prompt"},
             )
-        rows = await self._sight.read(lambda tx: tx.branches.list_ancestry(prompt.id))
+        rows = await self._sight.read_unchecked(lambda tx: tx.branches.list_ancestry(prompt.id))
         number = Lineage(rows).parting(ours.version.version, theirs.version.version)
         base = None if number is None else await self._sight.version(prompt, number)
         if base is None:
