@@ -20,8 +20,7 @@ from mcp_server.domain.names import (
     TITLE_SCHEMA,
     check_model_type,
 )
-from mcp_server.domain.reading import has_value, read
-from mcp_server.domain.templates import template_engine
+from mcp_server.domain.reading import has_value, reader_of
 from mcp_server.domain.texts import LINE, MAX_MESSAGES, WRITTEN
 from storage.values.entities import Argument, Draft, Message, Metadata, TemplateFormat
 
@@ -46,7 +45,7 @@ class ContentInput(TypedDict, total=False):
 
 CONTENT = tuple(ContentInput.__annotations__)
 """The field names, in file order."""
-_TYPES = get_type_hints(ContentInput)
+_READERS = {name: reader_of(kind) for name, kind in get_type_hints(ContentInput).items()}
 METADATA = tuple(field.name for field in fields(Metadata) if field.name != "name")
 """The metadata fields except the name; they belong to the prompt, not to a version."""
 
@@ -55,34 +54,35 @@ METADATA = tuple(field.name for field in fields(Metadata) if field.name != "name
 class PlainField:
     """A field with a single value.
 
-    `check` returns the value to store, or raises Invalid; it isn't called for empty values.
+    `check` returns the value to store, or raises Invalid; it isn't called for empty values, and is
+    None for a field whose type says it all.
     `schema` has the limits beyond the type, in JSON Schema.
     """
 
-    check: Callable[[Any], Any]
+    check: Callable[[Any], Any] | None
     schema: Mapping[str, Any]
 
 
-def _check_template_format(template_format: TemplateFormat) -> TemplateFormat:
-    template_engine(template_format)
-    return template_format
-
-
 PLAIN: Mapping[str, PlainField] = {
-    "template_format": PlainField(_check_template_format, {}),
+    "template_format": PlainField(None, {}),
     "model_type": PlainField(check_model_type, {**MODEL_TYPE_SCHEMA, "pattern": rf"^$|{LINE}"}),
     "model_config": PlainField(check_config, CONFIG_SCHEMA),
 }
 
 
 def check_plain(content: ContentInput) -> dict[str, Any]:
-    """Return the non-empty plain fields, for a `Draft`; the others keep its defaults.
+    """Return the plain fields that have a value, for a `Draft`; the others have its defaults.
 
     Raises:
-        Invalid: one of the values isn't valid.
+        Invalid: a field isn't valid.
     """
     values = {name: content.get(name) for name in PLAIN}
-    return {name: PLAIN[name].check(value) for name, value in values.items() if has_value(value)}
+    checks = {name: field.check for name, field in PLAIN.items()}
+    return {
+        name: value if (check := checks[name]) is None else check(value)
+        for name, value in values.items()
+        if has_value(value)
+    }
 
 
 def content_of(draft: Draft) -> ContentInput:
@@ -110,7 +110,7 @@ def read_field(name: str, value: object, place: str) -> ContentInput:
     Raises:
         Invalid: it has another shape; the message names the place.
     """
-    return cast(ContentInput, {name: read(_TYPES[name], value, place)})
+    return cast(ContentInput, {name: _READERS[name](value, place)})
 
 
 def prompt_limits() -> Mapping[str, Mapping[str, Any]]:

@@ -28,7 +28,7 @@ def read(kind: Any, value: object, path: str) -> Any:
         Invalid: the value has the wrong shape; the message names the place, as in
             `messages[2].role`.
     """
-    return _reader(kind)(value, path)
+    return reader_of(kind)(value, path)
 
 
 def has_value(value: object) -> bool:
@@ -60,7 +60,7 @@ def one_of(known: Sequence[str], value: object, path: str) -> str:
 
 
 @cache
-def _reader(kind: Any) -> Read:
+def reader_of(kind: Any) -> Read:
     """Return the reader of a type, made once for each type."""
     origin, parts = get_origin(kind), get_args(kind)
     if kind == Content:
@@ -72,11 +72,11 @@ def _reader(kind: Any) -> Read:
     if origin is Literal:
         return lambda value, path: one_of(parts, value, path)
     if origin is UnionType and len(parts) == 2 and parts[1] is NoneType:
-        return _reader(parts[0])  # `_present` has dropped nulls
+        return reader_of(parts[0])  # `_present` has dropped nulls
     if origin is Mapping:
-        return _mapping_reader(_reader(parts[1]))
+        return _mapping_reader(reader_of(parts[1]))
     if origin in (tuple, Sequence):
-        return _list_reader(_reader(parts[0]))
+        return _list_reader(reader_of(parts[0]))
     if kind in _WORDS:
         return lambda value, path: expect(kind, value, path)
     raise TypeError(f"Values of the type {kind} can't be read. Teach it to this module.")
@@ -104,7 +104,7 @@ def _mapping_reader(read_each: Read) -> Read:
 def _object_reader(kind: Any) -> Read:
     """Make a reader of a dataclass, which refuses unknown and missing fields."""
     hints = get_type_hints(kind)
-    readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
+    readers = {field.name: reader_of(hints[field.name]) for field in fields(kind)}
     needed = [
         field.name
         for field in fields(kind)

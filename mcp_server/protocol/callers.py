@@ -24,7 +24,8 @@ class Callers:
     """Identifies the caller of a request, and returns the library in that caller's view."""
 
     def __init__(self, ready: Ready, usual: Caller) -> None:
-        self._ready = ready
+        self.ready = ready
+        """Waits for the library that all callers share."""
         self.usual = usual
         """The caller of requests that don't name one."""
 
@@ -39,7 +40,7 @@ class Callers:
         Raises:
             Unavailable: the library can't be opened.
         """
-        return (await self._ready()).seen_by(self.caller(ctx))
+        return (await self.ready()).seen_by(self.caller(ctx))
 
     def reader(self, ctx: Context, params: GetPromptRequestParams) -> Reader:
         """Return the reader of a prompt.

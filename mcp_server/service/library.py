@@ -69,6 +69,12 @@ class Library:
     def __init__(self, core: Core, caller: Caller) -> None:
         self.core = core
         self.caller = caller
+        self._sight = Sight(core.catalog, caller.view)
+        self._composer = Composer(self._sight, core.catalog)
+        self._finder = Finder(self._sight, self._composer)
+        self._writer = Writer(
+            core.database, core.hear, self._sight, self._finder, self._composer, caller
+        )
 
     @cached_property
     def prompts(self) -> Prompts:
@@ -123,22 +129,3 @@ class Library:
     def exporting(self) -> Exporting:
         """Prompts that are written to files."""
         return Exporting(self._sight)
-
-    @cached_property
-    def _sight(self) -> Sight:
-        return Sight(self.core.catalog, self.caller.view)
-
-    @cached_property
-    def _composer(self) -> Composer:
-        return Composer(self._sight, self.core.catalog)
-
-    @cached_property
-    def _finder(self) -> Finder:
-        return Finder(self._sight, self._composer)
-
-    @cached_property
-    def _writer(self) -> Writer:
-        core = self.core
-        return Writer(
-            core.database, core.hear, self._sight, self._finder, self._composer, self.caller
-        )

@@ -43,7 +43,7 @@ class Sight:
             NotFound: no such prompt is visible (carries similar names), or it's archived.
         """
         prompt = await self._catalog.find_prompt(name)
-        if prompt is None or not self.shows(prompt):
+        if prompt is None or not self._view.admits(prompt):
             raise await self._missing(name)
         if prompt.archived_at is not None and not archived:
             raise self._archived(prompt)
@@ -63,7 +63,7 @@ class Sight:
         Raises:
             NotFound: it is None or hidden, or it's archived and `archived` is off.
         """
-        if prompt is None or not self.shows(prompt):
+        if prompt is None or not self._view.admits(prompt):
             raise _no_such_prompt(name, ())
         if prompt.archived_at is not None and not archived:
             raise self._archived(prompt)

@@ -51,16 +51,10 @@ class Writer:
         self.labelling = Labelling(caller)
         """Sets the labels of prompts."""
         self._caller = caller
-
-    @property
-    def author(self) -> str:
+        self.author = caller.name
         """The name recorded as the author of each write."""
-        return self._caller.name
-
-    @property
-    def may_write(self) -> bool:
+        self.may_write = caller.may_write
         """Whether the caller may change anything."""
-        return self._caller.may_write
 
     @asynccontextmanager
     async def transaction(self, act: str, subject: str = "") -> AsyncIterator[Transaction]:

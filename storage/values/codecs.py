@@ -65,7 +65,12 @@ def draft_to_json(draft: Draft) -> dict[str, Any]:
 
 def draft_from_json(value: Mapping[str, Any]) -> Draft:
     """Read a draft written by `draft_to_json`, ignoring other keys."""
-    return Draft(**{name: _READ.get(name, _as_it_is)(value[name]) for name in _DRAFT_FIELDS})
+    return Draft(
+        **{
+            name: _READ[name](value[name]) if name in _READ else value[name]
+            for name in _DRAFT_FIELDS
+        }
+    )
 
 
 def messages_to_json(messages: Iterable[Message]) -> list[dict[str, Any]]:

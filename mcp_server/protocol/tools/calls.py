@@ -43,7 +43,8 @@ class ToolHandlers:
             if tool.writes:
                 caller.check_may_write()
             arguments = tool.input.read(params.arguments)
-            outcome = await tool.run(await self._callers.library(ctx), arguments)
+            library = (await self._callers.ready()).seen_by(caller)
+            outcome = await tool.run(library, arguments)
         except PromptError as error:
             return to_failed_result(error)
         return {
