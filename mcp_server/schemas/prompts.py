@@ -18,7 +18,7 @@ from mcp_server.schemas.terms import CommitMessage, TermsFields
 from mcp_server.service.inputs import PromptInput, read_input
 from mcp_server.service.results import PromptVersion, Saved
 from mcp_server.service.terms import Terms
-from storage.values.entities import Message, PromptSummary, TemplateFormat
+from storage.values.entities import PRODUCTION, Message, PromptSummary, TemplateFormat
 
 Name = Annotated[
     str,
@@ -251,6 +251,11 @@ class _OriginOut(Shape):
 
 class PromptOut(_OriginOut, ContentOut, _PointersOut):
     """A prompt and one of its versions."""
+
+    @property
+    def served_version(self) -> int:
+        """The version that the bare name means, as `Prompt.served_version`."""
+        return self.labels.get(PRODUCTION, self.latest_version)
 
 
 class SavedOut(PromptOut):

@@ -53,7 +53,7 @@ def _say_branch(branch: BranchOut) -> str:
 
 
 def _say_merge(merge: MergeOut) -> str:
-    served = merge.labels.get("production", merge.latest_version)
+    served = merge.served_version
     return texts.join(
         [
             _outcome(merge),

@@ -96,7 +96,7 @@ def _say_rendered(rendered: RenderedOut) -> str:
 
 def say_saved(saved: SavedOut) -> str:
     """Describe the outcome of a write, and the version served now."""
-    served = saved.labels.get("production", saved.latest_version)
+    served = saved.served_version
     return texts.join(
         [
             _outcome(saved),
